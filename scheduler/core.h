@@ -1,0 +1,213 @@
+/*
+ * core.h: the scheduler's heart: a state machine without I/O. Facts and now go in, actions come
+ * out. The daemon and tests/sim run the same code.
+ *
+ * Facts only record and never decide. core_plan() is one idempotent pass: it looks at everything,
+ * changes job states (by job_set_state(), the only setter), and hands out actions; it returns when
+ * to look next though nothing happens. Jobs over a limit lie on that limit's hold list, so that a pass
+ * touches only what may have changed.
+ *
+ * Names of spokes and groups are those of the configuration. The core owns jobs and spokes;
+ * pointers to them stay valid until they are forgotten.
+ */
+#ifndef SPOKESYNC_SCHEDULER_CORE_H
+#define SPOKESYNC_SCHEDULER_CORE_H
+
+#include <sys/queue.h>
+
+#include "policy/config.h"
+#include "policy/override.h"
+#include "policy/rate.h"
+#include "policy/retry.h"
+
+enum job_state {
+	JOB_QUEUED,
+	JOB_INDEXING,
+	JOB_WAITING, /* the reasons are in waits */
+	JOB_SENDING,
+	JOB_PAUSED, /* was sending; progress kept; the reasons are in waits */
+	JOB_STAGED,
+	JOB_PUBLISHED,
+	JOB_FAILED,
+	JOB_SUPERSEDED,
+	JOB_CANCELLED,
+};
+
+enum wait_reason {
+	WAIT_WINDOW	= 1 << 0,
+	WAIT_SLOT	= 1 << 1, /* a slot of the hub or of the spoke */
+	WAIT_SPOKE_DOWN = 1 << 2,
+	WAIT_RETRY	= 1 << 3, /* until job->retry_at */
+	WAIT_SPACE	= 1 << 4, /* the spoke has no space: waits for a change there */
+	WAIT_IN_USE	= 1 << 5,
+	WAIT_HELD	= 1 << 6, /* cancelled by a user, or a guard: until retry */
+	WAIT_PAUSED	= 1 << 7, /* an override */
+	WAIT_ZONE	= 1 << 8,
+	WAIT_INDEX	= 1 << 9,
+	WAIT_KEY	= 1 << 10, /* one of the two does not know the other's key */
+	WAIT_SET	= 1 << 11, /* other members of its set */
+	WAIT_START	= 1 << 12, /* the jitter after a window opened */
+};
+
+enum job_kind { JOB_PUT, JOB_META, JOB_DELETE };
+
+/* One settled content of one file: what jobs bring. Counted; immutable but for indexed / root. */
+struct version {
+	uint64_t id; /* grows with time: also the sequence of the catalog */
+	char *group, *path;
+	uint64_t size, nonzero;
+	bool indexed;	  /* root and nonzero are known */
+	uint8_t root[32];
+	int64_t mtime_s;
+	uint32_t mtime_ns, mode;
+	bool deleted;	  /* a tombstone: the path is gone */
+	unsigned refs;
+};
+
+struct spoke_state;
+
+struct job {
+	uint64_t id;
+	enum job_kind kind;
+	struct version *version;
+	struct spoke_state *spoke;
+	enum job_state state;
+	unsigned waits; /* enum wait_reason, any number */
+	char reason[200]; /* the last thing that a person would want to know */
+	int priority;
+	struct wall created, started, ended;
+	unsigned tries;
+	struct mono retry_at;
+	bool running;  /* a push exists (from ACTION_START until core_fact_ended) */
+	bool stopping; /* ACTION_STOP was given */
+	bool publishing;
+	/* figures, kept up by facts */
+	uint64_t done_bytes, total_bytes; /* of the wire work, as far as known */
+	unsigned windows_used;
+	struct wall eta; /* WALL_NEVER: not foreseeable; {0}: unknown */
+	void *user;	 /* the driver's (struct hub_job) */
+	TAILQ_ENTRY(job) by_spoke, by_list;
+	TAILQ_ENTRY(job) changed;
+	bool on_changed;
+	struct job *hash_next;
+};
+TAILQ_HEAD(job_list, job);
+
+struct spoke_state {
+	const char *name;
+	const struct spoke_cfg *cfg; /* of the configuration in force */
+	bool up, ever_up, key_refused;
+	struct zone *zone; /* as last reported; NULL: never */
+	char zone_name[64];
+	char text[200];	   /* why it is down, in words */
+	struct wall last_seen;
+	unsigned tries;
+	struct mono retry_at; /* next greeting while down */
+	struct job_list jobs; /* by priority, then id */
+	unsigned running;
+	void *user; /* the driver's */
+	TAILQ_ENTRY(spoke_state) entry;
+};
+TAILQ_HEAD(spoke_list, spoke_state);
+
+enum action_kind {
+	ACTION_GREET,	 /* say hello to the spoke */
+	ACTION_START,	 /* start (or go on with) the job's push */
+	ACTION_STOP,	 /* end the push now: reason in job->waits */
+	ACTION_PUBLISH,	 /* publish the job (put, meta, delete): it is staged, or needs no data */
+	ACTION_RATES,	 /* limits of (spoke, policy) changed: look them up again by core_rates() */
+	ACTION_CHANGED,	 /* the job's state or waits changed: log, journal, events */
+	ACTION_OVERRIDE_ENDED,
+};
+
+struct action {
+	enum action_kind kind;
+	struct job *job;
+	struct spoke_state *spoke;
+	struct override override; /* ACTION_OVERRIDE_ENDED: a copy, strings owned by the core until the next plan */
+	enum job_state old_state;
+	unsigned old_waits;
+};
+
+struct core;
+
+/* random: seeded by the caller, so that a simulated run can be repeated. */
+struct core *core_new(struct config *cfg, uint64_t random_seed) WARN_UNUSED;
+struct core *core_free(struct core *c);
+/* A new configuration: spokes appear, go (their jobs are cancelled), change. */
+void core_set_config(struct core *c, struct config *cfg);
+struct config *core_config(struct core *c);
+
+/* The pass. perform() is called for each action in order; it must not call the core's facts
+ * back, except core_fact_*() that answer the same action, which are taken at the next pass. */
+typedef void core_perform_fn(void *arg, const struct action *a);
+struct mono core_plan(struct core *c, struct now now, core_perform_fn *perform, void *arg);
+
+/* Facts about versions. */
+struct version *version_new(const char *group, const char *path) WARN_UNUSED;
+struct version *version_ref(struct version *v);
+struct version *version_unref(struct version *v);
+
+/* Wanted: this version on this spoke. Supersedes (group, path, spoke)'s older unfinished jobs.
+ * id 0: a new one is given. Returns the job; state JOB_QUEUED or JOB_INDEXING. */
+struct job *core_add_job(struct core *c, uint64_t id, enum job_kind kind, struct version *v,
+			 const char *spoke, struct now now);
+void core_fact_indexed(struct core *c, struct version *v); /* root is known now */
+void core_fact_progress(struct core *c, struct job *j, uint64_t done, uint64_t total,
+			struct now now);
+/* The push of a job ended, for a reason that decides what next. */
+enum job_outcome {
+	OUTCOME_STAGED,
+	OUTCOME_STOPPED,    /* as asked by ACTION_STOP */
+	OUTCOME_RETRY,	    /* a passing fault: backoff */
+	OUTCOME_AGAIN,	    /* no fault: at once (bases changed) */
+	OUTCOME_SPACE,	    /* waits for a change */
+	OUTCOME_IN_USE,
+	OUTCOME_PEER_DOWN,
+	OUTCOME_KEY,
+	OUTCOME_SUPERSEDED, /* the source changed */
+	OUTCOME_FAILED,	    /* for good */
+	OUTCOME_PUBLISHED,  /* also the answer to ACTION_PUBLISH */
+};
+void core_fact_ended(struct core *c, struct job *j, enum job_outcome o, const char *text,
+		     struct now now);
+void core_fact_spoke_up(struct core *c, struct spoke_state *s, const char *zone, struct now now);
+void core_fact_spoke_down(struct core *c, struct spoke_state *s, bool key, const char *text,
+			  struct now now);
+/* Space may have changed there, a file was released: jobs that waited for it try again. */
+void core_fact_spoke_changed(struct core *c, struct spoke_state *s);
+
+/* Commands. */
+void core_job_cancel(struct core *c, struct job *j, const char *who, struct now now);
+void core_job_retry(struct core *c, struct job *j, struct now now);
+/* Takes the strings of o. Replaces one of the same kind and scope. Returns its id. */
+uint64_t core_override_add(struct core *c, const struct override *o);
+/* Ends pauses (kind PAUSE) or sync-nows of that very scope (resume), or all that overlap (stop-now). Count. */
+unsigned core_override_end(struct core *c, enum override_kind kind, const char *spoke,
+			   const char *group, bool overlapping);
+const struct override *core_overrides(const struct core *c, size_t *ret_n);
+
+/* Look-ups. */
+struct spoke_list *core_spokes(struct core *c);
+struct spoke_state *core_spoke(struct core *c, const char *name); /* or NULL */
+struct job *core_job(struct core *c, uint64_t id);		   /* or NULL */
+struct job *core_job_of(struct core *c, const char *spoke, const char *group, const char *path);
+void core_rates(struct core *c, const struct spoke_state *s, const struct group_cfg *g,
+		struct now now, struct rate_chain *ret);
+unsigned core_running(const struct core *c);
+bool core_in_sync(struct core *c, const char *spoke, const char *group, uint64_t up_to_version);
+/* Forgets finished jobs beyond the newest keep. Frees them (after perform saw their end). */
+void core_forget_ended(struct core *c, size_t keep, void (*freed)(void *arg, struct job *j), void *arg);
+
+/* ETA of every unfinished job, closed time skipped, the queue before it counted (forecast.c).
+ * rate_of: bytes/s that were lately reached on that spoke where nothing limits it. */
+void core_forecast(struct core *c, struct now now);
+
+const char *job_state_word(enum job_state s);
+bool job_over(const struct job *j); /* published, failed, superseded, cancelled */
+/* "window closed, no free slot": joined reasons in words; "" where none. */
+const char *wait_words(unsigned waits, char *buf, size_t size);
+/* The single words of the API: "window", "slot", ... for bit i, or NULL. */
+const char *wait_word(enum wait_reason one);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * hub.h: the running hub, as the commands see it. hub.c puts it together: watch -> settle ->
+ * catalog -> index -> core -> push -> publish.
+ */
+#ifndef SPOKESYNC_SCHEDULER_HUB_H
+#define SPOKESYNC_SCHEDULER_HUB_H
+
+#include "scheduler/core.h"
+#include "scheduler/daemon.h"
+#include "transfer/push.h"
+
+struct core *hub_core(struct hub *h);
+void hub_kick(struct hub *h); /* facts changed: a plan pass before the loop sleeps */
+
+/* Figures of a job: live from its push, or as recorded when it ended. */
+struct hub_job_stats {
+	struct push_stats push;
+	double rate; /* bytes/s lately */
+	const char *proof; /* "changed" | "full" */
+};
+void hub_job_stats(struct hub *h, const struct job *j, struct hub_job_stats *ret);
+
+/* The catalog, for status, groups, backlog, wait and explain. */
+struct hub_group_stats {
+	uint64_t files, bytes;	   /* settled versions */
+	uint64_t unsettled;	   /* seen and not yet settled, or being indexed */
+	uint64_t skipped;
+	bool scanning;
+	const char *problem; /* NULL, or why the group stands still */
+	const char *how;     /* "reflink" | "copy": how generations are kept */
+};
+void hub_group_stats(struct hub *h, const char *group, struct hub_group_stats *ret);
+/* Each path known in a group that is not (yet) replicated, with the reason in words. */
+typedef void hub_path_fn(void *arg, const char *path, const char *why);
+void hub_unsettled(struct hub *h, const char *group, hub_path_fn *fn, void *arg);
+void hub_skipped(struct hub *h, const char *group, hub_path_fn *fn, void *arg);
+uint64_t hub_last_version(struct hub *h); /* id of the newest catalogued version */
+/* Is this very version on this spoke (as its inventory says)? For backlog and the matrix. */
+bool hub_spoke_has(struct hub *h, const char *spoke, const struct version *v);
+/* Current versions of a group. */
+typedef void hub_version_fn(void *arg, const struct version *v);
+void hub_versions(struct hub *h, const char *group, hub_version_fn *fn, void *arg);
+/* Scan now (sync-now and wait begin with it), so that what lies there is seen. */
+void hub_rescan(struct hub *h, const char *group);
+/* True once a scan that began after the last hub_rescan() has ended for this group (NULL: all). */
+bool hub_scanned(struct hub *h, const char *group);
+/* Durable part of the overrides (after core_override_*). */
+void hub_overrides_changed(struct hub *h);
+
+#endif

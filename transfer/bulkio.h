@@ -1,0 +1,22 @@
+/*
+ * bulkio.h: large sequential reads that leave the page cache as it was: O_DIRECT where the
+ * filesystem can, else ordinary reads that drop the pages that were not resident before.
+ * Buffers are aligned. Worker threads only.
+ */
+#ifndef SPOKESYNC_TRANSFER_BULKIO_H
+#define SPOKESYNC_TRANSFER_BULKIO_H
+
+#include "policy/base.h"
+
+#define BULK_ALIGN 4096u
+
+struct bulk; /* a reader on one open file */
+
+/* Opens its own description of fd (by /proc/self/fd), so fd's flags stay as they are. */
+int bulk_open(int fd, struct bulk **ret) WARN_UNUSED;
+struct bulk *bulk_close(struct bulk *b);
+/* Reads exactly len bytes unless the file ends: returns the count or -errno. offset 4 KiB aligned. */
+int64_t bulk_read(struct bulk *b, void *buf, size_t len, uint64_t offset) WARN_UNUSED;
+void *bulk_buffer(size_t len) WARN_UNUSED; /* aligned; free() it */
+
+#endif

@@ -1,0 +1,110 @@
+/*
+ * frame.h: the format of bundles and frames (format 1), encoded and decoded with limits.
+ *
+ * A bundle is a header and then frames, each a run of whole nodes of the output. Numbers are
+ * little endian. E, the bundle's id, is SHA-256 of the header's bytes.
+ *
+ *   bundle header: magic "SSYNCB01", plan P, new root, new size, effort, number of frames of the
+ *     plan, base roots (in order), frames left out (runs), 16-byte nonce
+ *   frame: fixed head (magic "SSfr", index, first node, nodes, lengths, SHA-256 of the body), body
+ *   body (zstd or raw): ops (varints), node hashes, literals
+ *
+ * Ops cover the frame's blocks from its first to its last without gap, in whole blocks:
+ *   SAME base n      n blocks (whole nodes) as in the base at the same offset; no node hash
+ *   COPY base src n  n blocks from block src of a base
+ *   ZERO n           n zero blocks (become holes)
+ *   LIT n            n blocks from the literals (the file's last block only up to its size)
+ * Ops of later tiers have codes of their own; a decoder refuses what it does not know. Every
+ * node of the frame that is not SAME has its hash in the frame, in order.
+ */
+#ifndef SPOKESYNC_TRANSFER_FRAME_H
+#define SPOKESYNC_TRANSFER_FRAME_H
+
+#include "transfer/digest.h"
+
+#define FRAME_FORMAT	    1
+#define FRAME_LITERALS_MAX  (16u << 20)
+#define FRAME_NODES_MAX	    4096u
+#define FRAME_OPS_MAX	    65536u
+#define FRAME_BASES_MAX	    8u
+#define FRAME_HEAD_SIZE	    96u
+#define FRAME_BODY_MAX	    (FRAME_LITERALS_MAX + FRAME_NODES_MAX * HASH_SIZE + FRAME_OPS_MAX * 24u)
+#define BUNDLE_HEADER_MAX   (1u << 20)
+#define BUNDLE_NONCE	    16u
+
+enum op_kind { OP_SAME = 0, OP_COPY = 1, OP_ZERO = 2, OP_LIT = 3 };
+
+struct op {
+	enum op_kind kind;
+	uint32_t base;	/* SAME, COPY: which of the bundle's bases */
+	uint64_t src;	/* COPY: first block in the base */
+	uint32_t n;	/* blocks */
+};
+
+struct run {
+	uint64_t first, n;
+};
+
+struct bundle_header {
+	struct hash plan, root;
+	uint64_t size;
+	uint32_t effort;   /* the zstd level asked for */
+	uint32_t n_frames; /* of the plan */
+	uint32_t n_bases;
+	struct hash bases[FRAME_BASES_MAX];
+	struct run *left_out; /* frames not in this bundle, ascending */
+	size_t n_left_out;
+	uint8_t nonce[BUNDLE_NONCE];
+};
+
+/* *ret_buf is malloc'ed. E is its SHA-256. */
+int bundle_header_encode(const struct bundle_header *h, uint8_t **ret_buf, size_t *ret_len,
+			 struct hash *ret_id) WARN_UNUSED;
+/*
+ * Decodes from the first len bytes of a bundle. 0: *ret and *ret_used; -EAGAIN: more bytes needed;
+ * -EBADMSG / -EPROTONOSUPPORT with e.
+ */
+int bundle_header_decode(const uint8_t *buf, size_t len, struct bundle_header *ret,
+			 size_t *ret_used, struct hash *ret_id, struct err *e) WARN_UNUSED;
+void bundle_header_done(struct bundle_header *h);
+
+struct frame_head {
+	uint32_t index, first_node, n_nodes;
+	uint32_t n_ops, ops_len, n_hashes, literals_len; /* uncompressed */
+	uint32_t body_len;				 /* as sent */
+	bool compressed;
+	struct hash body_hash; /* of the body as sent */
+};
+
+/* Checks every length against the limits and against the file's size. */
+int frame_head_decode(const uint8_t buf[FRAME_HEAD_SIZE], uint64_t file_size,
+		      struct frame_head *ret, struct err *e) WARN_UNUSED;
+void frame_head_encode(const struct frame_head *h, uint8_t buf[FRAME_HEAD_SIZE]);
+
+/* A decoded frame; buffers are reused from frame to frame by the same decoder. */
+struct frame {
+	struct frame_head head;
+	const struct op *ops;
+	const struct hash *hashes;
+	const uint8_t *literals;
+};
+
+struct frame_decoder;
+struct frame_decoder *frame_decoder_new(void) WARN_UNUSED;
+struct frame_decoder *frame_decoder_free(struct frame_decoder *d);
+/*
+ * body: head.body_len bytes. Checks the body's hash, lengths, ops (cover the nodes exactly, SAME
+ * whole nodes, bases < n_bases, literals used up exactly). *ret points into d.
+ */
+int frame_decode(struct frame_decoder *d, const struct frame_head *head, const uint8_t *body,
+		 uint64_t file_size, uint32_t n_bases, struct frame *ret, struct err *e)
+	WARN_UNUSED;
+
+/* Encodes one frame: ops, hashes, literals given whole. level: zstd's. *ret_buf is malloc'ed. */
+struct frame_encoder;
+struct frame_encoder *frame_encoder_new(void) WARN_UNUSED;
+struct frame_encoder *frame_encoder_free(struct frame_encoder *x);
+int frame_encode(struct frame_encoder *x, const struct frame *f, int level, uint8_t **ret_buf,
+		 size_t *ret_len) WARN_UNUSED;
+
+#endif

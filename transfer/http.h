@@ -1,0 +1,63 @@
+/*
+ * http.h: HTTPS requests by libcurl's multi interface on the libev loop. Together with curl_loop.c
+ * the only code that knows curl. TLS 1.3 only, https (or a Unix socket for the command line) only, no
+ * proxy, no redirects, no content decoding, HTTP/1.1; answers are bounded; pins are enforced.
+ */
+#ifndef SPOKESYNC_TRANSFER_HTTP_H
+#define SPOKESYNC_TRANSFER_HTTP_H
+
+#include "policy/base.h"
+#include "policy/config.h"
+
+struct ev_loop;
+struct http;
+struct node_key;
+struct request;
+struct shaper_node;
+
+struct http *http_new(struct ev_loop *loop) WARN_UNUSED;
+struct http *http_free(struct http *h); /* cancels what runs; done() is not called */
+
+struct request_result {
+	int error;	 /* 0: there is an answer; else -ECONNREFUSED, -ETIMEDOUT, -ECONNRESET, ... */
+	bool unknown_key; /* closed right after the handshake: the peer does not know our key */
+	bool wrong_key;	 /* the peer's key is none of the pins */
+	long status;	 /* HTTP status */
+	const char *body; /* NUL-terminated; valid during done() */
+	size_t body_len;
+	uint64_t wire_out, wire_in; /* TCP stream bytes of this request, TLS and handshake included */
+	bool reused;		    /* no new handshake */
+	char text[256];		    /* error in words */
+};
+
+struct request_spec {
+	const char *method; /* "GET", "POST", "PUT", "DELETE" */
+	const char *url;
+	const struct pin *pins; /* of the peer */
+	size_t n_pins;
+	const struct node_key *key; /* ours */
+	const char *body;	    /* copied; JSON; NULL: none, or read() */
+	size_t body_len;
+	/* Streaming body (chunked): count > 0, 0 = end, -EAGAIN = wait for request_resume(). */
+	int64_t (*read)(void *arg, void *buf, size_t len);
+	/* Socket bytes sent beyond what read() handed out are charged here as they go; may be NULL. */
+	struct shaper_node *charge;
+	/* Sent bytes kept in the kernel: about this many at most (TCP_NOTSENT_LOWAT); 0: default. */
+	uint64_t notsent_lowat;
+	bool fresh;		 /* a connection of its own, closed afterwards */
+	size_t answer_max;	 /* more ends the request with -E2BIG */
+	int64_t connect_us, stall_us; /* limits: to connect; without any progress */
+	void (*done)(void *arg, const struct request_result *r);
+	void *arg;
+};
+
+struct request *request_start(struct http *h, const struct request_spec *spec) WARN_UNUSED;
+void request_resume(struct request *r); /* read() has bytes again */
+/* Ends it now: the connection is reset and what the kernel still holds is discarded. done() is not
+ * called. */
+void request_abort(struct request *r);
+/* Live counts of the TCP stream so far. */
+void request_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in);
+void request_set_lowat(struct request *r, uint64_t bytes);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * index.h: what is kept of a content: its SHA-256 tree, on disk as one immutable flat file named
+ * by the root, mapped into memory when it is used. Zero blocks are not stored. Format in index.c:
+ * header (magic, version, size, root, counts, SHA-256 of the header), node hashes, bitmap of
+ * non-zero blocks with ranks, leaf hashes. The hub keeps one for every version, the spoke for every
+ * content it lists; an index whose header or lengths are wrong is refused, never trusted.
+ */
+#ifndef SPOKESYNC_TRANSFER_INDEX_H
+#define SPOKESYNC_TRANSFER_INDEX_H
+
+#include "transfer/digest.h"
+
+struct index;	     /* mapped, read-only; may be shared by threads */
+struct index_writer; /* being built, nodes in any order; bounded memory: leaves go to the file */
+
+int index_open(int dirfd, const char *name, struct index **ret, struct err *e) WARN_UNUSED;
+struct index *index_ref(struct index *x);
+struct index *index_unref(struct index *x);
+
+const struct hash *index_root(const struct index *x);
+uint64_t index_size(const struct index *x);
+uint64_t index_nonzero_blocks(const struct index *x);
+bool index_block_is_zero(const struct index *x, uint64_t block);
+/* The leaf hash (hash_zero_block for zero blocks). block < blocks_of(size). */
+const struct hash *index_leaf(const struct index *x, uint64_t block);
+const struct hash *index_node(const struct index *x, uint64_t node);
+
+/* Written to a temporary under dirfd; nodes may come in any order, each exactly once. */
+int index_writer_new(int dirfd, uint64_t size, struct index_writer **ret) WARN_UNUSED;
+/* leaves: the node's 1..128 leaf hashes. Thread-safe for different nodes. */
+int index_writer_node(struct index_writer *w, uint64_t node, const struct hash *leaves)
+	WARN_UNUSED;
+/* The node as in another index (its leaves are copied). */
+int index_writer_same(struct index_writer *w, uint64_t node, const struct index *base)
+	WARN_UNUSED;
+/* Computes the root, makes the file durable under its final name (root in hex). */
+int index_writer_finish(struct index_writer *w, struct hash *ret_root) WARN_UNUSED;
+struct index_writer *index_writer_free(struct index_writer *w); /* drops the temporary if unfinished */
+
+/*
+ * Reads fd whole (holes skipped, page cache left as it was) and writes its index. Blocks; worker
+ * thread. *cancel is looked at between reads. progress (bytes) may be NULL. -ESTALE: the file's
+ * identity changed while it was read.
+ */
+int index_build(int fd, int dirfd, const volatile bool *cancel, volatile uint64_t *progress,
+		struct hash *ret_root, struct err *e) WARN_UNUSED;
+
+#endif

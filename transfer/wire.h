@@ -1,0 +1,178 @@
+/*
+ * wire.h: the words of the protocol: names, versions, limits, and the JSON bodies, encoded and
+ * decoded for both ends. Decoders check types, ranges and lengths of everything and refuse unknown
+ * versions; unknown members are ignored (a peer of version N speaks with N-1).
+ */
+#ifndef SPOKESYNC_TRANSFER_WIRE_H
+#define SPOKESYNC_TRANSFER_WIRE_H
+
+#include "transfer/digest.h"
+#include "transfer/frame.h"
+
+#define WIRE_VERSION	 1
+#define WIRE_VERSION_MIN 1
+#define WIRE_PATH_MAX	 1024	   /* bytes of a path below the group */
+#define WIRE_NAME_MAX	 64	   /* group */
+#define WIRE_BODY_MAX	 (4u << 20) /* JSON body, either way */
+#define WIRE_ENTRIES_MAX 10000	   /* of one inventory answer; more come by since */
+#define WIRE_BASES_MAX	 FRAME_BASES_MAX
+#define WIRE_OPS_MAX	 4096 /* of one publish */
+#define WIRE_PUT_MAX	 ((uint64_t)4 << 30) /* bytes of one PUT */
+
+/* Paths (printf with the group's name, and the root in hex):
+ *   GET    /v1/hello
+ *   GET    /v1/groups/%s/inventory?since=SEQ
+ *   POST   /v1/groups/%s/offers
+ *   GET    /v1/transfers/%s/%s[?map=1]
+ *   PUT    /v1/transfers/%s/%s?bundle=E&offset=O      application/octet-stream
+ *   DELETE /v1/transfers/%s/%s
+ *   POST   /v1/groups/%s/publish
+ */
+
+struct wire_time {
+	int64_t sec;
+	uint32_t nsec;
+};
+
+struct wire_group {
+	char name[WIRE_NAME_MAX + 1];
+	char epoch[33]; /* random hex; a new one says that `since` no longer counts */
+	uint64_t seq;
+	uint64_t free_bytes;
+	bool reflink;
+};
+
+struct wire_hello {
+	uint32_t version;
+	char software[64];
+	char zone[64]; /* IANA name */
+	struct wire_group *groups;
+	size_t n_groups;
+};
+
+/* One content that the spoke holds, or that is gone since. */
+struct wire_entry {
+	char path[WIRE_PATH_MAX + 1];
+	bool gone;
+	struct hash root;
+	uint64_t size;
+	struct wire_time mtime;
+	uint32_t mode;
+	uint64_t seq;
+};
+
+struct wire_inventory {
+	char epoch[33];
+	uint64_t seq; /* of the last entry; ask again with since=seq while more */
+	bool more;
+	struct wire_entry *entries;
+	size_t n_entries;
+};
+
+struct wire_offer {
+	char path[WIRE_PATH_MAX + 1];
+	struct hash root;
+	uint64_t size, nonzero_bytes;
+	struct wire_time mtime;
+	uint32_t mode;
+	struct hash bases[WIRE_BASES_MAX]; /* in the plan's order */
+	unsigned n_bases;
+	uint64_t literal_bytes; /* what the plan will bring, uncompressed */
+	bool has_partial;
+	struct hash partial; /* root of the transfer that this one supersedes */
+};
+
+enum wire_refusal {
+	REFUSED_NOT,
+	REFUSED_NO_BASE,   /* have[]: the bases of the offer that it does hold */
+	REFUSED_NO_SPACE,  /* need, available */
+	REFUSED_OVER_QUOTA, /* need, available */
+	REFUSED_IN_USE,
+	REFUSED_BAD_PATH,
+	REFUSED_BAD_GROUP,
+	REFUSED_BUSY,	   /* too many transfers; come back */
+	REFUSED_ERROR,	   /* text */
+};
+const char *wire_refusal_word(enum wire_refusal r); /* "no_base", ... */
+
+/* The durable position of a transfer; the answer to an offer, to GET, to PUT and to 409. */
+struct wire_position {
+	enum wire_refusal refused;
+	char text[256];
+	uint64_t need, available;
+	struct hash have[WIRE_BASES_MAX];
+	unsigned n_have;
+	bool have_it;	/* the spoke already holds this content (somewhere): publish copies it */
+	bool has_bundle;
+	struct hash bundle; /* E */
+	uint64_t offset;    /* O */
+	bool complete;	    /* every frame of E was consumed */
+	bool staged;	    /* every node proven and the root equals */
+	bool filling;	    /* SAME ranges are being copied in the background */
+	uint64_t proven_bytes;
+	struct run *proven; /* nodes; only with map=1 and in answers to offers */
+	size_t n_proven;
+	struct run *failed; /* nodes that did not prove */
+	size_t n_failed;
+};
+
+enum wire_op_kind { WIRE_PUT, WIRE_RENAME, WIRE_COPY_OF, WIRE_META, WIRE_DELETE };
+
+struct wire_op {
+	enum wire_op_kind kind;
+	char path[WIRE_PATH_MAX + 1];
+	char from[WIRE_PATH_MAX + 1]; /* rename, copy-of */
+	struct hash root;	      /* put, copy-of */
+	bool was_absent, was_known;
+	struct hash was; /* the root expected there now */
+	uint64_t size;
+	struct wire_time mtime;
+	uint32_t mode;
+};
+
+struct wire_publish {
+	struct wire_op *ops;
+	size_t n_ops;
+};
+
+/* Per op, in order. */
+struct wire_op_result {
+	bool done;
+	bool drift; /* what was there was not `was`: it went to preserved/ */
+	enum wire_refusal refused;
+	char text[256];
+};
+
+struct wire_published {
+	struct wire_op_result *results;
+	size_t n_results;
+	uint64_t seq; /* the inventory's after it */
+};
+
+/* Encoders return a malloc'ed NUL-terminated JSON text. Decoders: 0 or -EBADMSG / -E2BIG with e. */
+char *wire_hello_encode(const struct wire_hello *h) WARN_UNUSED;
+int wire_hello_decode(const char *json, size_t len, struct wire_hello *ret, struct err *e) WARN_UNUSED;
+void wire_hello_done(struct wire_hello *h);
+char *wire_inventory_encode(const struct wire_inventory *i) WARN_UNUSED;
+int wire_inventory_decode(const char *json, size_t len, struct wire_inventory *ret, struct err *e) WARN_UNUSED;
+void wire_inventory_done(struct wire_inventory *i);
+char *wire_offer_encode(const struct wire_offer *o) WARN_UNUSED;
+int wire_offer_decode(const char *json, size_t len, struct wire_offer *ret, struct err *e) WARN_UNUSED;
+char *wire_position_encode(const struct wire_position *p) WARN_UNUSED;
+int wire_position_decode(const char *json, size_t len, struct wire_position *ret, struct err *e) WARN_UNUSED;
+void wire_position_done(struct wire_position *p);
+char *wire_publish_encode(const struct wire_publish *p) WARN_UNUSED;
+int wire_publish_decode(const char *json, size_t len, struct wire_publish *ret, struct err *e) WARN_UNUSED;
+void wire_publish_done(struct wire_publish *p);
+char *wire_published_encode(const struct wire_published *p) WARN_UNUSED;
+int wire_published_decode(const char *json, size_t len, struct wire_published *ret, struct err *e) WARN_UNUSED;
+void wire_published_done(struct wire_published *p);
+
+/*
+ * Is this a name that may come from the wire: relative, 1..WIRE_PATH_MAX bytes, parts of at most 255
+ * bytes, UTF-8, no control characters, no empty, "." or ".." part, no ".spokesync" part.
+ */
+bool wire_path_ok(const char *path, struct err *e) WARN_UNUSED;
+bool wire_name_ok(const char *group);
+
+#endif
