@@ -80,6 +80,8 @@ struct wire_offer {
 	uint64_t literal_bytes; /* what the plan will bring, uncompressed */
 	bool has_partial;
 	struct hash partial; /* root of the transfer that this one supersedes */
+	struct run *partial_same; /* nodes that are equal in both, at the same place */
+	size_t n_partial_same;
 };
 
 enum wire_refusal {
@@ -158,6 +160,7 @@ int wire_inventory_decode(const char *json, size_t len, struct wire_inventory *r
 void wire_inventory_done(struct wire_inventory *i);
 char *wire_offer_encode(const struct wire_offer *o) WARN_UNUSED;
 int wire_offer_decode(const char *json, size_t len, struct wire_offer *ret, struct err *e) WARN_UNUSED;
+void wire_offer_done(struct wire_offer *o);
 char *wire_position_encode(const struct wire_position *p) WARN_UNUSED;
 int wire_position_decode(const char *json, size_t len, struct wire_position *ret, struct err *e) WARN_UNUSED;
 void wire_position_done(struct wire_position *p);
