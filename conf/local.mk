@@ -1,0 +1,1 @@
+# conf/: samples and the man page of the format.

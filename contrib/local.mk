@@ -1,0 +1,1 @@
+# contrib/: each file has its line in contrib/README.

@@ -1,0 +1,19 @@
+# transfer/: moves bytes. One line a file: the .c and its header. Sorted.
+noinst_LIBRARIES += libtransfer.a
+libtransfer_a_SOURCES =
+libtransfer_a_SOURCES += transfer/bases.h
+libtransfer_a_SOURCES += transfer/bulkio.h
+libtransfer_a_SOURCES += transfer/bundle.h
+libtransfer_a_SOURCES += transfer/delta.h
+libtransfer_a_SOURCES += transfer/digest.h
+libtransfer_a_SOURCES += transfer/durable.h
+libtransfer_a_SOURCES += transfer/frame.h
+libtransfer_a_SOURCES += transfer/http.h
+libtransfer_a_SOURCES += transfer/index.h
+libtransfer_a_SOURCES += transfer/key.h
+libtransfer_a_SOURCES += transfer/push.h
+libtransfer_a_SOURCES += transfer/server.h
+libtransfer_a_SOURCES += transfer/shaper.h
+libtransfer_a_SOURCES += transfer/source.h
+libtransfer_a_SOURCES += transfer/wire.h
+libtransfer_a_SOURCES += transfer/worker.h
