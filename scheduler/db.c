@@ -186,7 +186,7 @@ static int db_step_all(struct db *db, struct statement *s,
 static int db_query(struct db *db, int (*row)(void *arg, const struct db_row *r), void *arg,
 		    const char *sql, const char *fmt, va_list ap)
 {
-	struct statement *s;
+	struct statement *s = NULL;
 	int r = db_prepare(db, sql, &s);
 
 	if (r < 0)
