@@ -1,0 +1,96 @@
+/*
+ * wire_inventory.c: the contents that a spoke holds, or that are gone since a sequence number.
+ */
+#include "transfer/wire_json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Everything of an entry but its path, at its longest: three 64-bit numbers, a hash, the names. */
+#define ENTRY_REST_MAX 320u
+#define HEAD_MAX       256u
+
+static json_t *encode_entry(const struct wire_entry *x)
+{
+	if (x->gone)
+		return json_pack("{s:s, s:o, s:b}", "path", x->path, "seq", wire_out_u64(x->seq),
+				 "gone", 1);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:i}", "path", x->path, "seq",
+			 wire_out_u64(x->seq), "root", wire_out_hash(&x->root), "size",
+			 wire_out_u64(x->size), "mtime", wire_out_time(x->mtime), "mode",
+			 (int)x->mode);
+}
+
+/*
+ * Long paths may not all fit into a body: what does not is left for the next request, as `more`
+ * and the sequence of the last entry that fitted.
+ */
+char *wire_inventory_encode(const struct wire_inventory *i)
+{
+	json_t *entries = json_array();
+	size_t room = WIRE_BODY_MAX - HEAD_MAX, n = 0;
+	bool cut;
+
+	for (; n < MIN(i->n_entries, (size_t)WIRE_ENTRIES_MAX); n++) {
+		/* A quote or backslash takes two bytes; a path has no other that is escaped. */
+		size_t need = ENTRY_REST_MAX + 2 * strlen(i->entries[n].path);
+
+		if (need > room)
+			break;
+		room -= need;
+		json_array_append_new(entries, encode_entry(&i->entries[n]));
+	}
+	cut = n < i->n_entries;
+	return wire_out_end(json_pack("{s:s, s:o, s:b, s:o}", "epoch", i->epoch, "seq",
+				      wire_out_u64(cut ? i->entries[n - 1].seq : i->seq), "more",
+				      i->more || cut, "entries", entries));
+}
+
+static void decode_entry(struct wire_in *in, const json_t *obj, struct wire_entry *x)
+{
+	wire_in_path(in, obj, "path", x->path);
+	x->seq = wire_in_u64(in, obj, "seq", INT64_MAX, true);
+	x->gone = wire_in_bool(in, obj, "gone");
+	if (x->gone)
+		return;
+	wire_in_hash(in, obj, "root", &x->root, true);
+	x->size = wire_in_u64(in, obj, "size", FILE_SIZE_MAX, true);
+	wire_in_time(in, obj, "mtime", &x->mtime);
+	x->mode = (uint32_t)wire_in_u64(in, obj, "mode", 07777, true);
+}
+
+int wire_inventory_decode(const char *json, size_t len, struct wire_inventory *ret, struct err *e)
+{
+	struct wire_inventory v = {0};
+	struct wire_in in;
+	const json_t *entries;
+	size_t n;
+	int r;
+
+	wire_in_begin(&in, json, len, e);
+	wire_in_epoch(&in, in.root, v.epoch);
+	v.seq = wire_in_u64(&in, in.root, "seq", INT64_MAX, true);
+	v.more = wire_in_bool(&in, in.root, "more");
+	entries = wire_in_array(&in, in.root, "entries", WIRE_ENTRIES_MAX, &n);
+	if (n > 0)
+		v.entries = xcalloc(n, sizeof(*v.entries));
+	for (size_t i = 0; i < n && !in.error; i++)
+		decode_entry(&in, wire_in_item(&in, entries, i), &v.entries[v.n_entries++]);
+	if (!in.error && v.more && n == 0)
+		wire_in_fail(&in, -EBADMSG, "more is to come, but nothing came");
+	r = wire_in_end(&in);
+	if (r < 0) {
+		wire_inventory_done(&v);
+		return r;
+	}
+	*ret = v;
+	return 0;
+}
+
+void wire_inventory_done(struct wire_inventory *i)
+{
+	free(i->entries);
+	i->entries = NULL;
+	i->n_entries = 0;
+}
