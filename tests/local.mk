@@ -7,7 +7,15 @@ UNIT =
 SIM =
 FUZZ =
 
-LDADD = $(SCHEDULER_LIBS) $(CMOCKA_LIBS)
+if FUZZING
+# main() is libFuzzer's, so the fuzz targets are all that is built.
+LDADD = $(SCHEDULER_LIBS) $(FUZZ_ENGINE)
+check_PROGRAMS += $(FUZZ)
+else
+# main() of a fuzz target comes out of this archive: it replays the corpus.
+check_LIBRARIES = tests/fuzz/libreplay.a
+tests_fuzz_libreplay_a_SOURCES = tests/fuzz/replay.c
+LDADD = tests/fuzz/libreplay.a $(SCHEDULER_LIBS) $(CMOCKA_LIBS)
 
 # A module whole, with what lies below it and nothing above: an upward call does not link.
 LAYERS = tests/layers/link_policy tests/layers/link_transfer
@@ -16,16 +24,30 @@ tests_layers_link_policy_LDADD = $(WHOLE) libpolicy.a $(PART) $(POLICY_LIBS)
 tests_layers_link_transfer_SOURCES = tests/layers/link.c
 tests_layers_link_transfer_LDADD = $(WHOLE) libtransfer.a libpolicy.a $(PART) $(TRANSFER_LIBS)
 
-check_PROGRAMS += $(LAYERS)
-TESTS += $(LAYERS) tests/check_layers
-EXTRA_DIST += tests/check_layers tests/fences
-
+check_PROGRAMS += $(LAYERS) $(FUZZ)
+TESTS += $(LAYERS) $(FUZZ) tests/check_layers
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT) $(SIM)
 TESTS += $(UNIT) $(SIM)
 endif
+endif
+
+EXTRA_DIST += tests/check_layers tests/fences
 
 # For contrib/check, which runs and counts the tests itself.
-list-tests:
-	@for t in $(LAYERS) $(UNIT) $(SIM) $(FUZZ); do echo $$t; done
-.PHONY: list-tests
+list-layers:
+	@for t in $(LAYERS); do echo $$t; done
+list-unit:
+	@for t in $(UNIT); do echo $$t; done
+list-sim:
+	@for t in $(SIM); do echo $$t; done
+list-fuzz:
+	@for t in $(FUZZ); do echo $$t; done
+.PHONY: list-layers list-unit list-sim list-fuzz
+
+# Corpora are found by their folder, not listed file by file.
+dist-hook:
+	@if test -d $(srcdir)/tests/fuzz/corpus; then \
+		$(MKDIR_P) $(distdir)/tests/fuzz && \
+		cp -R $(srcdir)/tests/fuzz/corpus $(distdir)/tests/fuzz/; \
+	fi
