@@ -10,16 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WARN_UNUSED	__attribute__((warn_unused_result))
-#define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define ARRAY_LEN(a)	(sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)	((a) < (b) ? (a) : (b))
-#define MAX(a, b)	((a) > (b) ? (a) : (b))
+#define WARN_UNUSED			__attribute__((warn_unused_result))
+#define PRINTF(fmt, args)		__attribute__((format(printf, fmt, args)))
+#define ARRAY_LEN(a)			(sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)			((a) < (b) ? (a) : (b))
+#define MAX(a, b)			((a) > (b) ? (a) : (b))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-#define KIB		((uint64_t)1 << 10)
-#define MIB		((uint64_t)1 << 20)
-#define GIB		((uint64_t)1 << 30)
+#define KIB ((uint64_t)1 << 10)
+#define MIB ((uint64_t)1 << 20)
+#define GIB ((uint64_t)1 << 30)
 
 /* Calendar time, seconds since 1970 UTC. May jump. Only windows, logs and files use it. */
 struct wall {
@@ -39,6 +39,8 @@ struct mono {
 struct now {
 	struct wall wall;
 	struct mono mono;
+	uint32_t wall_us; /* microseconds past wall.s: an edge is to be met, not the second after it
+			   */
 };
 
 /* An error in words, filled by whoever returns a negative errno to a caller that gave one. */
@@ -46,7 +48,8 @@ struct err {
 	char text[512];
 };
 
-/* Sets the text (NULL is allowed and ignored) and returns code, so: return err_set(e, -EINVAL, ...) */
+/* Sets the text (NULL is allowed and ignored) and returns code, so: return err_set(e, -EINVAL, ...)
+ */
 int err_set(struct err *e, int code, const char *fmt, ...) PRINTF(3, 4);
 
 /* Allocation of small things does not fail here: out of memory ends the process with a message.

@@ -4,8 +4,8 @@
  *
  * Facts only record and never decide. core_plan() is one idempotent pass: it looks at everything,
  * changes job states (by job_set_state(), the only setter), and hands out actions; it returns when
- * to look next though nothing happens. Jobs over a limit lie on that limit's hold list, so that a pass
- * touches only what may have changed.
+ * to look next though nothing happens. Jobs over a limit lie on that limit's hold list, so that a
+ * pass touches only what may have changed.
  *
  * Names of spokes and groups are those of the configuration. The core owns jobs and spokes;
  * pointers to them stay valid until they are forgotten.
@@ -34,20 +34,22 @@ enum job_state {
 };
 
 enum wait_reason {
-	WAIT_WINDOW	= 1 << 0,
-	WAIT_SLOT	= 1 << 1, /* a slot of the hub or of the spoke */
+	WAIT_WINDOW = 1 << 0,
+	WAIT_SLOT = 1 << 1, /* a slot of the hub or of the spoke */
 	WAIT_SPOKE_DOWN = 1 << 2,
-	WAIT_RETRY	= 1 << 3, /* until job->retry_at */
-	WAIT_SPACE	= 1 << 4, /* the spoke has no space: waits for a change there */
-	WAIT_IN_USE	= 1 << 5,
-	WAIT_HELD	= 1 << 6, /* cancelled by a user, or a guard: until retry */
-	WAIT_PAUSED	= 1 << 7, /* an override */
-	WAIT_ZONE	= 1 << 8,
-	WAIT_INDEX	= 1 << 9,
-	WAIT_KEY	= 1 << 10, /* one of the two does not know the other's key */
-	WAIT_SET	= 1 << 11, /* other members of its set */
-	WAIT_START	= 1 << 12, /* the jitter after a window opened */
+	WAIT_RETRY = 1 << 3, /* until job->retry_at */
+	WAIT_SPACE = 1 << 4, /* the spoke has no space: waits for a change there */
+	WAIT_IN_USE = 1 << 5,
+	WAIT_HELD = 1 << 6,   /* cancelled by a user, or a guard: until retry */
+	WAIT_PAUSED = 1 << 7, /* an override */
+	WAIT_ZONE = 1 << 8,
+	WAIT_INDEX = 1 << 9,
+	WAIT_KEY = 1 << 10,   /* one of the two does not know the other's key */
+	WAIT_SET = 1 << 11,   /* other members of its set */
+	WAIT_START = 1 << 12, /* the jitter after a window opened */
+	WAIT_OLDER = 1 << 13, /* the push of an older version of this file still ends */
 };
+#define WAIT_BITS 14
 
 enum job_kind { JOB_PUT, JOB_META, JOB_DELETE };
 
@@ -56,15 +58,22 @@ struct version {
 	uint64_t id; /* grows with time: also the sequence of the catalog */
 	char *group, *path;
 	uint64_t size, nonzero;
-	bool indexed;	  /* root and nonzero are known */
+	bool indexed; /* root and nonzero are known */
 	uint8_t root[32];
 	int64_t mtime_s;
 	uint32_t mtime_ns, mode;
-	bool deleted;	  /* a tombstone: the path is gone */
+	bool deleted; /* a tombstone: the path is gone */
 	unsigned refs;
 };
 
 struct spoke_state;
+struct lane;
+
+/* A due time in the core's heap (due.c). pos 0: not in it. */
+struct due {
+	struct mono at;
+	uint32_t pos, kind;
+};
 
 struct job {
 	uint64_t id;
@@ -72,8 +81,9 @@ struct job {
 	struct version *version;
 	struct spoke_state *spoke;
 	enum job_state state;
-	unsigned waits; /* enum wait_reason, any number */
-	char reason[200]; /* the last thing that a person would want to know */
+	unsigned waits;	    /* enum wait_reason, any number */
+	const char *reason; /* the last thing that a person would want to know; "" where nothing.
+			     * Set by core_job_note() only. */
 	int priority;
 	struct wall created, started, ended;
 	unsigned tries;
@@ -84,12 +94,18 @@ struct job {
 	/* figures, kept up by facts */
 	uint64_t done_bytes, total_bytes; /* of the wire work, as far as known */
 	unsigned windows_used;
-	struct wall eta; /* WALL_NEVER: not foreseeable; {0}: unknown */
-	void *user;	 /* the driver's (struct hub_job) */
-	TAILQ_ENTRY(job) by_spoke, by_list;
-	TAILQ_ENTRY(job) changed;
-	bool on_changed;
-	struct job *hash_next;
+	struct wall eta;	   /* WALL_NEVER: not foreseeable; {0}: unknown */
+	void *user;		   /* the driver's (struct hub_job) */
+	TAILQ_ENTRY(job) by_spoke; /* spoke_state.jobs while unfinished, core_ended() after */
+	/* The rest is the core's own. */
+	TAILQ_ENTRY(job) by_list; /* the one list that says what it waits for (place) */
+	struct job *id_next, *path_next;
+	struct lane *lane;
+	struct due due;
+	unsigned hold;	  /* WAIT_RETRY, WAIT_SPACE, WAIT_IN_USE: until due, or a fact */
+	unsigned opening; /* the lane's opening in which it ran last */
+	uint8_t place, wish, outcome, again;
+	bool has_outcome, staged, superseded;
 };
 TAILQ_HEAD(job_list, job);
 
@@ -99,24 +115,27 @@ struct spoke_state {
 	bool up, ever_up, key_refused;
 	struct zone *zone; /* as last reported; NULL: never */
 	char zone_name[64];
-	char text[200];	   /* why it is down, in words */
+	char text[200]; /* why it is down, in words */
 	struct wall last_seen;
 	unsigned tries;
-	struct mono retry_at; /* next greeting while down */
-	struct job_list jobs; /* by priority, then id */
-	unsigned running;
-	void *user; /* the driver's */
+	struct mono retry_at; /* next greeting */
+	struct job_list
+		jobs; /* the unfinished ones, by priority, then id; finished: core_ended() */
+	unsigned n_jobs;
+	unsigned running;      /* pushes */
+	uint64_t reached_rate; /* bytes/s of all its pushes lately, as reported; 0: not known */
+	void *user;	       /* the driver's */
 	TAILQ_ENTRY(spoke_state) entry;
 };
 TAILQ_HEAD(spoke_list, spoke_state);
 
 enum action_kind {
-	ACTION_GREET,	 /* say hello to the spoke */
-	ACTION_START,	 /* start (or go on with) the job's push */
-	ACTION_STOP,	 /* end the push now: reason in job->waits */
-	ACTION_PUBLISH,	 /* publish the job (put, meta, delete): it is staged, or needs no data */
-	ACTION_RATES,	 /* limits of (spoke, policy) changed: look them up again by core_rates() */
-	ACTION_CHANGED,	 /* the job's state or waits changed: log, journal, events */
+	ACTION_GREET,	/* say hello to the spoke */
+	ACTION_START,	/* start (or go on with) the job's push */
+	ACTION_STOP,	/* end the push now: reason in job->waits */
+	ACTION_PUBLISH, /* publish the job (put, meta, delete): it is staged, or needs no data */
+	ACTION_RATES,	/* limits of (spoke, policy) changed: look them up again by core_rates() */
+	ACTION_CHANGED, /* the job's state or waits changed: log, journal, events */
 	ACTION_OVERRIDE_ENDED,
 };
 
@@ -124,7 +143,9 @@ struct action {
 	enum action_kind kind;
 	struct job *job;
 	struct spoke_state *spoke;
-	struct override override; /* ACTION_OVERRIDE_ENDED: a copy, strings owned by the core until the next plan */
+	const struct group_cfg *group; /* ACTION_RATES: with spoke, whose limits */
+	struct override override; /* ACTION_OVERRIDE_ENDED: a copy, strings owned by the core until
+				     the next plan */
 	enum job_state old_state;
 	unsigned old_waits;
 };
@@ -138,8 +159,9 @@ struct core *core_free(struct core *c);
 void core_set_config(struct core *c, struct config *cfg);
 struct config *core_config(struct core *c);
 
-/* The pass. perform() is called for each action in order; it must not call the core's facts
- * back, except core_fact_*() that answer the same action, which are taken at the next pass. */
+/* The pass. perform() is called for each action in order, after everything was decided. It may
+ * call core_fact_*() and core_add_job(), which are taken at the next pass (then the time returned
+ * is now); it must not call core_forget_ended(), core_set_config() or core_plan(). */
 typedef void core_perform_fn(void *arg, const struct action *a);
 struct mono core_plan(struct core *c, struct now now, core_perform_fn *perform, void *arg);
 
@@ -149,7 +171,9 @@ struct version *version_ref(struct version *v);
 struct version *version_unref(struct version *v);
 
 /* Wanted: this version on this spoke. Supersedes (group, path, spoke)'s older unfinished jobs.
- * id 0: a new one is given. Returns the job; state JOB_QUEUED or JOB_INDEXING. */
+ * id 0: a new one is given. Returns the job (state JOB_QUEUED or JOB_INDEXING; an unfinished one
+ * for the very same version is returned as it is), or NULL where that spoke is not (or no longer)
+ * in that group. */
 struct job *core_add_job(struct core *c, uint64_t id, enum job_kind kind, struct version *v,
 			 const char *spoke, struct now now);
 void core_fact_indexed(struct core *c, struct version *v); /* root is known now */
@@ -158,10 +182,10 @@ void core_fact_progress(struct core *c, struct job *j, uint64_t done, uint64_t t
 /* The push of a job ended, for a reason that decides what next. */
 enum job_outcome {
 	OUTCOME_STAGED,
-	OUTCOME_STOPPED,    /* as asked by ACTION_STOP */
-	OUTCOME_RETRY,	    /* a passing fault: backoff */
-	OUTCOME_AGAIN,	    /* no fault: at once (bases changed) */
-	OUTCOME_SPACE,	    /* waits for a change */
+	OUTCOME_STOPPED, /* as asked by ACTION_STOP */
+	OUTCOME_RETRY,	 /* a passing fault: backoff */
+	OUTCOME_AGAIN,	 /* no fault: at once (bases changed) */
+	OUTCOME_SPACE,	 /* waits for a change */
 	OUTCOME_IN_USE,
 	OUTCOME_PEER_DOWN,
 	OUTCOME_KEY,
@@ -177,12 +201,18 @@ void core_fact_spoke_down(struct core *c, struct spoke_state *s, bool key, const
 /* Space may have changed there, a file was released: jobs that waited for it try again. */
 void core_fact_spoke_changed(struct core *c, struct spoke_state *s);
 
-/* Commands. */
+/* The zone that was stored when it was last reached (at start). 0, or -EINVAL: no such zone. */
+int core_spoke_zone(struct core *c, struct spoke_state *s, const char *zone);
+
+/* Commands: wishes, taken at the next pass. */
+void core_job_note(struct job *j, const char *text); /* sets reason; cut at 199 bytes */
 void core_job_cancel(struct core *c, struct job *j, const char *who, struct now now);
 void core_job_retry(struct core *c, struct job *j, struct now now);
-/* Takes the strings of o. Replaces one of the same kind and scope. Returns its id. */
+/* Takes the strings of o. Replaces one of the same kind and scope. Returns its id (o->id, or a new
+ * one where that is 0). ACTION_OVERRIDE_ENDED tells only of those that ended by themselves. */
 uint64_t core_override_add(struct core *c, const struct override *o);
-/* Ends pauses (kind PAUSE) or sync-nows of that very scope (resume), or all that overlap (stop-now). Count. */
+/* Ends pauses (kind PAUSE) or sync-nows of that very scope (resume), or all that overlap
+ * (stop-now). Count. */
 unsigned core_override_end(struct core *c, enum override_kind kind, const char *spoke,
 			   const char *group, bool overlapping);
 const struct override *core_overrides(const struct core *c, size_t *ret_n);
@@ -190,14 +220,20 @@ const struct override *core_overrides(const struct core *c, size_t *ret_n);
 /* Look-ups. */
 struct spoke_list *core_spokes(struct core *c);
 struct spoke_state *core_spoke(struct core *c, const char *name); /* or NULL */
-struct job *core_job(struct core *c, uint64_t id);		   /* or NULL */
+struct job *core_job(struct core *c, uint64_t id);		  /* or NULL */
+/* The newest of this file there, finished or not; or NULL. */
 struct job *core_job_of(struct core *c, const char *spoke, const char *group, const char *path);
 void core_rates(struct core *c, const struct spoke_state *s, const struct group_cfg *g,
 		struct now now, struct rate_chain *ret);
 unsigned core_running(const struct core *c);
+struct job_list *
+core_ended(struct core *c); /* finished ones not yet forgotten, oldest first, by_spoke */
+/* Nothing of these versions is unfinished, failed or cancelled there (NULL: any). */
 bool core_in_sync(struct core *c, const char *spoke, const char *group, uint64_t up_to_version);
-/* Forgets finished jobs beyond the newest keep. Frees them (after perform saw their end). */
-void core_forget_ended(struct core *c, size_t keep, void (*freed)(void *arg, struct job *j), void *arg);
+/* Forgets finished jobs beyond the newest keep, but no failed or cancelled one that is still the
+ * last word on its file. Frees them (after perform saw their end). */
+void core_forget_ended(struct core *c, size_t keep, void (*freed)(void *arg, struct job *j),
+		       void *arg);
 
 /* ETA of every unfinished job, closed time skipped, the queue before it counted (forecast.c).
  * rate_of: bytes/s that were lately reached on that spoke where nothing limits it. */
