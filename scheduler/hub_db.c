@@ -1,0 +1,52 @@
+/*
+ * hub_db.c: the hub's tables. A new format is a new step at the end; steps are never changed.
+ *
+ * Losing this database costs re-indexing and asking the spokes, never data: nothing here is the
+ * only copy of anything but the overrides and the counters of unfinished jobs.
+ */
+#include "scheduler/hub_db.h"
+
+static const char schema_1[] =
+	"CREATE TABLE groups (name TEXT PRIMARY KEY, mark TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+	/* AUTOINCREMENT: the id is the catalog's sequence, and is never given twice. */
+	"CREATE TABLE versions ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, grp TEXT NOT NULL, path TEXT NOT NULL,"
+	" size INTEGER NOT NULL, nonzero INTEGER NOT NULL, root BLOB,"
+	" mtime_s INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL,"
+	" deleted INTEGER NOT NULL, current INTEGER NOT NULL, generation INTEGER NOT NULL,"
+	" dev INTEGER NOT NULL, ino INTEGER NOT NULL, id_size INTEGER NOT NULL,"
+	" id_mtime_s INTEGER NOT NULL, id_mtime_ns INTEGER NOT NULL,"
+	" id_ctime_s INTEGER NOT NULL, id_ctime_ns INTEGER NOT NULL) STRICT;"
+	"CREATE UNIQUE INDEX versions_current ON versions (grp, path) WHERE current = 1;"
+	"CREATE TABLE jobs ("
+	" id INTEGER PRIMARY KEY, version INTEGER NOT NULL, kind TEXT NOT NULL,"
+	" spoke TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, over INTEGER NOT NULL,"
+	" created INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER NOT NULL,"
+	" tries INTEGER NOT NULL, windows INTEGER NOT NULL,"
+	" wire_out INTEGER NOT NULL, wire_in INTEGER NOT NULL, literal INTEGER NOT NULL,"
+	" resent INTEGER NOT NULL, peak INTEGER NOT NULL, throttled_us INTEGER NOT NULL,"
+	" active_us INTEGER NOT NULL, done INTEGER NOT NULL, total INTEGER NOT NULL,"
+	" proven INTEGER NOT NULL, bundles INTEGER NOT NULL, resumes INTEGER NOT NULL,"
+	" repairs INTEGER NOT NULL, bases INTEGER NOT NULL, partial BLOB) STRICT;"
+	"CREATE INDEX jobs_unfinished ON jobs (id) WHERE over = 0;"
+	"CREATE INDEX jobs_version ON jobs (version);"
+	"CREATE TABLE spokes (name TEXT PRIMARY KEY, zone TEXT NOT NULL,"
+	" last_seen INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE positions (spoke TEXT NOT NULL, grp TEXT NOT NULL, epoch TEXT NOT NULL,"
+	" seq INTEGER NOT NULL, PRIMARY KEY (spoke, grp)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE inventory (spoke TEXT NOT NULL, grp TEXT NOT NULL, path TEXT NOT NULL,"
+	" root BLOB NOT NULL, size INTEGER NOT NULL, mtime_s INTEGER NOT NULL,"
+	" mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL, seq INTEGER NOT NULL,"
+	" told INTEGER NOT NULL, PRIMARY KEY (spoke, grp, path)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE overrides ("
+	" id INTEGER PRIMARY KEY, kind TEXT NOT NULL, spoke TEXT, grp TEXT,"
+	" rate INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,"
+	" until_mono INTEGER NOT NULL, boot TEXT NOT NULL, until_seq INTEGER NOT NULL,"
+	" who TEXT NOT NULL, why TEXT) STRICT;";
+
+static const char *const schema[] = {schema_1};
+
+int hub_db_open(const char *path, struct db **ret, struct err *e)
+{
+	return db_open(path, schema, ARRAY_LEN(schema), ret, e);
+}
