@@ -24,14 +24,14 @@ typedef void server_handler_fn(void *arg, struct sreq *r);
 
 struct server_spec {
 	struct ev_loop *loop;
-	const char *listen;	   /* TLS: "host:port"; port 0 allowed */
+	const char *listen; /* TLS: "host:port"; port 0 allowed */
 	const struct node_key *key;
 	/* Asked in the handshake, loop thread: is this key known? */
 	bool (*pin_known)(void *arg, const uint8_t pin[32]);
-	const char *unix_path;	   /* instead of listen: a Unix socket, mode 0660 */
-	gid_t unix_gid;		   /* -1: unchanged */
+	const char *unix_path; /* instead of listen: a Unix socket, mode 0660 */
+	gid_t unix_gid;	       /* -1: unchanged */
 	unsigned max_connections;
-	unsigned max_per_peer;	   /* per uid (Unix) or address */
+	unsigned max_per_peer; /* per uid (Unix) or address */
 	server_handler_fn *handler;
 	void *arg;
 };
@@ -44,7 +44,7 @@ void server_recheck_pins(struct server *s);
 
 /* The head; strings live as long as the request. */
 const char *sreq_method(const struct sreq *r);
-const char *sreq_path(const struct sreq *r); /* decoded, without query */
+const char *sreq_path(const struct sreq *r);			/* decoded, without query */
 const char *sreq_query(const struct sreq *r, const char *name); /* NULL: absent */
 const char *sreq_header(const struct sreq *r, const char *name);
 /* Unix socket: credentials of the peer. */

@@ -1,0 +1,314 @@
+/*
+ * server.c: the HTTP server: libmicrohttpd without threads, its epoll descriptor one watcher of
+ * the loop. Starts and stops it, pumps it, counts connections, hands requests to sreq.c. What a
+ * request means is the handler's business.
+ *
+ * Rules that were measured with 0.9.75: the library is entered from the loop thread only; after
+ * each MHD_run its timeout is asked for, and zero means run again; all bytes of a body are taken as
+ * they are offered; a suspended connection notices nothing, so a sweep looks for peers that left.
+ */
+#include "transfer/server_private.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "transfer/key.h"
+
+#define PUMP_MAX       64  /* rounds in one turn of the loop */
+#define SWEEP_S	       1.0 /* how often departed peers of resting requests are looked for */
+#define HEAD_TIMEOUT_S 30u /* handshake and head of a request */
+#define TLS_MEMORY     (128u << 10)
+#define UNIX_MEMORY    (64u << 10)
+
+static void server_pump(struct server *s)
+{
+	MHD_UNSIGNED_LONG_LONG ms = 0;
+	bool have = true;
+	int i;
+
+	if (s->running || !s->mhd)
+		return;
+	s->running = true;
+	for (i = 0; i < PUMP_MAX && have && ms == 0; i++) {
+		MHD_run(s->mhd);
+		have = MHD_get_timeout(s->mhd, &ms) == MHD_YES;
+	}
+	s->running = false;
+	ev_timer_stop(s->spec.loop, &s->timer);
+	if (!have)
+		return;
+	ev_timer_set(&s->timer, (double)ms / 1000.0, 0.0);
+	ev_timer_start(s->spec.loop, &s->timer);
+}
+
+static void on_io(struct ev_loop *loop, ev_io *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	server_pump(w->data);
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	server_pump(w->data);
+}
+
+void server_kick(struct server *s)
+{
+	if (!s->running)
+		ev_feed_event(s->spec.loop, &s->io, EV_READ);
+}
+
+/* A resting request does not notice that its peer left: look, and end it. */
+static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct server *s = w->data;
+	struct sreq *r;
+
+	(void)loop;
+	(void)revents;
+	TAILQ_FOREACH (r, &s->reqs, entry) {
+		struct pollfd p = {.fd = r->conn->fd, .events = r->lines ? POLLRDHUP : 0};
+
+		if (r->suspended && poll(&p, 1, 0) == 1 &&
+		    (p.revents & (POLLHUP | POLLERR | POLLRDHUP)))
+			sreq_drop(r);
+	}
+}
+
+static unsigned conns_of_uid(const struct server *s, uid_t uid)
+{
+	const struct sconn *c;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (c, &s->conns, entry)
+		n += c->has_creds && c->uid == uid;
+	return n;
+}
+
+static void conn_creds(struct sconn *conn)
+{
+	struct ucred u;
+	socklen_t len = sizeof(u);
+
+	if (getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &u, &len) < 0)
+		return;
+	conn->over_limit = conns_of_uid(conn->server, u.uid) >= conn->server->spec.max_per_peer;
+	conn->has_creds = true;
+	conn->uid = u.uid;
+	conn->gid = u.gid;
+	conn->pid = u.pid;
+	if (conn->over_limit)
+		MHD_set_connection_option(conn->c, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
+}
+
+/* A machine that went away without a word is noticed after about two minutes. */
+static void conn_keepalive(int fd)
+{
+	int on = 1, idle = 60, every = 20, count = 3;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+}
+
+static void on_connection(void *cls, struct MHD_Connection *c, void **ctx,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct server *s = cls;
+	struct sconn *conn = *ctx;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (conn)
+			TAILQ_REMOVE(&s->conns, conn, entry);
+		free(conn);
+		*ctx = NULL;
+		return;
+	}
+	conn = xcalloc(1, sizeof(*conn));
+	conn->server = s;
+	conn->c = c;
+	conn->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	if (s->unix_path) {
+		conn_creds(conn);
+	} else {
+		conn_keepalive(conn->fd);
+		server_tls_started(conn);
+	}
+	TAILQ_INSERT_TAIL(&s->conns, conn, entry);
+	*ctx = conn;
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *len, void **ctx)
+{
+	struct server *s = cls;
+	struct sreq *r = *ctx;
+	struct sconn *conn;
+
+	(void)version;
+	if (r && *len) {
+		size_t n = *len;
+
+		*len = 0;
+		return sreq_take(r, data, n);
+	}
+	if (r)
+		return sreq_step(r);
+	conn = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+	if (!conn || (!s->unix_path && !conn->has_pin))
+		return MHD_NO;
+	r = *ctx = sreq_new(conn, url, method);
+	TAILQ_INSERT_TAIL(&s->reqs, r, entry);
+	if (conn->over_limit)
+		sreq_problem(r, 503, "too many connections of user id %u", (unsigned)conn->uid);
+	else if (strlen(url) > SERVER_TARGET_MAX)
+		sreq_problem(r, 414, "the path is longer than %u bytes", SERVER_TARGET_MAX);
+	else if (r->too_large)
+		sreq_problem(r, 431, "the head is longer than %u bytes", SERVER_HEADERS_MAX);
+	else
+		s->spec.handler(s->spec.arg, r);
+	return sreq_step(r);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *c, void **ctx,
+			 enum MHD_RequestTerminationCode how)
+{
+	struct server *s = cls;
+	struct sreq *r = *ctx;
+
+	(void)how;
+	if (!r)
+		return;
+	*ctx = NULL;
+	TAILQ_REMOVE(&s->reqs, r, entry);
+	if (!r->conn->over_limit)
+		MHD_set_connection_option(c, MHD_CONNECTION_OPTION_TIMEOUT, SERVER_IDLE);
+	sreq_over(r);
+}
+
+static void PRINTF(2, 0) no_log(void *cls, const char *fmt, va_list ap)
+{
+	(void)cls;
+	(void)fmt;
+	(void)ap;
+}
+
+static struct MHD_Daemon *start_mhd(struct server *s)
+{
+	const struct server_spec *spec = &s->spec;
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	const char *pem = spec->key ? spec->key->pem : NULL;
+	struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)pem},
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)pem},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)server_tls_priority},
+		{MHD_OPTION_PER_IP_CONNECTION_LIMIT, (intptr_t)spec->max_per_peer, NULL},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+
+	if (!s->unix_path)
+		flags |= MHD_USE_TLS;
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL,
+		MHD_OPTION_LISTEN_SOCKET, s->fd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_CONNECTION_TIMEOUT,
+		HEAD_TIMEOUT_S, MHD_OPTION_CONNECTION_LIMIT, spec->max_connections,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)(s->unix_path ? UNIX_MEMORY : TLS_MEMORY), MHD_OPTION_ARRAY,
+		s->unix_path ? none : tls, MHD_OPTION_END);
+}
+
+int server_new(const struct server_spec *spec, struct server **ret, struct err *e)
+{
+	struct server *s = xcalloc(1, sizeof(*s));
+	int r;
+
+	s->spec = *spec;
+	s->fd = -1;
+	TAILQ_INIT(&s->conns);
+	TAILQ_INIT(&s->reqs);
+	if (spec->unix_path) {
+		s->unix_path = xstrdup(spec->unix_path);
+		r = server_listen_unix(s->unix_path, spec->unix_gid, &s->fd, e);
+	} else {
+		s->listen = xstrdup(spec->listen);
+		r = server_listen_tcp(s->listen, &s->fd, &s->port, e);
+	}
+	if (r < 0)
+		goto fail;
+	s->mhd = start_mhd(s);
+	if (!s->mhd) {
+		r = err_set(e, -EIO, "the server on %s did not start",
+			    s->unix_path ? s->unix_path : s->listen);
+		goto fail;
+	}
+	ev_io_init(&s->io, on_io, MHD_get_daemon_info(s->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+		   EV_READ);
+	ev_timer_init(&s->timer, on_timer, 0.0, 0.0);
+	ev_timer_init(&s->sweep, on_sweep, SWEEP_S, SWEEP_S);
+	s->io.data = s->timer.data = s->sweep.data = s;
+	ev_io_start(spec->loop, &s->io);
+	ev_timer_start(spec->loop, &s->sweep);
+	*ret = s;
+	return 0;
+fail:
+	server_free(s);
+	return r;
+}
+
+struct server *server_free(struct server *s)
+{
+	struct sreq *r;
+
+	if (!s)
+		return NULL;
+	if (s->mhd) {
+		TAILQ_FOREACH (r, &s->reqs, entry)
+			sreq_drop(r); /* none may be suspended when the library stops */
+		ev_io_stop(s->spec.loop, &s->io);
+		ev_timer_stop(s->spec.loop, &s->timer);
+		ev_timer_stop(s->spec.loop, &s->sweep);
+		s->running = true;
+		MHD_stop_daemon(s->mhd); /* closes the socket too */
+	} else if (s->fd >= 0) {
+		close(s->fd);
+	}
+	if (s->unix_path && s->fd >= 0)
+		(void)unlink(s->unix_path);
+	free(s->unix_path);
+	free(s->listen);
+	free(s);
+	return NULL;
+}
+
+unsigned server_port(const struct server *s)
+{
+	return s->port;
+}
+
+void server_recheck_pins(struct server *s)
+{
+	struct sconn *c;
+	struct sreq *r;
+
+	TAILQ_FOREACH (c, &s->conns, entry)
+		if (c->has_pin && !s->spec.pin_known(s->spec.arg, c->pin)) {
+			TAILQ_FOREACH (r, &s->reqs, entry)
+				if (r->conn == c)
+					sreq_drop(r);
+			(void)shutdown(c->fd, SHUT_RDWR);
+		}
+	server_kick(s);
+}
