@@ -36,6 +36,12 @@ struct pool *pool_free(struct pool *p);
 void lane_init(struct lane *l);
 /* lane NULL: no order. Loop thread only. */
 void pool_submit(struct pool *p, struct lane *lane, struct work *w);
+/*
+ * Takes back a work that was submitted and whose done() was not called: dropped if it waits,
+ * waited for if it runs. done() will not be called and w may be freed.
+ */
+void pool_cancel(struct pool *p, struct work *w);
+/* Works that were submitted and whose done() was not called yet. */
 unsigned pool_busy(const struct pool *p);
 
 #endif
