@@ -28,14 +28,15 @@ struct daemon {
 	struct wall started;
 	struct wall config_loaded;
 	bool stopping;
+	int lock_fd; /* one daemon a state_dir */
 };
 
 struct now daemon_now(void); /* reads both clocks */
 
-/* Parse all, check all, diff, swap (reload.c). 0, or -EINVAL with every error; then nothing changed.
- * restart: keys that changed but need a restart, comma-separated (may be empty). */
-int daemon_reload(struct daemon *d, struct config_errors *ret_errors, char *restart, size_t size)
-	WARN_UNUSED;
+/* Parse all, check all, diff, swap (reload.c). 0, or -EINVAL with every error; then nothing
+ * changed. restart: keys that changed but need a restart, comma-separated (may be empty). */
+int daemon_reload(struct daemon *d, struct config_errors *ret_errors, char *restart,
+		  size_t size) WARN_UNUSED;
 void daemon_stop(struct daemon *d); /* orderly; the loop ends when all is recorded */
 
 /* The two roles. start: 0 or -errno with e. reload: d->config is the new one, old the former. */
@@ -49,7 +50,8 @@ void spoke_reload(struct daemon *d, const struct config *old);
 void spoke_stop(struct daemon *d, void (*stopped)(struct daemon *d));
 struct spoke *spoke_free(struct spoke *s);
 
-/* role = spoke, for the commands: JSON of groups, transfers and contents here. The caller owns it. */
+/* role = spoke, for the commands: JSON of groups, transfers and contents here. The caller owns it.
+ */
 struct json_t;
 struct json_t *spoke_status_json(struct spoke *s);
 
