@@ -1,0 +1,119 @@
+# The configuration: checked whole, applied whole or not at all.
+load lib
+
+setup() { world; }
+teardown() { world_end; }
+
+ten_mistakes() {
+	cat <<-INI
+		[daemon]
+		role = hub
+		state_dir = $T/hub.state
+		control = $T/hub.sock
+		job_log = $T/hub.jsonl
+		key = $T/hub.key
+		ratte = 20Mbit
+		rate = 20
+		transfers = 0
+
+		[policy p]
+		timezone = Europe/Berlinn
+		window = mon-fry 22:00-06:00 20Mbit
+		window = mon-fri 22:00-25:00 20Mbit
+
+		[groupp h]
+		path = /srv
+
+		[group g]
+		path = $T/src
+		spokes = berlin, nowhere
+		policy = q
+		settle = soon
+		include = (unclosed
+	INI
+}
+
+@test "ten mistakes on reload: ten messages, nothing changed" {
+	spoke berlin
+	hub
+	start berlin hub
+	hubctl config >"$T/before"
+	sed -n '/^\[spoke/,$p' "$T/hub.ini" >"$T/spokes"
+	{
+		ten_mistakes
+		cat "$T/spokes"
+	} >"$T/hub.ini"
+	run hubctl reload
+	[ "$status" -ne 0 ]
+	# file:line of each, and the nearest spelling
+	for line in 7 8 9 12 13 14 16 21 22 23 24; do
+		[[ $output == *"hub.ini:$line:"* ]] || echo "no message for line $line"
+	done
+	[ "$(grep -c 'hub\.ini:[0-9]*:' <<<"$output")" -ge 10 ]
+	[[ $output == *rate* ]]
+	hubctl config >"$T/after"
+	diff "$T/before" "$T/after"
+	kill -HUP "${PID[hub]}"
+	eventually 10 logged_ten
+	hubctl status
+	run "$SPOKESYNCD" --check "$T/hub.ini"
+	[ "$status" -eq 1 ]
+	[ "$(grep -c 'hub\.ini:[0-9]*:' <<<"$output")" -ge 10 ]
+	echo 1 >"$T/src/a"
+	hubctl wait --timeout 60s
+	same berlin a
+}
+logged_ten() {
+	[ "$(grep -c 'hub\.ini:[0-9]*:' "$T/hub.err")" -ge 10 ]
+}
+
+@test "long lines, long names and repeated sections are refused, not cut" {
+	spoke berlin
+	hub
+	{
+		cat "$T/hub.ini"
+		printf '[policy x]\ntimezone = %s\n' "$(printf 'x%.0s' {1..9000})"
+	} >"$T/long.ini"
+	run "$SPOKESYNCD" --check "$T/long.ini"
+	[ "$status" -eq 1 ]
+	[[ $output == *long.ini:* ]]
+	printf '[policy %s]\ntimezone = UTC\n' "$(printf 'y%.0s' {1..70})" >>"$T/hub.ini"
+	run "$SPOKESYNCD" --check "$T/hub.ini"
+	[ "$status" -eq 1 ]
+	[[ $output == *hub.ini:* ]]
+}
+
+@test "a good file is said to be good" {
+	spoke berlin
+	hub
+	run "$SPOKESYNCD" --check "$T/hub.ini"
+	[ "$status" -eq 0 ]
+	run "$SPOKESYNCD" --check "$T/berlin.ini"
+	[ "$status" -eq 0 ]
+	run "$SPOKESYNCD" --check "$T/absent.ini"
+	[ "$status" -ne 0 ]
+	[[ $output == *absent.ini* ]]
+}
+
+@test "what needs a restart is named" {
+	spoke berlin
+	hub
+	start berlin hub
+	sed -i "s#^state_dir = .*#state_dir = $T/elsewhere#" "$T/hub.ini"
+	run hubctl reload
+	[[ $output == *state_dir* ]]
+}
+
+@test "a spoke that is added on reload is served" {
+	spoke berlin
+	hub
+	echo 1 >"$T/src/a"
+	start berlin hub
+	hubctl wait --timeout 60s
+	spoke paris
+	hub
+	start paris
+	hubctl reload
+	hubctl wait --timeout 60s
+	same paris a
+}
