@@ -16,6 +16,12 @@
  *   LIT n            n blocks from the literals (the file's last block only up to its size)
  * Ops of later tiers have codes of their own; a decoder refuses what it does not know. Every
  * node of the frame that is not SAME has its hash in the frame, in order.
+ *
+ * Two things for whoever applies ops: the block a COPY names may be its base's last and short, then
+ * the rest counts as zeros; and a COPY or ZERO that covers the output's last block ends at its size.
+ *
+ * A repair bundle has the same form: a plan of its own with no bases, whose frames are numbered from
+ * 0 and cover only the nodes to be repaired, ascending, as LIT and ZERO.
  */
 #ifndef SPOKESYNC_TRANSFER_FRAME_H
 #define SPOKESYNC_TRANSFER_FRAME_H
@@ -104,6 +110,8 @@ int frame_decode(struct frame_decoder *d, const struct frame_head *head, const u
 struct frame_encoder;
 struct frame_encoder *frame_encoder_new(void) WARN_UNUSED;
 struct frame_encoder *frame_encoder_free(struct frame_encoder *x);
+/* Looked at while it encodes: -ECANCELED. NULL: never. */
+void frame_encoder_on_cancel(struct frame_encoder *x, const volatile bool *cancel);
 int frame_encode(struct frame_encoder *x, const struct frame *f, int level, uint8_t **ret_buf,
 		 size_t *ret_len) WARN_UNUSED;
 

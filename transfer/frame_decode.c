@@ -1,0 +1,189 @@
+/*
+ * frame_decode.c: the body of a frame -> ops, node hashes, literals, with every length known and
+ * bounded before anything is allocated. What came through here can be applied without another
+ * check but two: sources within the base, and the nodes' hashes.
+ *
+ * zstd decodes in one call into a buffer of the size that the head says (at most FRAME_BODY_MAX):
+ * so the sender's window costs no memory, whatever it asks for.
+ */
+#include "transfer/frame.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <zstd.h>
+
+#include "transfer/cursor.h"
+#include "transfer/frame_private.h"
+
+#define BLOCKS_MAX (FILE_SIZE_MAX / BLOCK_SIZE)
+
+struct frame_decoder {
+	ZSTD_DCtx *zstd;
+	uint8_t *raw;
+	size_t raw_room;
+	struct op *ops;
+	size_t ops_room;
+};
+
+/* What the ops are read against and into. */
+struct scan {
+	struct cursor c;
+	const struct frame_head *head;
+	uint64_t file_size, block, end;
+	uint32_t n_bases;
+	uint64_t expected; /* where a COPY's source is likely to be */
+	uint64_t same_nodes, lit_blocks;
+	bool lit_last; /* the file's last block is a literal */
+};
+
+struct frame_decoder *frame_decoder_new(void)
+{
+	struct frame_decoder *d = xcalloc(1, sizeof(*d));
+
+	d->zstd = ZSTD_createDCtx();
+	if (d->zstd == NULL)
+		return frame_decoder_free(d);
+	return d;
+}
+
+struct frame_decoder *frame_decoder_free(struct frame_decoder *d)
+{
+	if (d != NULL) {
+		ZSTD_freeDCtx(d->zstd);
+		free(d->raw);
+		free(d->ops);
+		free(d);
+	}
+	return NULL;
+}
+
+static int make_room(struct frame_decoder *d, const struct frame_head *h)
+{
+	size_t raw = frame_raw_len(h);
+
+	if (d->raw_room < raw) {
+		free(d->raw);
+		d->raw_room = 0;
+		d->raw = malloc(raw);
+		if (d->raw == NULL)
+			return -ENOMEM;
+		d->raw_room = raw;
+	}
+	if (d->ops_room < h->n_ops) {
+		d->ops = xrealloc(d->ops, h->n_ops * sizeof(*d->ops));
+		d->ops_room = h->n_ops;
+	}
+	return 0;
+}
+
+static int unpack(struct frame_decoder *d, const struct frame_head *h, const uint8_t *body,
+		  struct err *e)
+{
+	size_t raw = frame_raw_len(h), n;
+
+	if (!h->compressed) {
+		memcpy(d->raw, body, raw);
+		return 0;
+	}
+	if (ZSTD_getFrameContentSize(body, h->body_len) != raw ||
+	    ZSTD_findFrameCompressedSize(body, h->body_len) != h->body_len)
+		return err_set(e, -EBADMSG, "frame %u: its compressed body is not one of %zu bytes",
+			       h->index, raw);
+	n = ZSTD_decompressDCtx(d->zstd, d->raw, raw, body, h->body_len);
+	if (ZSTD_isError(n) || n != raw)
+		return err_set(e, -EBADMSG, "frame %u: zstd: %s", h->index,
+			       ZSTD_isError(n) ? ZSTD_getErrorName(n) : "too short");
+	return 0;
+}
+
+/* Reads one op; false where it is not allowed here. */
+static bool scan_op(struct scan *s, struct op *op)
+{
+	uint8_t kind;
+	uint64_t n, base = 0, src = 0;
+
+	cursor_bytes(&s->c, &kind, 1);
+	n = cursor_varint(&s->c);
+	if (kind == OP_SAME || kind == OP_COPY)
+		base = cursor_varint(&s->c);
+	if (kind == OP_COPY)
+		src = s->expected + (uint64_t)unzigzag(cursor_varint(&s->c));
+	if (s->c.bad || kind > OP_LIT || n < 1 || n > s->end - s->block)
+		return false;
+	if ((kind == OP_SAME || kind == OP_COPY) && base >= s->n_bases)
+		return false;
+	if (kind == OP_COPY) {
+		if (src >= BLOCKS_MAX || n > BLOCKS_MAX - src)
+			return false;
+		s->expected = src + n;
+	}
+	if (kind == OP_SAME) {
+		/* Whole nodes; only the file's last one may be short. */
+		if (s->block % NODE_BLOCKS != 0 ||
+		    (n % NODE_BLOCKS != 0 && s->block + n != blocks_of(s->file_size)))
+			return false;
+		s->same_nodes += (n + NODE_BLOCKS - 1) / NODE_BLOCKS;
+	}
+	s->block += n;
+	if (kind == OP_LIT) {
+		s->lit_blocks += n;
+		s->lit_last = s->block == blocks_of(s->file_size);
+	}
+	*op = (struct op){.kind = kind, .base = (uint32_t)base, .src = src, .n = (uint32_t)n};
+	return true;
+}
+
+static int scan_ops(struct scan *s, struct op *ops, struct err *e)
+{
+	const struct frame_head *h = s->head;
+	uint64_t lit_len;
+
+	s->block = s->expected = (uint64_t)h->first_node * NODE_BLOCKS;
+	s->end = frame_end_block(h, s->file_size);
+	for (uint32_t i = 0; i < h->n_ops; i++) {
+		if (!scan_op(s, &ops[i]))
+			return err_set(e, -EBADMSG, "frame %u: operation %u is not allowed there",
+				       h->index, i);
+	}
+	if (s->block != s->end || cursor_left(&s->c) != 0)
+		return err_set(e, -EBADMSG, "frame %u: operations do not cover its nodes",
+			       h->index);
+	if (h->n_hashes != h->n_nodes - s->same_nodes)
+		return err_set(e, -EBADMSG, "frame %u: %u hashes for %llu nodes", h->index,
+			       h->n_hashes, (unsigned long long)(h->n_nodes - s->same_nodes));
+	lit_len = s->lit_blocks * BLOCK_SIZE;
+	if (s->lit_last)
+		lit_len -= blocks_of(s->file_size) * BLOCK_SIZE - s->file_size;
+	if (h->literals_len != lit_len)
+		return err_set(e, -EBADMSG, "frame %u: %u bytes of literals for %llu", h->index,
+			       h->literals_len, (unsigned long long)lit_len);
+	return 0;
+}
+
+int frame_decode(struct frame_decoder *d, const struct frame_head *head, const uint8_t *body,
+		 uint64_t file_size, uint32_t n_bases, struct frame *ret, struct err *e)
+{
+	struct scan s = {.head = head, .file_size = file_size, .n_bases = n_bases};
+	struct hash h;
+	int r;
+
+	digest_bytes(body, head->body_len, &h);
+	if (!hash_equal(&h, &head->body_hash))
+		return err_set(e, -EBADMSG, "frame %u: its body does not fit its hash",
+			       head->index);
+	r = make_room(d, head);
+	if (r == 0)
+		r = unpack(d, head, body, e);
+	if (r < 0)
+		return r;
+	s.c = (struct cursor){d->raw, d->raw + head->ops_len, false};
+	r = scan_ops(&s, d->ops, e);
+	if (r < 0)
+		return r;
+	ret->head = *head;
+	ret->ops = d->ops;
+	ret->hashes = (const struct hash *)(d->raw + head->ops_len);
+	ret->literals = d->raw + head->ops_len + (size_t)head->n_hashes * HASH_SIZE;
+	return 0;
+}
