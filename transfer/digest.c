@@ -122,6 +122,8 @@ struct tower {
 
 static void tower_add(struct tower *t, unsigned level, const struct hash *h)
 {
+	if (level >= LEVELS_MAX)
+		return; /* five levels hold 16 PiB; the compiler cannot know */
 	if (t->n[level] == HASHES_PER_BLOCK) {
 		struct hash up;
 
