@@ -1,0 +1,20 @@
+/*
+ * limit.h: may one more transfer start, and if not, which limit stands in the way. Pure.
+ */
+#ifndef SPOKESYNC_POLICY_LIMIT_H
+#define SPOKESYNC_POLICY_LIMIT_H
+
+#include "policy/base.h"
+
+enum limit_hit { LIMIT_NONE, LIMIT_HUB, LIMIT_SPOKE };
+
+/* Transfers that run (those that are being stopped included: they still hold their slot), and how
+ * many may. A limit of 0 is none at all, so nothing may start. */
+struct limit_use {
+	unsigned hub, hub_max;
+	unsigned spoke, spoke_max;
+};
+
+enum limit_hit limit_check(const struct limit_use *u);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * order.h: who is next, of two that may both start: priority; then the spoke that has least of
+ * what its weight entitles it to; then age. Pure, and a strict order: of two different keys exactly
+ * one goes first.
+ */
+#ifndef SPOKESYNC_POLICY_ORDER_H
+#define SPOKESYNC_POLICY_ORDER_H
+
+#include "policy/base.h"
+
+struct order_key {
+	int priority;	  /* larger first */
+	unsigned running; /* transfers that run to its spoke */
+	unsigned weight;  /* of its spoke; 1 or more */
+	uint64_t size;	  /* bytes still to send; not weighed yet, so that a stream of small files
+			   * cannot hold up a large one for ever */
+	uint64_t age;	  /* smaller is older: the job's id */
+};
+
+bool order_before(const struct order_key *a, const struct order_key *b);
+
+#endif

@@ -1,0 +1,379 @@
+/*
+ * core.c: the core's facts, commands and look-ups. Each only records, and puts the jobs concerned
+ * on the dirty list; plan.c decides. No clock, no I/O, no log.
+ */
+#include "scheduler/core_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/zone.h"
+
+/* The rate reached is taken over spans of this length; a longer silence starts anew. */
+#define RATE_SPAN    (5 * SECOND_US)
+#define RATE_SILENCE (30 * SECOND_US)
+
+struct core *core_new(struct config *cfg, uint64_t random_seed)
+{
+	struct core *c = xcalloc(1, sizeof(*c));
+
+	c->random = random_seed;
+	TAILQ_INIT(&c->spokes);
+	TAILQ_INIT(&c->gone);
+	TAILQ_INIT(&c->dirty);
+	TAILQ_INIT(&c->indexing);
+	TAILQ_INIT(&c->older);
+	TAILQ_INIT(&c->ended);
+	core_set_config(c, cfg);
+	return c;
+}
+
+static void free_spokes(struct core *c, struct spoke_list *list)
+{
+	struct spoke_state *s;
+	struct job *j;
+
+	while ((s = TAILQ_FIRST(list))) {
+		while ((j = TAILQ_FIRST(&s->jobs))) {
+			queue_leave(j);
+			due_clear(&c->due, &j->due);
+			job_free(j);
+		}
+		TAILQ_REMOVE(list, s, entry);
+		spoke_free(c, spoke_of(s));
+	}
+}
+
+struct core *core_free(struct core *c)
+{
+	struct job *j;
+
+	if (!c)
+		return NULL;
+	while ((j = TAILQ_FIRST(&c->ended))) {
+		TAILQ_REMOVE(&c->ended, j, by_spoke);
+		job_free(j);
+	}
+	free_spokes(c, &c->spokes);
+	free_spokes(c, &c->gone);
+	for (size_t i = 0; i < c->n_overrides; i++)
+		override_done(&c->overrides[i]);
+	free(c->overrides);
+	free(c->by_name);
+	free(c->todo);
+	table_done(&c->jobs);
+	due_done(&c->due);
+	config_unref(c->cfg);
+	free(c);
+	return NULL;
+}
+
+struct config *core_config(struct core *c)
+{
+	return c->cfg;
+}
+
+/* splitmix64: small, and the same everywhere for the same seed. */
+uint64_t core_random(struct core *c)
+{
+	uint64_t z = c->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+struct mono mono_after(struct mono t, int64_t us)
+{
+	return us >= MONO_NEVER.us - t.us ? MONO_NEVER : (struct mono){t.us + us};
+}
+
+static void supersede_older(struct core *c, struct job *newest)
+{
+	for (struct job *o = table_path_older(newest); o; o = table_path_older(o)) {
+		if (job_over(o) || o->superseded)
+			continue;
+		o->superseded = true;
+		job_place(c, o, PLACE_DIRTY);
+	}
+}
+
+struct job *core_add_job(struct core *c, uint64_t id, enum job_kind kind, struct version *v,
+			 const char *spoke, struct now now)
+{
+	struct spoke *s = core_spoke_find(c, spoke);
+	struct lane *l = s ? core_lane(c, s, v->group) : NULL;
+	struct job *j;
+
+	if (!l)
+		return NULL;
+	j = table_path(&c->jobs, &s->pub, v->group, v->path);
+	if (j && !job_over(j) && j->version->id == v->id && j->kind == kind &&
+	    j->wish != WISH_CANCEL)
+		return j;
+	if (id && (j = table_id(&c->jobs, id)))
+		return j;
+	if (!id)
+		id = c->next_job + 1;
+	c->next_job = MAX(c->next_job, id);
+	j = job_new(id, kind, v, l, now);
+	table_add(&c->jobs, j);
+	queue_enter(j);
+	job_place(c, j, PLACE_DIRTY);
+	supersede_older(c, table_path(&c->jobs, &s->pub, v->group, v->path));
+	return j;
+}
+
+void core_fact_indexed(struct core *c, struct version *v)
+{
+	v->indexed = true;
+	c->indexed = true;
+}
+
+static void measure(struct spoke *s, uint64_t bytes, struct now now)
+{
+	int64_t span = now.mono.us - s->rate_since.us;
+
+	if (s->rate_since.us == 0 || span < 0 || span > RATE_SILENCE) {
+		s->rate_since = now.mono;
+		s->rate_bytes = 0;
+		return;
+	}
+	s->rate_bytes += bytes;
+	if (span >= RATE_SPAN) {
+		uint64_t r = (uint64_t)((double)s->rate_bytes * (double)SECOND_US / (double)span);
+
+		s->pub.reached_rate = s->pub.reached_rate ? (3 * s->pub.reached_rate + r) / 4 : r;
+		s->rate_since = now.mono;
+		s->rate_bytes = 0;
+	}
+}
+
+void core_fact_progress(struct core *c, struct job *j, uint64_t done, uint64_t total,
+			struct now now)
+{
+	struct spoke *s = spoke_of(j->spoke);
+
+	(void)c;
+	if (done > j->done_bytes) {
+		measure(s, done - j->done_bytes, now);
+		j->tries = 0;
+		j->again = 0;
+		s->pub.tries = s->pub.up ? 0 : s->pub.tries;
+		s->shaky = false;
+		s->pub.last_seen = now.wall;
+	}
+	j->done_bytes = done;
+	j->total_bytes = total;
+}
+
+void core_fact_ended(struct core *c, struct job *j, enum job_outcome o, const char *text,
+		     struct now now)
+{
+	struct spoke *s = spoke_of(j->spoke);
+
+	if (job_over(j))
+		return;
+	if (j->running) {
+		j->running = false;
+		j->lane->running--;
+		s->pub.running--;
+		c->running--;
+	}
+	if (j->publishing) {
+		j->publishing = false;
+		s->publishing--;
+	}
+	j->has_outcome = true;
+	j->outcome = (uint8_t)o;
+	core_job_note(j, text);
+	job_place(c, j, PLACE_DIRTY);
+	/* Of many pushes that lose the same peer, the first says so. */
+	if ((o == OUTCOME_PEER_DOWN || o == OUTCOME_KEY) && s->pub.up) {
+		core_fact_spoke_down(c, &s->pub, o == OUTCOME_KEY, text, now);
+		s->shaky = true;
+	}
+}
+
+int core_spoke_zone(struct core *c, struct spoke_state *s, const char *zone)
+{
+	struct zone *z;
+	struct lane *l;
+
+	(void)c;
+	if (!zone || !zone[0] || strlen(zone) >= sizeof(s->zone_name))
+		return -EINVAL;
+	if (s->zone && !strcmp(zone, s->zone_name))
+		return 0;
+	z = zone_new(zone);
+	if (!z)
+		return -EINVAL;
+	zone_free(s->zone);
+	s->zone = z;
+	snprintf(s->zone_name, sizeof(s->zone_name), "%s", zone);
+	TAILQ_FOREACH (l, &spoke_of(s)->lanes, entry)
+		l->chain_valid = false;
+	return 0;
+}
+
+void core_fact_spoke_up(struct core *c, struct spoke_state *s, const char *zone, struct now now)
+{
+	struct spoke *in = spoke_of(s);
+	bool was = s->up;
+
+	s->up = s->ever_up = true;
+	s->key_refused = false;
+	s->text[0] = '\0';
+	s->last_seen = now.wall;
+	in->greeting = false;
+	in->rearm = true;
+	/* Where it went down under a push, it must stay up for a while before that is forgotten:
+	 * else a spoke that greets well and breaks each push would be tried without pause. */
+	if (was || !in->shaky) {
+		s->tries = 0;
+		in->shaky = false;
+	}
+	if (zone)
+		(void)core_spoke_zone(c, s, zone);
+	if (!was)
+		core_fact_spoke_changed(c, s);
+}
+
+void core_fact_spoke_down(struct core *c, struct spoke_state *s, bool key, const char *text,
+			  struct now now)
+{
+	(void)c, (void)now;
+	s->up = false;
+	s->key_refused = key;
+	s->tries++;
+	snprintf(s->text, sizeof(s->text), "%s", text ? text : "");
+	spoke_of(s)->greeting = false;
+	spoke_of(s)->rearm = true;
+}
+
+void core_fact_spoke_changed(struct core *c, struct spoke_state *s)
+{
+	struct job *j, *next;
+
+	TAILQ_FOREACH_SAFE (j, &spoke_of(s)->held, by_list, next) {
+		if (!(j->hold & (WAIT_SPACE | WAIT_IN_USE)))
+			continue;
+		j->hold = 0;
+		job_place(c, j, PLACE_DIRTY);
+	}
+}
+
+void core_job_cancel(struct core *c, struct job *j, const char *who, struct now now)
+{
+	char text[160];
+
+	(void)now;
+	if (job_over(j))
+		return;
+	snprintf(text, sizeof(text), "cancelled by %s", who ? who : "a user");
+	core_job_note(j, text);
+	j->wish = WISH_CANCEL;
+	job_place(c, j, PLACE_DIRTY);
+}
+
+void core_job_retry(struct core *c, struct job *j, struct now now)
+{
+	(void)now;
+	if (j->state == JOB_PUBLISHED || j->state == JOB_SUPERSEDED)
+		return;
+	j->wish = WISH_RETRY;
+	job_place(c, j, PLACE_DIRTY);
+}
+
+struct spoke_list *core_spokes(struct core *c)
+{
+	return &c->spokes;
+}
+
+struct spoke_state *core_spoke(struct core *c, const char *name)
+{
+	struct spoke *s = core_spoke_find(c, name);
+
+	return s ? &s->pub : NULL;
+}
+
+struct job *core_job(struct core *c, uint64_t id)
+{
+	return table_id(&c->jobs, id);
+}
+
+struct job *core_job_of(struct core *c, const char *spoke, const char *group, const char *path)
+{
+	struct spoke *s = core_spoke_find(c, spoke);
+
+	return s ? table_path(&c->jobs, &s->pub, group, path) : NULL;
+}
+
+struct job_list *core_ended(struct core *c)
+{
+	return &c->ended;
+}
+
+unsigned core_running(const struct core *c)
+{
+	return c->running;
+}
+
+bool core_unfinished(struct core *c, const char *spoke, const char *group, uint64_t up_to)
+{
+	struct spoke_state *s;
+	struct job *j;
+
+	TAILQ_FOREACH (s, &c->spokes, entry) {
+		if (!scope_has(spoke, s->name))
+			continue;
+		TAILQ_FOREACH (j, &s->jobs, by_spoke)
+			if (j->version->id <= up_to && scope_has(group, j->version->group))
+				return true;
+	}
+	return false;
+}
+
+/* Failed or cancelled, and nothing newer has come for its file since. */
+static bool last_word_is_no(const struct core *c, const struct job *j)
+{
+	const struct version *v = j->version;
+
+	return (j->state == JOB_FAILED || j->state == JOB_CANCELLED) && j->lane->cfg &&
+	       table_path(&c->jobs, j->spoke, v->group, v->path) == j;
+}
+
+bool core_in_sync(struct core *c, const char *spoke, const char *group, uint64_t up_to_version)
+{
+	struct job *j;
+
+	if (core_unfinished(c, spoke, group, up_to_version))
+		return false;
+	TAILQ_FOREACH (j, &c->ended, by_spoke)
+		if (j->version->id <= up_to_version && scope_has(spoke, j->spoke->name) &&
+		    scope_has(group, j->version->group) && last_word_is_no(c, j))
+			return false;
+	return true;
+}
+
+void core_forget_ended(struct core *c, size_t keep, void (*freed)(void *arg, struct job *j),
+		       void *arg)
+{
+	struct job *j, *next;
+
+	TAILQ_FOREACH_SAFE (j, &c->ended, by_spoke, next) {
+		if (c->n_ended <= keep)
+			break;
+		if (j->place != PLACE_ENDED || last_word_is_no(c, j))
+			continue;
+		TAILQ_REMOVE(&c->ended, j, by_spoke);
+		c->n_ended--;
+		table_remove(&c->jobs, j);
+		if (freed)
+			freed(arg, j);
+		job_free(j);
+	}
+	config_sweep(c);
+}

@@ -1,0 +1,102 @@
+/*
+ * plan_greet.c: words: when to greet a spoke, and what wants a publication only. Words may pass in
+ * closed windows, within RULES.md: there a greeting comes at most every ten minutes. A spoke that
+ * is up is greeted too, so that its zone, space and inventory stay fresh.
+ */
+#include "scheduler/core_impl.h"
+
+#include "policy/retry.h"
+
+void plan_words(struct core *c, struct spoke *s, struct now now)
+{
+	unsigned down = s->pub.key_refused ? WAIT_KEY : WAIT_SPOKE_DOWN;
+	struct job *j, *next;
+
+	TAILQ_FOREACH_SAFE (j, &s->words, by_list, next) {
+		struct todo t = {.kind = ACTION_PUBLISH, .job = j};
+
+		if (!s->pub.up || s->publishing >= CORE_WORDS_MAX) {
+			job_set_state(c, j, j->staged ? JOB_STAGED : JOB_WAITING,
+				      s->pub.up ? WAIT_SLOT : down, now);
+			continue;
+		}
+		job_place(c, j, PLACE_ACTIVE);
+		j->publishing = true;
+		s->publishing++;
+		job_set_state(c, j, JOB_STAGED, 0, now);
+		plan_todo(c, &t);
+	}
+}
+
+/* Open for any of its groups; looked up only when a greeting is being timed. */
+static bool is_open(struct core *c, struct spoke *s, struct now now)
+{
+	struct rate_chain chain;
+	const struct lane *l;
+
+	TAILQ_FOREACH (l, &s->lanes, entry)
+		if (l->n_live && l->known && l->open)
+			return true;
+	for (size_t i = 0; i < c->cfg->n_groups; i++) {
+		const struct group_cfg *g = &c->cfg->groups[i];
+
+		if (!group_has_spoke(g, s->pub.name))
+			continue;
+		core_rates(c, &s->pub, g, now, &chain);
+		if (chain.open)
+			return true;
+	}
+	return false;
+}
+
+static void arm(struct core *c, struct spoke *s, struct mono at)
+{
+	due_set(&c->due, &s->greet, at);
+	s->pub.retry_at = at;
+	s->greet_due = false;
+}
+
+/* Facts came: when next? */
+static void time_next(struct core *c, struct spoke *s, struct now now)
+{
+	int64_t wait;
+
+	s->rearm = false;
+	if (s->pub.up) {
+		wait = s->pub.n_jobs ? CORE_GREET_BUSY : CORE_GREET_IDLE;
+		if (!is_open(c, s, now))
+			wait = CORE_GREET_CLOSED;
+		/* Spread, so that a fleet that started together does not greet together. */
+		wait += (int64_t)(core_random(c) % (uint64_t)(wait / 8));
+	} else {
+		wait = retry_delay(s->pub.tries, c->cfg->retry_min_us, c->cfg->retry_max_us,
+				   core_random(c));
+	}
+	arm(c, s, mono_after(now.mono, wait));
+}
+
+void plan_greet(struct core *c, struct spoke *s, struct now now)
+{
+	struct todo t = {.kind = ACTION_GREET, .spoke = s};
+	struct mono allowed = mono_after(s->greeted, CORE_GREET_CLOSED);
+
+	if (s->rearm)
+		time_next(c, s, now);
+	if (s->greeting && now.mono.us < mono_after(s->greeted, CORE_GREET_ANSWER).us) {
+		if (s->greet_due)
+			arm(c, s, mono_after(s->greeted, CORE_GREET_ANSWER));
+		return;
+	}
+	if (!s->greet_due && !s->greet_force)
+		return;
+	if (!s->greet_force && s->greeted_ever && now.mono.us < allowed.us && !is_open(c, s, now)) {
+		arm(c, s, allowed);
+		return;
+	}
+	s->greet_force = false;
+	s->greeted_ever = true;
+	s->greeting = true;
+	s->greeted = now.mono;
+	arm(c, s, mono_after(now.mono, CORE_GREET_ANSWER));
+	plan_todo(c, &t);
+}

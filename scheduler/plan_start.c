@@ -1,0 +1,143 @@
+/*
+ * plan_start.c: slots. While one is free, the best of all that may run gets it (policy/order.h);
+ * where a reload left fewer than are in use, the last of the order are paused.
+ */
+#include "scheduler/core_impl.h"
+
+#include "policy/limit.h"
+#include "policy/order.h"
+
+static struct job *lane_head(const struct lane *l)
+{
+	struct job *a = TAILQ_FIRST(&l->fresh), *b = TAILQ_FIRST(&l->ready);
+
+	if (l->block || !l->cfg)
+		return NULL;
+	if (!a || !b)
+		return a ? a : b;
+	return job_before(a, b) ? a : b;
+}
+
+static struct job *spoke_head(const struct spoke *s)
+{
+	struct job *best = NULL;
+	const struct lane *l;
+
+	TAILQ_FOREACH (l, &s->lanes, entry) {
+		struct job *j = lane_head(l);
+
+		if (j && (!best || job_before(j, best)))
+			best = j;
+	}
+	return best;
+}
+
+static struct order_key key_of(const struct job *j)
+{
+	uint64_t left = j->total_bytes > j->done_bytes ? j->total_bytes - j->done_bytes : 0;
+
+	return (struct order_key){.priority = j->priority,
+				  .running = j->spoke->running,
+				  .weight = MAX(j->spoke->cfg->weight, 1u),
+				  .size = left,
+				  .age = j->id};
+}
+
+static enum limit_hit limits(const struct core *c, const struct spoke_state *s)
+{
+	const struct limit_use use = {.hub = c->running,
+				      .hub_max = c->cfg->transfers,
+				      .spoke = s->running,
+				      .spoke_max = s->cfg->transfers};
+
+	return limit_check(&use);
+}
+
+/* The best that may start now, or NULL. */
+static struct job *next_start(struct core *c)
+{
+	struct job *best = NULL;
+	struct order_key best_key = {0};
+	struct spoke_state *s;
+
+	TAILQ_FOREACH (s, &c->spokes, entry) {
+		enum limit_hit hit = limits(c, s);
+		struct order_key key;
+		struct job *j;
+
+		if (hit == LIMIT_HUB)
+			return NULL;
+		j = hit == LIMIT_NONE ? spoke_head(spoke_of(s)) : NULL;
+		if (!j)
+			continue;
+		key = key_of(j);
+		if (!best || order_before(&key, &best_key)) {
+			best = j;
+			best_key = key;
+		}
+	}
+	return best;
+}
+
+static void start(struct core *c, struct job *j, struct now now)
+{
+	const struct todo t = {.kind = ACTION_START, .job = j};
+	struct lane *l = j->lane;
+
+	job_place(c, j, PLACE_ACTIVE);
+	j->running = true;
+	j->stopping = false;
+	c->running++;
+	j->spoke->running++;
+	if (l->running++ == 0) {
+		l->told = true;
+		l->told_hub = l->chain.hub;
+		l->told_spoke = l->chain.spoke;
+		l->told_policy = l->chain.policy;
+	}
+	if (j->opening != l->openings) {
+		j->opening = l->openings;
+		j->windows_used++;
+	}
+	job_set_state(c, j, JOB_SENDING, 0, now);
+	plan_todo(c, &t);
+}
+
+/* Pauses the last of the order while more than max of a spoke's (only), or of all, are to go on. */
+static void shed(struct core *c, struct spoke_state *only, unsigned max, struct now now)
+{
+	for (;;) {
+		struct job *last = NULL, *j;
+		struct spoke_state *s;
+		unsigned n = 0;
+
+		TAILQ_FOREACH (s, &c->spokes, entry) {
+			if (only && s != only)
+				continue;
+			TAILQ_FOREACH (j, &spoke_of(s)->active, by_list) {
+				if (!j->running || j->stopping)
+					continue;
+				n++;
+				if (!last || job_before(last, j))
+					last = j;
+			}
+		}
+		if (n <= max)
+			return;
+		plan_stop(c, last, WAIT_SLOT, now);
+	}
+}
+
+void plan_starts(struct core *c, struct now now)
+{
+	struct spoke_state *s;
+	struct job *j;
+
+	TAILQ_FOREACH (s, &c->spokes, entry)
+		if (s->running > s->cfg->transfers)
+			shed(c, s, s->cfg->transfers, now);
+	if (c->running > c->cfg->transfers)
+		shed(c, NULL, c->cfg->transfers, now);
+	while ((j = next_start(c)))
+		start(c, j, now);
+}
