@@ -4,8 +4,12 @@
 # A simulation likewise with SIM; a fuzz target with FUZZ (tests/fuzz/fuzz_<x>.c, and its corpus in
 # tests/fuzz/corpus/<x>/). More sources than the one: <name with _>_SOURCES, as automake has it.
 UNIT =
+UNIT += tests/unit/test_bucket
+UNIT += tests/unit/test_meter
 UNIT += tests/unit/test_server
 UNIT += tests/unit/test_key
+UNIT += tests/unit/test_shaper
+UNIT += tests/unit/test_share
 UNIT += tests/unit/test_wire
 SIM =
 FUZZ =

@@ -1,0 +1,67 @@
+/*
+ * share.c: whose turn it is. Knows neither buckets nor time.
+ */
+#include "transfer/share.h"
+
+#define SHARE_QUANTUM ((int64_t)16 << 10)
+#define SHARE_SCALE   ((int64_t)1024)
+/* An item that once took far more than its turn must not be shut out for long. */
+#define DEBT_MAX (8 * SHARE_QUANTUM * SHARE_SCALE)
+
+void share_init(struct share *s)
+{
+	TAILQ_INIT(&s->active);
+}
+
+void share_item_init(struct share_item *i, unsigned weight)
+{
+	*i = (struct share_item){.weight = MIN(MAX(weight, 1u), SHARE_WEIGHT_MAX)};
+}
+
+void share_add(struct share *s, struct share_item *i)
+{
+	if (i->active)
+		return;
+	i->active = true;
+	TAILQ_INSERT_TAIL(&s->active, i, entry);
+}
+
+void share_remove(struct share *s, struct share_item *i)
+{
+	if (!i->active)
+		return;
+	i->active = false;
+	TAILQ_REMOVE(&s->active, i, entry);
+}
+
+struct share_item *share_next(struct share *s, bool (*may)(void *arg, struct share_item *i),
+			      void *arg)
+{
+	struct share_item *i;
+	unsigned heaviest = 0;
+
+	TAILQ_FOREACH (i, &s->active, entry) {
+		i->able = may(arg, i);
+		if (i->able)
+			heaviest = MAX(heaviest, i->weight);
+	}
+	if (heaviest == 0)
+		return NULL;
+	/* Ends: the heaviest gains a whole quantum each round, and debts are bounded. */
+	for (;;) {
+		i = TAILQ_FIRST(&s->active);
+		if (i->able && i->deficit > 0)
+			return i;
+		if (i->able)
+			i->deficit += SHARE_QUANTUM * SHARE_SCALE * i->weight / heaviest;
+		TAILQ_REMOVE(&s->active, i, entry);
+		TAILQ_INSERT_TAIL(&s->active, i, entry);
+	}
+}
+
+void share_used(struct share_item *i, uint64_t bytes)
+{
+	int64_t n = (int64_t)MIN(bytes, (uint64_t)DEBT_MAX) * SHARE_SCALE;
+
+	i->deficit = MAX(i->deficit - n, -DEBT_MAX);
+}
