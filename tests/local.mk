@@ -11,6 +11,8 @@ UNIT += tests/unit/test_key
 UNIT += tests/unit/test_shaper
 UNIT += tests/unit/test_share
 UNIT += tests/unit/test_wire
+UNIT += tests/unit/test_digest
+UNIT += tests/unit/test_index_build
 SIM =
 FUZZ =
 
@@ -39,7 +41,8 @@ TESTS += $(UNIT) $(SIM)
 endif
 endif
 
-EXTRA_DIST += tests/check_layers tests/fences
+EXTRA_DIST += tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
+	tests/cppcheck.supp tests/lsan.supp
 
 # For contrib/check, which runs and counts the tests itself.
 list-layers:
@@ -58,3 +61,17 @@ dist-hook:
 		$(MKDIR_P) $(distdir)/tests/fuzz && \
 		cp -R $(srcdir)/tests/fuzz/corpus $(distdir)/tests/fuzz/; \
 	fi
+
+# End to end, and the benchmarks (root: they make network namespaces).
+check-sys: all
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/sys/run
+bench-rsync: all
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/rsync_vs.sh
+bench-window: all
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/window_shape.sh
+bench-kill: all
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/kill_loop.sh
+bench-memory: all
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/memory.sh
+bench: bench-rsync bench-window bench-kill bench-memory
+.PHONY: check-sys bench bench-rsync bench-window bench-kill bench-memory

@@ -4,7 +4,7 @@
 #   world            $T, its directories, no process yet
 #   spoke NAME [LINE...]   configuration, key, port; the lines go into the spoke's [daemon] section
 #   hub              writes the hub's configuration from $POLICY, $GROUP, $HUB and the spokes
-#   start NAME       starts a daemon and waits until it answers
+#   start NAME       starts a daemon (behind ${PREFIX[NAME]}, as `ip netns exec` in tests/bench) and waits until it answers
 #   hubctl / ctl     the command line on the hub's / a named daemon's socket
 #
 # Nothing sleeps for a guessed time: `eventually SECONDS COMMAND` looks again until it is true.
@@ -20,7 +20,7 @@ PATH=$PATH:/usr/sbin:/sbin
 world() {
 	# Short: a Unix socket's path has 107 bytes at most.
 	T=$(mktemp -d "${TMPDIR:-/tmp}/ss.XXXXXX")
-	declare -gA PID=() PORT=() KEY=() SPOKE=()
+	declare -gA PID=() PORT=() KEY=() SPOKE=() ADDR=() PREFIX=()
 	POLICY=$'timezone = UTC\nwindow = mon-sun 00:00-24:00 unlimited'
 	GROUP=
 	HUB=
@@ -74,7 +74,7 @@ spoke() {
 	cat >"$T/$name.ini" <<-INI
 		[daemon]
 		role = spoke
-		listen = 127.0.0.1:${PORT[$name]}
+		listen = ${ADDR[$name]-127.0.0.1}:${PORT[$name]}
 		state_dir = $T/$name.state
 		control = $T/$name.sock
 		job_log = $T/$name.jsonl
@@ -122,7 +122,7 @@ hub() {
 		cat >>"$T/hub.ini" <<-INI
 
 			[spoke $s]
-			url = https://127.0.0.1:${PORT[$s]}
+			url = https://${ADDR[$s]-127.0.0.1}:${PORT[$s]}
 			key = ${KEY[$s]}
 			${SPOKE[$s]}
 		INI
@@ -132,7 +132,8 @@ hub() {
 start() { # NAME...
 	local name
 	for name; do
-		"$SPOKESYNCD" -c "$T/$name.ini" >>"$T/$name.err" 2>&1 3>&- 4>&- &
+		# shellcheck disable=SC2086
+		${PREFIX[$name]-} "$SPOKESYNCD" -c "$T/$name.ini" >>"$T/$name.err" 2>&1 3>&- 4>&- &
 		PID[$name]=$!
 	done
 	for name; do eventually 20 answers "$name"; done
