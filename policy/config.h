@@ -128,6 +128,11 @@ struct config_errors {
  * -errno with every error in *errors (at least one). Errors are freed by config_errors_done().
  */
 int config_load(const char *file, struct config **ret, struct config_errors *errors) WARN_UNUSED;
+/* Reads only what names this daemon: role, state_dir, key, control. For --print-key and for the command
+ * line, which must work while the other side's keys are not known yet. Mistakes in the form of the
+ * files are errors here too, wrong values of other keys are not. */
+int config_load_identity(const char *file, struct config **ret, struct config_errors *errors)
+	WARN_UNUSED;
 void config_errors_done(struct config_errors *errors);
 struct config *config_ref(struct config *c);
 struct config *config_unref(struct config *c); /* returns NULL */

@@ -1,0 +1,234 @@
+/*
+ * keys.c: the table itself, and looking into it.
+ *
+ * A new key is a row here, a field in config.h and a line in conf/; a test compares the three.
+ */
+#include "policy/keys.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "policy/config.h"
+#include "policy/nearest.h"
+
+#define BOTH	 (KEY_HUB | KEY_SPOKE)
+#define MUST	 (KEY_HUB_MUST | KEY_SPOKE_MUST)
+#define AT(s, f) offsetof(struct s, f)
+#define S	 SECOND_US
+#define HOUR	 (3600 * S)
+#define DAY	 (24 * HOUR)
+
+/* clang-format off */
+static const struct key keys[] = {
+	/* [daemon] */
+	{"role", SECTION_DAEMON, KEY_ENUM, BOTH | MUST | KEY_RESTART | KEY_IDENTITY,
+	 AT(config, role), 0, ROLE_HUB, 0, NULL, "hub|spoke",
+	 "What this daemon is: the one writer, or a read-only copy"},
+	{"state_dir", SECTION_DAEMON, KEY_PATH, BOTH | KEY_RESTART | KEY_IDENTITY,
+	 AT(config, state_dir), 0, 0, 4095, "/var/lib/spokesync", "an absolute path",
+	 "The directory of the daemon's own state: database, indexes, cache"},
+	{"control", SECTION_DAEMON, KEY_PATH, BOTH | KEY_RESTART | KEY_IDENTITY,
+	 AT(config, control), 0, 0, 107, "/run/spokesync/control.sock", "an absolute path",
+	 "The Unix socket of the control API, which the spokesync command talks to"},
+	{"control_group", SECTION_DAEMON, KEY_NAME, BOTH | KEY_RESTART,
+	 AT(config, control_group), 0, 0, 0, "spokesync", "the name of a group",
+	 "The system group whose members may read over the control socket"},
+	{"job_log", SECTION_DAEMON, KEY_PATH, BOTH | KEY_RESTART,
+	 AT(config, job_log), 0, 0, 4095, "{state_dir}/jobs.jsonl", "an absolute path",
+	 "The job log, one JSON object a line; SIGUSR1 opens it anew"},
+	{"key", SECTION_DAEMON, KEY_PATH, BOTH | KEY_RESTART | KEY_IDENTITY,
+	 AT(config, key), 0, 0, 4095, "{state_dir}/{role}.key", "an absolute path",
+	 "The file of the daemon's own private key, made on first start where absent"},
+	{"threads", SECTION_DAEMON, KEY_NUMBER, BOTH | KEY_RESTART,
+	 AT(config, threads), 0, 0, 256, "0", "0..256",
+	 "Worker threads for reading, hashing and compressing; 0 = as many as processors"},
+	{"stall", SECTION_DAEMON, KEY_DURATION, BOTH,
+	 AT(config, stall_us), 0, S, HOUR, "60s", "1s..1h",
+	 "A connection without progress for so long is given up"},
+	{"include", SECTION_DAEMON, KEY_FILES, BOTH | KEY_LIST | KEY_IDENTITY,
+	 0, 0, 0, 0, NULL, "a path with wildcards",
+	 "More files to read, in order of name; relative to the directory of this file"},
+	{"policy", SECTION_DAEMON, KEY_POLICY, KEY_HUB,
+	 AT(config, policy), 0, 0, 0, NULL, "the name of a policy",
+	 "When the hub may send at all; its rates limit the hub's whole egress"},
+	{"rate", SECTION_DAEMON, KEY_RATE, KEY_HUB,
+	 AT(config, rate), AT(config, rate_origin), 0, 0, "unlimited", "a rate",
+	 "The limit of the hub's whole egress"},
+	{"transfers", SECTION_DAEMON, KEY_NUMBER, KEY_HUB,
+	 AT(config, transfers), 0, 1, 1024, "8", "1..1024",
+	 "Transfers at a time, over all spokes"},
+	{"bundle_cache", SECTION_DAEMON, KEY_SIZE, KEY_HUB,
+	 AT(config, bundle_cache), 0, 0, INT64_MAX, "8GiB", "a size",
+	 "Encoded frames that are kept for other spokes"},
+	{"generations_max", SECTION_DAEMON, KEY_SIZE, KEY_HUB,
+	 AT(config, generations_max), 0, 0, INT64_MAX, "200GiB", "a size",
+	 "Old bytes that are kept by reflink, to make differences from"},
+	{"retry_min", SECTION_DAEMON, KEY_DURATION, KEY_HUB,
+	 AT(config, retry_min_us), 0, S / 10, HOUR, "5s", "100ms..1h",
+	 "The shortest wait before a transfer that failed is tried again"},
+	{"retry_max", SECTION_DAEMON, KEY_DURATION, KEY_HUB,
+	 AT(config, retry_max_us), 0, S, DAY, "10m", "1s..1d",
+	 "The longest such wait; waits double up to it"},
+	{"start_jitter", SECTION_DAEMON, KEY_DURATION, KEY_HUB,
+	 AT(config, start_jitter_us), 0, 0, HOUR, "5s", "0..1h",
+	 "Starts are spread over so long when a window opens"},
+	{"listen", SECTION_DAEMON, KEY_LISTEN, KEY_SPOKE | KEY_SPOKE_MUST | KEY_RESTART,
+	 AT(config, listen), 0, 0, 0, NULL, "host:port, [v6]:port, :port",
+	 "Where the spoke listens for its hub"},
+	{"hub_key", SECTION_DAEMON, KEY_PINS, KEY_SPOKE | KEY_SPOKE_MUST | KEY_LIST,
+	 AT(config, hub_pins), AT(config, n_hub_pins), 0, 0, NULL, "sha256:<64 hex digits>",
+	 "The hub's public key; a second line while it is being replaced"},
+
+	/* [policy NAME] */
+	{"timezone", SECTION_POLICY, KEY_ZONE, KEY_HUB,
+	 0, 0, 0, 0, "UTC", "UTC, spoke, an IANA name",
+	 "The zone of the policy's days and times; spoke = the zone that each spoke reports"},
+	{"window", SECTION_POLICY, KEY_WINDOW, KEY_HUB | KEY_LIST,
+	 0, 0, 0, 0, NULL, "DAYS HH:MM-HH:MM RATE",
+	 "A weekly window; where windows overlap, the later line wins"},
+	{"date", SECTION_POLICY, KEY_DATE, KEY_HUB | KEY_LIST,
+	 0, 0, 0, 0, NULL, "YYYY-MM-DD[..YYYY-MM-DD] RATE",
+	 "What holds on these days instead of every weekly window"},
+
+	/* [group NAME] */
+	{"path", SECTION_GROUP, KEY_PATH, BOTH | MUST | KEY_RESTART,
+	 AT(group_cfg, path), 0, 0, 4095, NULL, "an absolute path",
+	 "The directory tree that is replicated"},
+	{"spokes", SECTION_GROUP, KEY_SPOKES, KEY_HUB | KEY_HUB_MUST,
+	 0, 0, 0, 0, NULL, "names, or a PCRE2 pattern",
+	 "The spokes that get the group: names and commas, or one pattern for whole names"},
+	{"policy", SECTION_GROUP, KEY_POLICY, KEY_HUB,
+	 AT(group_cfg, policy), 0, 0, 0, NULL, "the name of a policy",
+	 "When the group may be sent, on spokes without a policy of their own"},
+	{"include", SECTION_GROUP, KEY_INCLUDE, KEY_HUB | KEY_LIST,
+	 AT(group_cfg, filter), 0, 0, 0, NULL, "a PCRE2 pattern",
+	 "Files to replicate, by their path below the group; without such lines, all"},
+	{"exclude", SECTION_GROUP, KEY_EXCLUDE, KEY_HUB | KEY_LIST,
+	 AT(group_cfg, filter), 0, 0, 0, NULL, "a PCRE2 pattern",
+	 "Files to leave out, whatever is included"},
+	{"priority", SECTION_GROUP, KEY_NUMBER, KEY_HUB,
+	 AT(group_cfg, priority), 0, 0, 100, "50", "0..100",
+	 "Which group goes first; larger before smaller"},
+	{"settle", SECTION_GROUP, KEY_DURATION, KEY_HUB,
+	 AT(group_cfg, settle_us), 0, 0, 7 * DAY, "30s", "0..7d",
+	 "A file is taken when it has not changed for so long"},
+	{"scan", SECTION_GROUP, KEY_DURATION, KEY_HUB,
+	 AT(group_cfg, scan_us), 0, S, 7 * DAY, "10m", "1s..7d",
+	 "How often the whole tree is looked through, beside the notices of the kernel"},
+	{"publish", SECTION_GROUP, KEY_ENUM, KEY_HUB,
+	 AT(group_cfg, publish), 0, PUBLISH_FILE, 0, "file", "file|spoke|everywhere",
+	 "What appears together: each file by itself, a set on each spoke, a set when all have it"},
+	{"on_complete", SECTION_GROUP, KEY_COMMAND, KEY_HUB,
+	 AT(group_cfg, on_complete), 0, 0, 0, "none", "a command, or none",
+	 "Run on the hub when the last spoke has published a file"},
+	{"staging_quota", SECTION_GROUP, KEY_QUOTA, KEY_SPOKE,
+	 AT(group_cfg, staging_quota), 0, 0, INT64_MAX, "unlimited", "a size, or unlimited",
+	 "Room for files that are being received"},
+	{"preserve_quota", SECTION_GROUP, KEY_QUOTA, KEY_SPOKE,
+	 AT(group_cfg, preserve_quota), 0, 0, INT64_MAX, "100GiB", "a size, or unlimited",
+	 "Room for what was replaced or deleted and can be restored"},
+	{"protect_local", SECTION_GROUP, KEY_INCLUDE, KEY_SPOKE | KEY_LIST,
+	 AT(group_cfg, protect_local), 0, 0, 0, NULL, "a PCRE2 pattern",
+	 "Files that are the spoke's own: never written, replaced or deleted"},
+	{"owner", SECTION_GROUP, KEY_NAME, KEY_SPOKE,
+	 AT(group_cfg, owner), 0, 0, 0, "directory", "the name of a user, or directory",
+	 "The owner of published files; directory = that of the directory they land in"},
+	{"group", SECTION_GROUP, KEY_NAME, KEY_SPOKE,
+	 AT(group_cfg, owner_group), 0, 0, 0, "directory", "the name of a group, or directory",
+	 "The group of published files; directory = that of the directory they land in"},
+	{"mode", SECTION_GROUP, KEY_MODE, KEY_SPOKE,
+	 AT(group_cfg, mode), 0, 0, 0, "hub", "octal as 0640, or hub",
+	 "The mode of published files; hub = as it is on the hub"},
+	{"verify", SECTION_GROUP, KEY_ENUM, KEY_SPOKE,
+	 AT(group_cfg, verify), 0, VERIFY_CHANGED, 0, "changed", "changed|full",
+	 "What is proven before publishing: what changed, or all of it read once more"},
+	{"on_publish", SECTION_GROUP, KEY_COMMAND, KEY_SPOKE,
+	 AT(group_cfg, on_publish), 0, 0, 0, "none", "a command, or none",
+	 "Run on the spoke when a file or set was published"},
+
+	/* [spoke NAME] */
+	{"url", SECTION_SPOKE, KEY_URL, KEY_HUB | KEY_HUB_MUST,
+	 AT(spoke_cfg, url), 0, 0, 0, NULL, "https://HOST[:PORT]",
+	 "Where the spoke listens; the port is 4480 where none is given"},
+	{"key", SECTION_SPOKE, KEY_PINS, KEY_HUB | KEY_HUB_MUST | KEY_LIST,
+	 AT(spoke_cfg, pins), AT(spoke_cfg, n_pins), 0, 0, NULL, "sha256:<64 hex digits>",
+	 "The spoke's public key; a second line while it is being replaced"},
+	{"policy", SECTION_SPOKE, KEY_POLICY, KEY_HUB,
+	 AT(spoke_cfg, policy), 0, 0, 0, NULL, "the name of a policy",
+	 "When this spoke may be sent to, instead of what its groups say"},
+	{"rate", SECTION_SPOKE, KEY_RATE, KEY_HUB,
+	 AT(spoke_cfg, rate), AT(spoke_cfg, rate_origin), 0, 0, "unlimited", "a rate",
+	 "The limit of all that goes to this spoke"},
+	{"weight", SECTION_SPOKE, KEY_NUMBER, KEY_HUB,
+	 AT(spoke_cfg, weight), 0, 1, 1000, "1", "1..1000",
+	 "The spoke's share where several want more than the hub's rate"},
+	{"transfers", SECTION_SPOKE, KEY_NUMBER, KEY_HUB,
+	 AT(spoke_cfg, transfers), 0, 1, 64, "2", "1..64",
+	 "Transfers at a time to this spoke"},
+};
+/* clang-format on */
+
+static const char *const section_words[SECTION_KINDS] = {"daemon", "policy", "group", "spoke"};
+
+void keys_each(keys_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		fn(arg, &keys[i]);
+}
+
+const char *keys_section_word(enum section_kind kind)
+{
+	return section_words[kind];
+}
+
+enum section_kind keys_section(const char *word)
+{
+	enum section_kind k = 0;
+
+	while (k < SECTION_KINDS && strcmp(section_words[k], word))
+		k++;
+	return k;
+}
+
+const struct key *keys_find(enum section_kind section, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (keys[i].section == section && !strcmp(keys[i].name, name))
+			return &keys[i];
+	return NULL;
+}
+
+const struct key *keys_near(enum section_kind section, const char *name)
+{
+	struct nearest n = nearest_to(name);
+	const struct key *best = NULL;
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (keys[i].section == section && nearest_try(&n, keys[i].name))
+			best = &keys[i];
+	return best;
+}
+
+enum section_kind keys_elsewhere(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (!strcmp(keys[i].name, name))
+			return keys[i].section;
+	return SECTION_KINDS;
+}
+
+bool keys_free_text(const struct key *key)
+{
+	switch (key->type) {
+	case KEY_PATH:
+	case KEY_FILES:
+	case KEY_COMMAND:
+	case KEY_URL:
+	case KEY_SPOKES:
+	case KEY_INCLUDE:
+	case KEY_EXCLUDE:
+		return true;
+	default:
+		return false;
+	}
+}

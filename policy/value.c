@@ -1,0 +1,380 @@
+/*
+ * value.c: one value by the type of its key: text -> typed field, and back to one canonical text,
+ * so that two ways of writing the same are the same on reload and in `spokesync config`.
+ *
+ * Names of policies and spokes stay text here; resolve.c looks them up.
+ */
+#include "policy/build.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/filter.h"
+#include "policy/nearest.h"
+#include "policy/zone.h"
+
+#define PORT_DEFAULT "4480"
+#define LINES_MOST   500 /* windows and dates of one policy */
+
+/* What a value goes into: bundled, because every type needs most of it. */
+struct slot {
+	struct build *b;
+	const struct section *section;
+	const struct key *key;
+	struct origin at;
+	void *field, *aux;
+};
+
+static int set_string(struct slot *v, const char *text, char **ret)
+{
+	*(const char **)v->field = build_string(v->b, text);
+	*ret = xstrdup(text);
+	return 0;
+}
+
+static int set_enum(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	struct nearest near = nearest_to(text);
+	char list[64], hint[96], *save = NULL;
+	int i = (int)v->key->min;
+
+	snprintf(list, sizeof(list), "%s", v->key->values);
+	for (char *word = strtok_r(list, "|", &save); word;
+	     word = strtok_r(NULL, "|", &save), i++) {
+		if (!strcmp(word, text)) {
+			*(int *)v->field = i;
+			*ret = xstrdup(text);
+			return 0;
+		}
+		nearest_try(&near, word);
+	}
+	if (v->key->section == SECTION_DAEMON && !strcmp(text, "both"))
+		return err_set(e, -EINVAL,
+			       "hub and spoke in one daemon is not supported: run two, each with a "
+			       "file, state_dir and control socket of its own");
+	return err_set(e, -EINVAL, "\"%.60s\" is not one of %s%s", text, v->key->values,
+		       nearest_hint(&near, hint, sizeof(hint)));
+}
+
+/* Absolute, without empty, "." or ".." parts; slashes at the end go. */
+static int set_path(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	size_t len = strlen(text);
+	char path[256];
+
+	if (*text != '/')
+		return err_set(e, -EINVAL, "\"%.100s\" is not an absolute path", text);
+	while (len > 1 && text[len - 1] == '/')
+		len--;
+	if (len > (size_t)v->key->max || len >= sizeof(path) - 1)
+		return err_set(e, -ERANGE, "the path is longer than %lld bytes",
+			       (long long)MIN(v->key->max, (int64_t)sizeof(path) - 2));
+	snprintf(path, sizeof(path), "%.*s/", (int)len, text);
+	if (strstr(path, "//") || strstr(path, "/./") || strstr(path, "/../"))
+		return err_set(e, -EINVAL, "the path \"%.100s\" has an empty, . or .. part", text);
+	path[len] = '\0';
+	return set_string(v, path, ret);
+}
+
+static int set_rate(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	char buf[UNITS_TEXT];
+	int r = units_parse_rate(text, false, v->field, e);
+
+	if (r)
+		return r;
+	*(struct origin *)v->aux = v->at;
+	*ret = xstrdup(units_rate_exact(*(uint64_t *)v->field, buf));
+	return 0;
+}
+
+static int set_size(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	char buf[UNITS_TEXT];
+	uint64_t size;
+	int r;
+
+	if (v->key->type == KEY_QUOTA && !strcmp(text, "unlimited")) {
+		size = UINT64_MAX;
+	} else {
+		r = units_parse_size(text, &size, e);
+		if (r)
+			return r;
+	}
+	*(uint64_t *)v->field = size;
+	*ret = xstrdup(units_size_exact(size, buf));
+	return 0;
+}
+
+static int set_duration(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	char buf[UNITS_TEXT];
+	int64_t us;
+	int r = units_parse_duration(text, &us, e);
+
+	if (r)
+		return r;
+	if (us < v->key->min || us > v->key->max)
+		return err_set(e, -ERANGE, "%s is not within %s", text, v->key->values);
+	*(int64_t *)v->field = us;
+	*ret = xstrdup(units_duration_exact(us, buf));
+	return 0;
+}
+
+static int set_number(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	size_t len = strspn(text, "0123456789");
+	long n;
+
+	if (!len || text[len] || len > 9)
+		return err_set(e, -EINVAL, "\"%.60s\" is not a number within %s", text,
+			       v->key->values);
+	n = atol(text);
+	if (n < v->key->min || n > v->key->max)
+		return err_set(e, -ERANGE, "%ld is not within %s", n, v->key->values);
+	*(int *)v->field = (int)n; /* unsigned fields too: never negative */
+	*ret = xasprintf("%ld", n);
+	return 0;
+}
+
+static int set_mode(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	size_t len = strspn(text, "01234567");
+	long mode = strtol(text, NULL, 8);
+
+	if (!strcmp(text, "hub")) {
+		*(int *)v->field = -1;
+		*ret = xstrdup(text);
+		return 0;
+	}
+	if (len < 3 || len > 5 || text[len] || mode > 0777)
+		return err_set(e, -EINVAL, "\"%.60s\" is not a mode: octal as 0640, or hub", text);
+	*(int *)v->field = (int)mode;
+	*ret = xasprintf("%04lo", mode);
+	return 0;
+}
+
+/* A user or group; whether it exists is the machine's to say, at start. */
+static int set_name(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	size_t len = strlen(text);
+
+	if (v->key->section == SECTION_GROUP && !strcmp(text, "directory")) {
+		*(const char **)v->field = NULL;
+		*ret = xstrdup(text);
+		return 0;
+	}
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) && !strchr("._-\\@", text[i]))
+			len = 0;
+	if (!len || len > 64 || *text == '-')
+		return err_set(e, -EINVAL, "\"%.60s\" is not %s", text, v->key->values);
+	return set_string(v, text, ret);
+}
+
+static int set_command(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	if (!strcmp(text, "none")) {
+		*(const char **)v->field = NULL;
+		*ret = xstrdup(text);
+		return 0;
+	}
+	if (*text != '/')
+		return err_set(e, -EINVAL,
+			       "\"%.100s\" is not the absolute path of a program, or none", text);
+	return set_string(v, text, ret);
+}
+
+static bool port_ok(const char *s)
+{
+	size_t len = strspn(s, "0123456789");
+
+	return len && len <= 5 && !s[len] && atoi(s) > 0 && atoi(s) <= 65535;
+}
+
+/*
+ * HOST, HOST:PORT or [V6]:PORT: the length of the host's part, *ret_port behind the colon or NULL.
+ * 0: none of these, or an empty host where some is needed.
+ */
+static bool split_host(const char *s, size_t *ret_len, const char **ret_port)
+{
+	const char *end;
+
+	if (*s == '[') {
+		end = strchr(s, ']');
+		if (!end || strspn(s + 1, "0123456789abcdefABCDEF:.%") < (size_t)(end - s - 1) ||
+		    end - s < 3)
+			return false;
+		end++;
+	} else {
+		end = s;
+		while (isalnum((unsigned char)*end) || *end == '.' || *end == '-' || *end == '_')
+			end++;
+	}
+	*ret_len = (size_t)(end - s);
+	*ret_port = *end == ':' ? end + 1 : NULL;
+	return !*end || (*end == ':' && port_ok(end + 1));
+}
+
+static int set_url(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	const char *host = text + strlen("https://"), *port;
+	char *copy = xstrdup(text);
+	size_t len = strlen(copy), host_len;
+	int r;
+
+	if (len > strlen("https://") && copy[len - 1] == '/')
+		copy[len - 1] = '\0';
+	host = copy + MIN(strlen("https://"), strlen(copy));
+	if (strncmp(copy, "https://", strlen("https://")) || !split_host(host, &host_len, &port) ||
+	    !host_len || host_len > 255) {
+		r = err_set(e, -EINVAL, "\"%.100s\" is not https://HOST or https://HOST:PORT",
+			    text);
+		goto cleanup;
+	}
+	*ret = xasprintf("https://%.*s:%s", (int)host_len, host, port ? port : PORT_DEFAULT);
+	*(const char **)v->field = build_string(v->b, *ret);
+	r = 0;
+cleanup:
+	free(copy);
+	return r;
+}
+
+static int set_listen(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	const char *port;
+	size_t len;
+
+	if (!split_host(text, &len, &port) || !port || len > 255)
+		return err_set(e, -EINVAL, "\"%.100s\" is not host:port, [v6]:port or :port", text);
+	return set_string(v, text, ret);
+}
+
+static int set_pin(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	char buf[PIN_TEXT + 1];
+	struct pin *pins = v->field, pin;
+	size_t *n = v->aux;
+	int r = pin_parse(text, &pin, e);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < *n; i++)
+		if (!memcmp(&pins[i], &pin, sizeof(pin)))
+			return err_set(e, -EEXIST, "this key is already given");
+	if (*n >= CONFIG_PINS_MAX)
+		return err_set(e, -E2BIG, "more than %d keys of one peer", CONFIG_PINS_MAX);
+	pins[(*n)++] = pin;
+	*ret = xstrdup(pin_print(&pin, buf));
+	return 0;
+}
+
+static int set_zone(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	struct policy *p = v->section->base;
+
+	if (!strcmp(text, "spoke")) {
+		p->zone_kind = ZONE_SPOKE;
+	} else {
+		p->zone = zone_new(text);
+		if (!p->zone)
+			return err_set(
+				e, -EINVAL,
+				"\"%.60s\" is not a time zone: UTC, spoke, or an IANA name as "
+				"Europe/Berlin",
+				text);
+		p->zone_kind = strcmp(text, "UTC") ? ZONE_NAMED : ZONE_UTC;
+		p->zone_name = build_string(v->b, text);
+	}
+	*ret = xstrdup(text);
+	return 0;
+}
+
+static int add_line(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	struct policy *p = v->section->base;
+	struct window_line l;
+	int r = v->key->type == KEY_DATE ? date_line_parse(text, &l, e)
+					 : window_line_parse(text, &l, e);
+
+	if (r)
+		return r;
+	if (p->n_lines >= LINES_MOST)
+		return err_set(e, -E2BIG, "more than %d windows and dates in one policy",
+			       LINES_MOST);
+	l.origin = v->at;
+	p->lines = xrealloc(p->lines, (p->n_lines + 1) * sizeof(*p->lines));
+	p->lines[p->n_lines++] = l;
+	*ret = window_line_print(&l);
+	return 0;
+}
+
+static int add_pattern(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	struct filter **f = v->field;
+	int r;
+
+	if (!*f)
+		*f = filter_new();
+	r = filter_add(*f, v->key->type == KEY_INCLUDE, text, v->at, e);
+	if (!r)
+		*ret = xstrdup(text);
+	return r;
+}
+
+/* Kept as text for resolve.c. */
+static int keep_text(const char *text, char **ret)
+{
+	*ret = xstrdup(text);
+	return 0;
+}
+
+int value_set(struct build *b, const struct section *s, const struct key *key, const char *text,
+	      struct origin at, char **ret_value, struct err *e)
+{
+	struct slot v = {b, s, key, at, (char *)s->base + key->offset, (char *)s->base + key->aux};
+
+	switch (key->type) {
+	case KEY_ENUM:
+		return set_enum(&v, text, ret_value, e);
+	case KEY_PATH:
+		return set_path(&v, text, ret_value, e);
+	case KEY_RATE:
+		return set_rate(&v, text, ret_value, e);
+	case KEY_SIZE:
+	case KEY_QUOTA:
+		return set_size(&v, text, ret_value, e);
+	case KEY_DURATION:
+		return set_duration(&v, text, ret_value, e);
+	case KEY_NUMBER:
+		return set_number(&v, text, ret_value, e);
+	case KEY_MODE:
+		return set_mode(&v, text, ret_value, e);
+	case KEY_NAME:
+		return set_name(&v, text, ret_value, e);
+	case KEY_COMMAND:
+		return set_command(&v, text, ret_value, e);
+	case KEY_URL:
+		return set_url(&v, text, ret_value, e);
+	case KEY_LISTEN:
+		return set_listen(&v, text, ret_value, e);
+	case KEY_PINS:
+		return set_pin(&v, text, ret_value, e);
+	case KEY_ZONE:
+		return set_zone(&v, text, ret_value, e);
+	case KEY_WINDOW:
+	case KEY_DATE:
+		return add_line(&v, text, ret_value, e);
+	case KEY_INCLUDE:
+	case KEY_EXCLUDE:
+		return add_pattern(&v, text, ret_value, e);
+	case KEY_FILES:
+	case KEY_POLICY:
+	case KEY_SPOKES:
+		return keep_text(text, ret_value);
+	}
+	return err_set(e, -EINVAL, "the type of the key is not known");
+}

@@ -1,0 +1,233 @@
+/*
+ * zone.c: time zones through GLib's GTimeZone, the only file that knows it.
+ *
+ * A zone is turned into a table of its offsets once, so that a look-up is a binary search in memory
+ * of its own: no lock, no reading of zone files later, and a next change without guessing at steps.
+ * A changed zone file is seen by making the zone anew.
+ */
+#include "policy/zone.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <glib.h>
+
+#define DAY	   86400
+#define TABLE_LAST ((int64_t)4102444800) /* 2100-01-01; later times have the last offset */
+#define LOOK_AHEAD ((int64_t)400 * DAY)
+#define NAME_MOST  63
+
+/* What holds from a time on. */
+struct span {
+	int64_t from;
+	int32_t offset;
+	bool dst;
+	char abbrev[12];
+};
+
+struct zone {
+	struct span *spans;
+	size_t n;
+};
+
+/* GLib also takes "UTC+3" (and means three hours west), "+05:00" and file names: only what is a
+ * file of the zone database goes, so that a mistyped name is an error and never another zone. */
+static bool known_name(const char *name)
+{
+	const char *dir = getenv("TZDIR");
+	char path[512];
+	size_t len = strlen(name);
+
+	if (!len || len > NAME_MOST || !g_ascii_isalpha(name[0]) || strstr(name, ".."))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!g_ascii_isalnum(name[i]) && !strchr("_+-/", name[i]))
+			return false;
+	if (!strcmp(name, "UTC"))
+		return true;
+	if (snprintf(path, sizeof(path), "%s/%s", dir ? dir : "/usr/share/zoneinfo", name) >=
+	    (int)sizeof(path))
+		return false;
+	return !access(path, R_OK) && g_file_test(path, G_FILE_TEST_IS_REGULAR);
+}
+
+static int interval_at(GTimeZone *tz, int64_t t)
+{
+	return g_time_zone_find_interval(tz, G_TIME_TYPE_UNIVERSAL, t);
+}
+
+static void add_span(struct zone *z, GTimeZone *tz, int64_t from, int interval)
+{
+	const char *abbrev = g_time_zone_get_abbreviation(tz, interval);
+	struct span s = {
+		.from = from,
+		.offset = g_time_zone_get_offset(tz, interval),
+		.dst = g_time_zone_is_dst(tz, interval),
+	};
+
+	snprintf(s.abbrev, sizeof(s.abbrev), "%s", abbrev ? abbrev : "");
+	z->spans = xrealloc(z->spans, (z->n + 1) * sizeof(*z->spans));
+	z->spans[z->n++] = s;
+}
+
+/* The intervals are numbered in the order of time, so the end of one is found by halving. */
+static void fill_table(struct zone *z, GTimeZone *tz)
+{
+	int64_t t = 0;
+	int now = interval_at(tz, t), last = interval_at(tz, TABLE_LAST);
+
+	add_span(z, tz, INT64_MIN, now);
+	while (now != last) {
+		int64_t low = t, high = TABLE_LAST;
+
+		while (high - low > 1) {
+			int64_t mid = low + (high - low) / 2;
+
+			if (interval_at(tz, mid) == now)
+				low = mid;
+			else
+				high = mid;
+		}
+		t = high;
+		now = interval_at(tz, t);
+		add_span(z, tz, t, now);
+	}
+}
+
+struct zone *zone_new(const char *name)
+{
+	struct zone *z;
+	GTimeZone *tz;
+
+	if (!known_name(name))
+		return NULL;
+	tz = g_time_zone_new_identifier(name);
+	if (!tz)
+		return NULL;
+	z = xcalloc(1, sizeof(*z));
+	fill_table(z, tz);
+	g_time_zone_unref(tz);
+	return z;
+}
+
+struct zone *zone_free(struct zone *z)
+{
+	if (z)
+		free(z->spans);
+	free(z);
+	return NULL;
+}
+
+static size_t span_at(const struct zone *z, int64_t t)
+{
+	size_t low = 0, high = z->n;
+
+	while (high - low > 1) {
+		size_t mid = low + (high - low) / 2;
+
+		if (z->spans[mid].from <= t)
+			low = mid;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+void zone_local(const struct zone *z, struct wall t, struct local_time *ret)
+{
+	const struct span *s = &z->spans[span_at(z, t.s)];
+	int64_t local = t.s + s->offset;
+	int64_t day = local / DAY, second = local % DAY;
+
+	if (second < 0) {
+		second += DAY;
+		day--;
+	}
+	*ret = (struct local_time){
+		.day = (int32_t)day,
+		/* 1970-01-01 was a thursday */
+		.weekday = (unsigned)(((day + 3) % 7 + 7) % 7),
+		.second = (unsigned)second,
+		.offset = s->offset,
+		.dst = s->dst,
+	};
+	memcpy(ret->abbrev, s->abbrev, sizeof(ret->abbrev));
+}
+
+struct wall zone_next_change(const struct zone *z, struct wall t)
+{
+	size_t at = span_at(z, t.s);
+
+	for (size_t i = at + 1; i < z->n && z->spans[i].from - t.s <= LOOK_AHEAD; i++)
+		if (z->spans[i].offset != z->spans[at].offset)
+			return (struct wall){z->spans[i].from};
+	return WALL_NEVER;
+}
+
+/* The part of a path behind "zoneinfo/", without "posix/" or "right/". */
+static const char *name_in_path(const char *path)
+{
+	const char *p = strstr(path, "zoneinfo/");
+
+	if (!p)
+		return NULL;
+	p += strlen("zoneinfo/");
+	if (!strncmp(p, "posix/", 6) || !strncmp(p, "right/", 6))
+		p += 6;
+	return p;
+}
+
+const char *zone_system_name(char *buf, size_t size)
+{
+	const char *tz = getenv("TZ"), *name = NULL;
+	char path[512];
+	ssize_t n;
+
+	if (tz && *tz) {
+		tz += *tz == ':';
+		name = *tz == '/' ? name_in_path(tz) : tz;
+	} else {
+		n = readlink("/etc/localtime", path, sizeof(path) - 1);
+		if (n > 0) {
+			path[n] = '\0';
+			name = name_in_path(path);
+		}
+	}
+	if (!name || !known_name(name) || strlen(name) >= size)
+		name = "UTC";
+	snprintf(buf, size, "%s", name);
+	return buf;
+}
+
+/* Civil dates by the count of days since 0000-03-01 in eras of 400 years: leap days come last. */
+int32_t zone_days_from_civil(int year, unsigned month, unsigned day)
+{
+	int y = year - (month <= 2);
+	int era = (y >= 0 ? y : y - 399) / 400;
+	unsigned year_of_era = (unsigned)(y - era * 400);
+	unsigned month_from_march = (month + 9) % 12;
+	unsigned day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+	unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+
+	return era * 146097 + (int)day_of_era - 719468;
+}
+
+void zone_civil_from_days(int32_t days, int *ret_year, unsigned *ret_month, unsigned *ret_day)
+{
+	int64_t z = (int64_t)days + 719468;
+	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
+	unsigned day_of_era = (unsigned)(z - era * 146097);
+	unsigned year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	unsigned day_of_year =
+		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	unsigned month_from_march = (5 * day_of_year + 2) / 153;
+	unsigned month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
+
+	*ret_year = (int)(year_of_era + era * 400) + (month <= 2);
+	*ret_month = month;
+	*ret_day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+}
