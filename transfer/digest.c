@@ -14,10 +14,6 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
-#define HASHES_PER_BLOCK (BLOCK_SIZE / HASH_SIZE)
-/* Hashes above the nodes: 2^27 nodes of 64 TiB are four levels of 128. One to spare. */
-#define LEVELS_MAX 5
-
 const struct hash hash_zero_block = {{0xad, 0x7f, 0xac, 0xb2, 0x58, 0x6f, 0xc6, 0xe9,
 				      0x66, 0xc0, 0x04, 0xd7, 0xd1, 0xd1, 0x6b, 0x02,
 				      0x4f, 0x58, 0x05, 0xff, 0x7c, 0xb4, 0x7c, 0x7a,
@@ -114,44 +110,42 @@ void digest_node(const struct hash *leaves, unsigned n, struct hash *ret)
 	}
 }
 
-/* One open hash block of each level; a full one is hashed into the level above. */
-struct tower {
-	struct hash block[LEVELS_MAX][HASHES_PER_BLOCK];
-	unsigned n[LEVELS_MAX];
-};
-
-static void tower_add(struct tower *t, unsigned level, const struct hash *h)
+void digest_tower_init(struct digest_tower *t)
 {
-	if (level >= LEVELS_MAX)
-		return; /* five levels hold 16 PiB; the compiler cannot know */
-	if (t->n[level] == HASHES_PER_BLOCK) {
+	memset(t->n, 0, sizeof(t->n));
+}
+
+/* A full block is hashed into the level above. */
+static void tower_add(struct digest_tower *t, unsigned level, const struct hash *h)
+{
+	if (t->n[level] == NODE_BLOCKS) {
 		struct hash up;
 
-		digest_node(t->block[level], HASHES_PER_BLOCK, &up);
+		digest_node(t->block[level], NODE_BLOCKS, &up);
 		t->n[level] = 0;
 		tower_add(t, level + 1, &up);
 	}
 	t->block[level][t->n[level]++] = *h;
 }
 
-/* The hash of the top block over n > 1 node hashes. */
-static void tower_top(const struct hash *nodes, uint64_t n, struct hash *ret)
+void digest_tower_add(struct digest_tower *t, const struct hash *node)
 {
-	struct tower t;
+	tower_add(t, 0, node);
+}
 
-	memset(t.n, 0, sizeof(t.n));
-	for (uint64_t i = 0; i < n; i++)
-		tower_add(&t, 0, &nodes[i]);
+/* The hash of the top block over two or more node hashes. */
+static void tower_top(struct digest_tower *t, struct hash *ret)
+{
 	for (unsigned level = 0;; level++) {
-		digest_node(t.block[level], t.n[level], ret);
-		if (level + 1 == LEVELS_MAX || t.n[level + 1] == 0)
+		digest_node(t->block[level], t->n[level], ret);
+		if (level + 1 == DIGEST_LEVELS || t->n[level + 1] == 0)
 			return;
-		tower_add(&t, level + 1, ret);
+		tower_add(t, level + 1, ret);
 	}
 }
 
-void digest_root(uint64_t size, const struct hash *nodes, const struct hash *first_leaf,
-		 struct hash *ret)
+void digest_tower_root(struct digest_tower *t, uint64_t size, const struct hash *first_leaf,
+		       struct hash *ret)
 {
 	/* struct fsverity_descriptor of <linux/fsverity.h>, which is not always installed. */
 	struct {
@@ -175,10 +169,21 @@ void digest_root(uint64_t size, const struct hash *nodes, const struct hash *fir
 		if (size <= BLOCK_SIZE)
 			top = *first_leaf;
 		else if (nodes_of(size) == 1)
-			top = nodes[0];
+			top = t->block[0][0];
 		else
-			tower_top(nodes, nodes_of(size), &top);
+			tower_top(t, &top);
 		memcpy(d.root_hash, top.b, HASH_SIZE);
 	}
 	digest_bytes(&d, sizeof(d), ret);
+}
+
+void digest_root(uint64_t size, const struct hash *nodes, const struct hash *first_leaf,
+		 struct hash *ret)
+{
+	struct digest_tower t;
+
+	digest_tower_init(&t);
+	for (uint64_t i = 0; i < nodes_of(size); i++)
+		digest_tower_add(&t, &nodes[i]);
+	digest_tower_root(&t, size, first_leaf, ret);
 }

@@ -48,4 +48,15 @@ void digest_node(const struct hash *leaves, unsigned n, struct hash *ret);
 void digest_root(uint64_t size, const struct hash *nodes, const struct hash *first_leaf,
 		 struct hash *ret);
 
+/* The same for node hashes that come one by one, in order. 20 KiB: on a stack or embedded. */
+#define DIGEST_LEVELS 5 /* 2^27 nodes of 64 TiB are four levels of 128; one to spare */
+struct digest_tower {
+	struct hash block[DIGEST_LEVELS][NODE_BLOCKS]; /* the open hash block of each level */
+	unsigned n[DIGEST_LEVELS];
+};
+void digest_tower_init(struct digest_tower *t);
+void digest_tower_add(struct digest_tower *t, const struct hash *node);
+void digest_tower_root(struct digest_tower *t, uint64_t size, const struct hash *first_leaf,
+		       struct hash *ret);
+
 #endif

@@ -10,6 +10,8 @@
 
 #include "transfer/digest.h"
 
+#define INDEX_TEMP ".tmp-index-"
+
 struct index;	     /* mapped, read-only; may be shared by threads */
 struct index_writer; /* being built, nodes in any order; bounded memory: leaves go to the file */
 
@@ -25,7 +27,10 @@ bool index_block_is_zero(const struct index *x, uint64_t block);
 const struct hash *index_leaf(const struct index *x, uint64_t block);
 const struct hash *index_node(const struct index *x, uint64_t node);
 
-/* Written to a temporary under dirfd; nodes may come in any order, each exactly once. */
+/* The sampled leaf hashes by which contents are found alike (sketch.h): ascending. */
+const uint64_t *index_hooks(const struct index *x, size_t *ret_n, unsigned *ret_bits);
+
+/* Written to a temporary (INDEX_TEMP*; a crash may leave one) under dirfd; nodes may come in any order, each exactly once. */
 int index_writer_new(int dirfd, uint64_t size, struct index_writer **ret) WARN_UNUSED;
 /* leaves: the node's 1..128 leaf hashes. Thread-safe for different nodes. */
 int index_writer_node(struct index_writer *w, uint64_t node, const struct hash *leaves)

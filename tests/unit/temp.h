@@ -1,0 +1,104 @@
+/* temp.h: a private directory for one test, and files in it. */
+#ifndef SPOKESYNC_TESTS_UNIT_TEMP_H
+#define SPOKESYNC_TESTS_UNIT_TEMP_H
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/base.h"
+
+struct temp {
+	char path[512];
+	int fd;
+};
+
+static inline void temp_new(struct temp *t)
+{
+	const char *base = getenv("TMPDIR");
+
+	snprintf(t->path, sizeof(t->path), "%s/spokesync-test-XXXXXX",
+		 base != NULL ? base : "/tmp");
+	if (mkdtemp(t->path) == NULL ||
+	    (t->fd = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0) {
+		perror(t->path);
+		abort();
+	}
+}
+
+/* Removes what lies in it, directories too, and itself. */
+static inline void temp_clear(int fd)
+{
+	DIR *d = fdopendir(dup(fd));
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		int sub;
+
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (unlinkat(fd, e->d_name, 0) == 0)
+			continue;
+		sub = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+		if (sub < 0)
+			continue;
+		temp_clear(sub);
+		close(sub);
+		unlinkat(fd, e->d_name, AT_REMOVEDIR);
+	}
+	if (d != NULL)
+		closedir(d);
+}
+
+static inline void temp_done(struct temp *t)
+{
+	temp_clear(t->fd);
+	close(t->fd);
+	rmdir(t->path);
+}
+
+/* A file made anew, open for reading and writing. */
+static inline int temp_file(const struct temp *t, const char *name)
+{
+	int fd = openat(t->fd, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		perror(name);
+		abort();
+	}
+	return fd;
+}
+
+static inline void temp_write(int fd, const void *data, size_t len, uint64_t offset)
+{
+	if (pwrite(fd, data, len, (off_t)offset) != (ssize_t)len) {
+		perror("pwrite");
+		abort();
+	}
+}
+
+/* Numbers that are the same in every run: xorshift64*. */
+static inline uint64_t temp_random(uint64_t *state)
+{
+	uint64_t x = *state != 0 ? *state : 88172645463325252ull;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	*state = x;
+	return x * 2685821657736338717ull;
+}
+
+static inline void temp_fill(uint64_t *state, void *buf, size_t len)
+{
+	uint8_t *p = buf;
+
+	for (size_t i = 0; i < len; i++)
+		p[i] = (uint8_t)(temp_random(state) >> 33);
+}
+
+#endif
