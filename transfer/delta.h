@@ -34,5 +34,7 @@ struct plan {
 int plan_make(struct index *new_index, struct index *const *bases, unsigned n_bases,
 	      const volatile bool *cancel, struct plan **ret) WARN_UNUSED;
 struct plan *plan_free(struct plan *p);
+/* P of such a plan. */
+void plan_id(const struct hash *root, const struct hash *bases, unsigned n_bases, struct hash *ret);
 
 #endif

@@ -1,6 +1,7 @@
 # transfer/: moves bytes. One line a file: the .c and its header. Sorted.
 noinst_LIBRARIES += libtransfer.a
 libtransfer_a_SOURCES =
+libtransfer_a_SOURCES += transfer/bases.c
 libtransfer_a_SOURCES += transfer/bases.h
 libtransfer_a_SOURCES += transfer/bucket.c
 libtransfer_a_SOURCES += transfer/bucket.h
@@ -9,6 +10,7 @@ libtransfer_a_SOURCES += transfer/bulkio.h
 libtransfer_a_SOURCES += transfer/bundle.h
 libtransfer_a_SOURCES += transfer/bundle_header.c
 libtransfer_a_SOURCES += transfer/cursor.h
+libtransfer_a_SOURCES += transfer/delta.c
 libtransfer_a_SOURCES += transfer/delta.h
 libtransfer_a_SOURCES += transfer/digest.c
 libtransfer_a_SOURCES += transfer/digest.h
@@ -29,6 +31,8 @@ libtransfer_a_SOURCES += transfer/key.c
 libtransfer_a_SOURCES += transfer/key.h
 libtransfer_a_SOURCES += transfer/meter.c
 libtransfer_a_SOURCES += transfer/meter.h
+libtransfer_a_SOURCES += transfer/moved.c
+libtransfer_a_SOURCES += transfer/moved.h
 libtransfer_a_SOURCES += transfer/push.h
 libtransfer_a_SOURCES += transfer/server.c transfer/server.h
 libtransfer_a_SOURCES += transfer/server_listen.c transfer/server_private.h
