@@ -143,6 +143,14 @@ bool group_has_spoke(const struct group_cfg *g, const char *spoke);
 /* The policy that governs this group on this spoke: the spoke's, else the group's. */
 const struct policy *config_policy_of(const struct group_cfg *g, const struct spoke_cfg *s);
 
+/* Every key that has a meaning in this role, given or not, section by section. value: canonical. at.line 0: the
+ * default. Lists come once a line. name: "" for [daemon]. Built-in policies are left out. */
+typedef void config_value_fn(void *arg, const char *section, const char *name, const char *key,
+			     const char *value, struct origin at);
+void config_each_value(const struct config *c, config_value_fn *fn, void *arg);
+/* "FILE:LINE" or "default" */
+const char *origin_print(struct origin at, char *buf, size_t size);
+
 /* "sha256:<64 hex>" (also curl's base64 form "sha256//..."), both ways. */
 int pin_parse(const char *s, struct pin *ret, struct err *e) WARN_UNUSED;
 const char *pin_print(const struct pin *p, char buf[PIN_TEXT + 1]);

@@ -18,14 +18,16 @@ struct override {
 	char *spoke, *group; /* NULL: any */
 	uint64_t rate;	     /* sync-now: bytes/s, RATE_UNLIMITED: the spoke's and hub's only */
 	struct wall since;
-	struct wall until;	  /* by the calendar, and ... */
-	struct mono until_mono;	  /* ... never longer than asked by the monotonic clock */
-	uint64_t until_sync_seq;  /* 0, or: ends when versions catalogued up to here are in sync */
-	char *who;		  /* "uid 1000 (anna)" */
-	char *why;		  /* --reason, or NULL */
+	struct wall until;	 /* by the calendar, and ... */
+	struct mono until_mono;	 /* ... never longer than asked by the monotonic clock */
+	uint64_t until_sync_seq; /* 0, or: ends when versions catalogued up to here are in sync */
+	char *who;		 /* "uid 1000 (anna)" */
+	char *why;		 /* --reason, or NULL */
 };
 
 bool override_covers(const struct override *o, const char *spoke, const char *group);
+/* Its end on the calendar, the monotonic bound reckoned from now; WALL_NEVER: none. */
+struct wall override_end(const struct override *o, struct now now);
 bool override_ended(const struct override *o, struct now now);
 /* The one that governs (spoke, group) now, or NULL: the policy decides. */
 const struct override *override_governing(const struct override *list, size_t n, const char *spoke,

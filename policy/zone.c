@@ -167,6 +167,29 @@ struct wall zone_next_change(const struct zone *z, struct wall t)
 	return WALL_NEVER;
 }
 
+const char *zone_print(const struct zone *z, struct wall t, char buf[ZONE_TEXT])
+{
+	static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+	static struct span utc_span = {.from = INT64_MIN, .abbrev = "UTC"};
+	static const struct zone utc = {&utc_span, 1};
+	struct local_time l;
+	char seconds[8] = "";
+	unsigned month, day;
+	int year;
+
+	if (t.s == INT64_MAX) {
+		snprintf(buf, ZONE_TEXT, "never");
+		return buf;
+	}
+	zone_local(z ? z : &utc, t, &l);
+	zone_civil_from_days(l.day, &year, &month, &day);
+	if (l.second % 60)
+		snprintf(seconds, sizeof(seconds), ":%02u", l.second % 60);
+	snprintf(buf, ZONE_TEXT, "%s %04d-%02u-%02u %02u:%02u%s %s", days[l.weekday], year, month,
+		 day, l.second / 3600, l.second / 60 % 60, seconds, l.abbrev);
+	return buf;
+}
+
 /* The part of a path behind "zoneinfo/", without "posix/" or "right/". */
 static const char *name_in_path(const char *path)
 {

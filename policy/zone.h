@@ -25,6 +25,10 @@ void zone_local(const struct zone *z, struct wall t, struct local_time *ret);
 struct wall zone_next_change(const struct zone *z, struct wall t);
 /* The machine's own zone by IANA name (TZ, /etc/localtime); "UTC" where it cannot be told. */
 const char *zone_system_name(char *buf, size_t size);
+/* "mon 2026-11-23 06:00 CET", seconds only where there are some; z NULL: in UTC. WALL_NEVER:
+ * "never". */
+#define ZONE_TEXT 48
+const char *zone_print(const struct zone *z, struct wall t, char buf[ZONE_TEXT]);
 /* days since 1970-01-01 <-> civil date */
 int32_t zone_days_from_civil(int year, unsigned month, unsigned day);
 void zone_civil_from_days(int32_t days, int *ret_year, unsigned *ret_month, unsigned *ret_day);
