@@ -33,7 +33,12 @@ tests_layers_link_policy_LDADD = $(WHOLE) libpolicy.a $(PART) $(POLICY_LIBS)
 tests_layers_link_transfer_SOURCES = tests/layers/link.c
 tests_layers_link_transfer_LDADD = $(WHOLE) libtransfer.a libpolicy.a $(PART) $(TRANSFER_LIBS)
 
-check_PROGRAMS += $(LAYERS) $(FUZZ)
+# What the documentation must name.
+DOCS = tests/docs/list
+tests_docs_list_SOURCES = tests/docs/list.c
+tests_docs_list_LDADD = $(SCHEDULER_LIBS)
+
+check_PROGRAMS += $(LAYERS) $(DOCS) $(FUZZ)
 TESTS += $(LAYERS) $(FUZZ) tests/check_layers
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT) $(SIM)
