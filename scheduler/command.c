@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/nearest.h"
+
 #define OPTION(name_, kind_, meta_, help_)                                 \
 	{                                                                  \
 		.name = name_, .kind = kind_, .meta = meta_, .help = help_ \
@@ -425,6 +427,15 @@ const struct command command_table[COMMANDS_N] = {
 		},
 };
 
+const char *command_nearest(const char *word)
+{
+	struct nearest n = nearest_to(word);
+
+	for (size_t i = 0; i < COMMANDS_N; i++)
+		nearest_try(&n, command_table[i].word);
+	return n.word;
+}
+
 const struct command *command_by_word(const char *word)
 {
 	for (size_t i = 0; i < COMMANDS_N; i++) {
@@ -434,10 +445,20 @@ const struct command *command_by_word(const char *word)
 	return NULL;
 }
 
+/* "until_in_sync" in JSON is "until-in-sync" on the command line. */
+static bool same_name(const char *a, const char *b)
+{
+	while (*a && (*a == *b || (*a == '-' && *b == '_'))) {
+		a++;
+		b++;
+	}
+	return !*a && !*b;
+}
+
 int command_arg_index(const struct command *cmd, const char *name)
 {
 	for (int i = 0; cmd->args[i].name; i++) {
-		if (!strcmp(cmd->args[i].name, name))
+		if (same_name(cmd->args[i].name, name))
 			return i;
 	}
 	return -1;

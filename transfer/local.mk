@@ -22,6 +22,7 @@ libtransfer_a_SOURCES += transfer/frame_decode.c
 libtransfer_a_SOURCES += transfer/frame_encode.c
 libtransfer_a_SOURCES += transfer/frame_private.h
 libtransfer_a_SOURCES += transfer/http.h
+libtransfer_a_SOURCES += transfer/http_unix.c transfer/http_unix.h
 libtransfer_a_SOURCES += transfer/index.c
 libtransfer_a_SOURCES += transfer/index.h
 libtransfer_a_SOURCES += transfer/index_build.c

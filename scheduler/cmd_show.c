@@ -1,0 +1,133 @@
+/*
+ * cmd_show.c: the commands that show the whole: status, spokes, groups.
+ */
+#include "scheduler/handler.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "scheduler/facts.h"
+#include "scheduler/health.h"
+#include "transfer/key.h"
+
+/* What every daemon says of itself. */
+static json_t *daemon_json(const struct daemon *d, struct now now)
+{
+	char text[PIN_TEXT + 1];
+	struct pin pin;
+
+	memcpy(pin.sha256, d->key->pin, sizeof(pin.sha256));
+	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:s}", "role",
+			 d->hub ? "hub" : "spoke", "version", PACKAGE_VERSION, "pid", (int)getpid(),
+			 "now", facts_time(now.wall), "started", facts_time(d->started),
+			 "config_file", facts_text(d->config_file), "config_loaded",
+			 facts_time(d->config_loaded), "job_log", facts_text(d->config->job_log),
+			 "key", pin_print(&pin, text));
+}
+
+static json_t *spokes_json(struct hub *h, struct now now)
+{
+	json_t *a = json_array();
+	struct spoke_state *s;
+
+	TAILQ_FOREACH (s, core_spokes(hub_core(h)), entry) {
+		json_array_append_new(a, facts_spoke(h, s, now));
+	}
+	return a;
+}
+
+static json_t *groups_json(struct hub *h)
+{
+	const struct config *cfg = core_config(hub_core(h));
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < cfg->n_groups; i++)
+		json_array_append_new(a, facts_group(h, &cfg->groups[i]));
+	return a;
+}
+
+/* Jobs that a person watches: those that run, and those whose progress is kept. */
+static json_t *active_json(struct hub *h, struct now now)
+{
+	json_t *a = json_array();
+	struct spoke_state *s;
+	struct job *j;
+
+	TAILQ_FOREACH (s, core_spokes(hub_core(h)), entry) {
+		TAILQ_FOREACH (j, &s->jobs, by_spoke) {
+			if (j->running || j->publishing || j->state == JOB_PAUSED ||
+			    j->state == JOB_STAGED)
+				json_array_append_new(a, facts_job(h, j, now));
+		}
+	}
+	return a;
+}
+
+static json_t *counts_json(const struct facts_counts *n)
+{
+	json_t *o = json_object();
+
+	for (enum job_state s = 0; s < JOB_PUBLISHED; s++)
+		json_object_set_new(o, job_state_word(s), json_integer((json_int_t)n->by_state[s]));
+	json_object_set_new(o, "all", json_integer((json_int_t)n->jobs));
+	return o;
+}
+
+static void add_hub(json_t *o, struct hub *h, struct now now)
+{
+	struct core *core = hub_core(h);
+	const struct config *cfg = core_config(core);
+	struct facts_counts n;
+
+	core_forecast(core, now);
+	facts_count(h, NULL, NULL, &n);
+	json_object_set_new(o, "running", json_integer(core_running(core)));
+	json_object_set_new(o, "slots", json_integer(cfg->transfers));
+	json_object_set_new(o, "limit", facts_rate(cfg->rate));
+	json_object_set_new(o, "rate", json_integer((json_int_t)n.rate));
+	json_object_set_new(o, "jobs", counts_json(&n));
+	json_object_set_new(o, "backlog_bytes", json_integer((json_int_t)n.bytes));
+	json_object_set_new(o, "eta", facts_time(n.eta));
+	json_object_set_new(o, "in_sync",
+			    json_boolean(core_in_sync(core, NULL, NULL, hub_last_version(h))));
+	json_object_set_new(o, "health", health_of_hub(h, now));
+	json_object_set_new(o, "overrides", facts_overrides(h, now));
+	json_object_set_new(o, "groups", groups_json(h));
+	json_object_set_new(o, "spokes", spokes_json(h, now));
+	json_object_set_new(o, "active", active_json(h, now));
+}
+
+static void add_spoke(json_t *o, struct spoke *s)
+{
+	json_t *more = spoke_status_json(s);
+
+	if (json_object_update_missing(o, more) < 0)
+		json_object_set_new(o, "problem", json_string("no status"));
+	json_decref(more);
+	if (!json_object_get(o, "health"))
+		json_object_set_new(o, "health",
+				    json_pack("{s:s, s:[], s:i}", "level", "ok", "problems",
+					      "problems_total", 0));
+}
+
+enum handled cmd_status(struct call *c)
+{
+	json_t *o = daemon_json(c->daemon, c->now);
+
+	if (c->daemon->hub)
+		add_hub(o, c->daemon->hub, c->now);
+	else
+		add_spoke(o, c->daemon->spoke);
+	return call_answer(c, o);
+}
+
+enum handled cmd_spokes(struct call *c)
+{
+	core_forecast(hub_core(c->daemon->hub), c->now);
+	return call_answer(c, json_pack("{s:o}", "spokes", spokes_json(c->daemon->hub, c->now)));
+}
+
+enum handled cmd_groups(struct call *c)
+{
+	return call_answer(c, json_pack("{s:o}", "groups", groups_json(c->daemon->hub)));
+}

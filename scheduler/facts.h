@@ -1,0 +1,39 @@
+/*
+ * facts.h: jobs, spokes, groups, overrides and limits as JSON: what the API says of them, in one
+ * place, so that every command says it alike. Rates are bytes a second, null where unlimited; sizes
+ * bytes; times RFC 3339 in UTC, null where not known; durations seconds.
+ */
+#ifndef SPOKESYNC_SCHEDULER_FACTS_H
+#define SPOKESYNC_SCHEDULER_FACTS_H
+
+#include <jansson.h>
+
+#include "scheduler/hub.h"
+
+json_t *facts_time(struct wall t); /* null for 0 and never */
+json_t *facts_rate(uint64_t rate);
+json_t *facts_text(const char *s); /* null for NULL, and what is no UTF-8 made so */
+json_t *facts_line(const struct origin *o); /* "FILE:12", or null for a built-in default */
+
+json_t *facts_job(struct hub *h, const struct job *j, struct now now);
+json_t *facts_spoke(struct hub *h, const struct spoke_state *s, struct now now);
+json_t *facts_group(struct hub *h, const struct group_cfg *g);
+json_t *facts_override(const struct override *o, struct now now);
+json_t *facts_overrides(struct hub *h, struct now now);
+/* The chain of limits of (spoke, group) now, and the lines that set them. */
+json_t *facts_chain(const struct rate_chain *c, const struct config *cfg,
+		    const struct spoke_state *s);
+
+/* Counts over the unfinished jobs. */
+struct facts_counts {
+	uint64_t jobs, bytes; /* unfinished, and logical bytes that they still bring */
+	uint64_t by_state[JOB_CANCELLED + 1];
+	double rate;   /* of all that run, bytes/s */
+	struct wall eta; /* of the last one; WALL_NEVER where one cannot be foreseen */
+};
+/* spoke, group: NULL for any. */
+void facts_count(struct hub *h, const char *spoke, const char *group, struct facts_counts *ret);
+/* The zone in which a policy is read on a spoke; NULL where it is not known. */
+const struct zone *facts_zone(const struct policy *p, const struct spoke_state *s);
+
+#endif

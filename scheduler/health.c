@@ -1,0 +1,105 @@
+/*
+ * health.c: see health.h. Critical: something stands still until a person acts. Warning: something
+ * is late and is tried again by itself.
+ */
+#include "scheduler/health.h"
+
+#include <stdio.h>
+
+#define PROBLEMS_MAX 20
+/* A spoke that has not answered for so long is no passing fault any more. */
+#define DOWN_CRITICAL_S 3600
+
+enum level { LEVEL_OK, LEVEL_WARNING, LEVEL_CRITICAL };
+
+struct findings {
+	enum level level;
+	json_t *problems;
+	size_t n;
+};
+
+static void find(struct findings *f, enum level level, const char *fmt, ...) PRINTF(3, 4);
+
+static void find(struct findings *f, enum level level, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	f->level = MAX(f->level, level);
+	f->n++;
+	if (f->n > PROBLEMS_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	json_array_append_new(f->problems, json_string(text) ?: json_string("a name is not UTF-8"));
+}
+
+static void look_at_spoke(struct findings *f, const struct spoke_state *s, struct now now)
+{
+	bool long_down = s->last_seen.s && now.wall.s - s->last_seen.s > DOWN_CRITICAL_S;
+
+	if (s->key_refused)
+		find(f, LEVEL_CRITICAL, "spoke %s: %s", s->name, s->text);
+	else if (!s->up && s->ever_up)
+		find(f, long_down ? LEVEL_CRITICAL : LEVEL_WARNING, "spoke %s is down: %s", s->name,
+		     s->text);
+	else if (!s->up && *s->text)
+		find(f, LEVEL_WARNING, "spoke %s was never reached: %s", s->name, s->text);
+}
+
+static void look_at_job(struct findings *f, const struct job *j)
+{
+	const struct version *v = j->version;
+	enum level level = LEVEL_OK;
+
+	if (j->waits & (WAIT_SPACE | WAIT_HELD))
+		level = LEVEL_CRITICAL;
+	else if (j->waits & (WAIT_RETRY | WAIT_IN_USE))
+		level = LEVEL_WARNING;
+	if (level != LEVEL_OK)
+		find(f, level, "job %llu %s/%s -> %s: %s", (unsigned long long)j->id, v->group,
+		     v->path, j->spoke->name, j->reason ? j->reason : "");
+}
+
+/* A failed job counts while it is the last word on its file. */
+static void look_at_ended(struct findings *f, struct core *core)
+{
+	struct job *j;
+
+	TAILQ_FOREACH (j, core_ended(core), by_spoke) {
+		const struct version *v = j->version;
+
+		if (j->state == JOB_FAILED &&
+		    core_job_of(core, j->spoke->name, v->group, v->path) == j)
+			find(f, LEVEL_CRITICAL, "job %llu %s/%s -> %s failed: %s",
+			     (unsigned long long)j->id, v->group, v->path, j->spoke->name,
+			     j->reason ? j->reason : "");
+	}
+}
+
+json_t *health_of_hub(struct hub *h, struct now now)
+{
+	static const char *const words[] = {"ok", "warning", "critical"};
+	struct findings f = {.problems = json_array()};
+	const struct config *cfg = core_config(hub_core(h));
+	struct hub_group_stats st;
+	struct spoke_state *s;
+	struct job *j;
+
+	for (size_t i = 0; i < cfg->n_groups; i++) {
+		st = (struct hub_group_stats){0};
+		hub_group_stats(h, cfg->groups[i].name, &st);
+		if (st.problem)
+			find(&f, LEVEL_CRITICAL, "group %s: %s", cfg->groups[i].name, st.problem);
+	}
+	TAILQ_FOREACH (s, core_spokes(hub_core(h)), entry) {
+		look_at_spoke(&f, s, now);
+		TAILQ_FOREACH (j, &s->jobs, by_spoke) {
+			look_at_job(&f, j);
+		}
+	}
+	look_at_ended(&f, hub_core(h));
+	return json_pack("{s:s, s:o, s:I}", "level", words[f.level], "problems", f.problems,
+			 "problems_total", (json_int_t)f.n);
+}
