@@ -70,6 +70,8 @@ const char *section_title(const struct section *s, char *buf, size_t size);
 #define SECTION_TITLE (CONFIG_NAME_MAX + 16)
 /* Was this key given here, be it wrongly? The first such line, or NULL. */
 const struct setting *section_given(const struct section *s, const struct key *key);
+/* All values of a key, a line each, the default where none is given; NULL: none. To be freed. */
+char *section_value(const struct section *s, const struct key *key) WARN_UNUSED;
 unsigned role_flag(enum role role); /* KEY_HUB, KEY_SPOKE, 0 */
 
 /* The steps. identity: only the keys with KEY_IDENTITY matter. */
