@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/zone.h"
+
 static int by_kind_and_name(const void *a, const void *b)
 {
 	const struct section *x = *(struct section *const *)a, *y = *(struct section *const *)b;
@@ -22,6 +24,8 @@ static int by_kind_and_name(const void *a, const void *b)
 /* A rate of 24 hours a day, for those who want no windows. */
 static void fill_always(struct policy *p)
 {
+	p->zone_kind = ZONE_UTC;
+	p->zone = zone_new("UTC");
 	p->lines = xcalloc(1, sizeof(*p->lines));
 	p->lines[p->n_lines++] = (struct window_line){
 		.kind = WINDOW_WEEKLY,
