@@ -47,15 +47,18 @@ struct share_item *share_next(struct share *s, bool (*may)(void *arg, struct sha
 	}
 	if (heaviest == 0)
 		return NULL;
-	/* Ends: the heaviest gains a whole quantum each round, and debts are bounded. */
+	/*
+	 * A new round begins when all have used up theirs, so it does not matter that items leave
+	 * between two pieces and come back at the tail. Ends: the heaviest gains a whole quantum a
+	 * round.
+	 */
 	for (;;) {
-		i = TAILQ_FIRST(&s->active);
-		if (i->able && i->deficit > 0)
-			return i;
-		if (i->able)
-			i->deficit += SHARE_QUANTUM * SHARE_SCALE * i->weight / heaviest;
-		TAILQ_REMOVE(&s->active, i, entry);
-		TAILQ_INSERT_TAIL(&s->active, i, entry);
+		TAILQ_FOREACH (i, &s->active, entry)
+			if (i->able && i->deficit > 0)
+				return i;
+		TAILQ_FOREACH (i, &s->active, entry)
+			if (i->able)
+				i->deficit += SHARE_QUANTUM * SHARE_SCALE * i->weight / heaviest;
 	}
 }
 
