@@ -13,8 +13,17 @@ UNIT += tests/unit/test_share
 UNIT += tests/unit/test_wire
 UNIT += tests/unit/test_digest
 UNIT += tests/unit/test_index_build
+UNIT += tests/unit/test_core
+UNIT += tests/unit/test_core_forecast
+UNIT += tests/unit/test_core_parts
+UNIT += tests/unit/test_core_time
+UNIT += tests/unit/test_limit
+UNIT += tests/unit/test_order
 SIM =
 FUZZ =
+FUZZ += tests/fuzz/fuzz_config
+FUZZ += tests/fuzz/fuzz_frame
+FUZZ += tests/fuzz/fuzz_wire
 
 if FUZZING
 # main() is libFuzzer's, so the fuzz targets are all that is built.
@@ -45,6 +54,11 @@ check_PROGRAMS += $(UNIT) $(SIM)
 TESTS += $(UNIT) $(SIM)
 endif
 endif
+
+CORE_RIG = tests/unit/core_rig.c tests/unit/core_rig.h
+tests_unit_test_core_SOURCES = tests/unit/test_core.c $(CORE_RIG)
+tests_unit_test_core_forecast_SOURCES = tests/unit/test_core_forecast.c $(CORE_RIG)
+tests_unit_test_core_time_SOURCES = tests/unit/test_core_time.c $(CORE_RIG)
 
 EXTRA_DIST += tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
 	tests/cppcheck.supp tests/lsan.supp
