@@ -17,6 +17,10 @@
 
 #include "transfer/durable.h"
 
+/* linux/fs.h has one of its own, of 1 KiB, which would win. */
+#undef BLOCK_SIZE
+#define BLOCK_SIZE 4096u
+
 void identity_of(const struct stat *st, struct identity *ret)
 {
 	*ret = (struct identity){
