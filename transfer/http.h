@@ -18,6 +18,9 @@ struct shaper_node;
 struct http *http_new(struct ev_loop *loop) WARN_UNUSED;
 struct http *http_free(struct http *h); /* cancels what runs; done() is not called */
 
+/* Closes the connections that were made with exactly these pins, the running ones, too. */
+void http_close_pinned(struct http *h, const struct pin *pins, size_t n_pins);
+
 struct request_result {
 	int error;	 /* 0: there is an answer; else -ECONNREFUSED, -ETIMEDOUT, -ECONNRESET, ... */
 	bool unknown_key; /* closed right after the handshake: the peer does not know our key */

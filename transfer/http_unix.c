@@ -1,171 +1,140 @@
 /*
- * http_unix.c: see http_unix.h. libcurl's easy interface; the daemon's own requests are http.c's.
+ * http_unix.c: a blocking call of the control API, on curl like everything else that asks by HTTP.
  */
 #include "transfer/http_unix.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <curl/curl.h>
 
-struct exchange {
-	const struct http_unix_request *r;
-	CURL *curl;
+#define ANSWER_MAX     (64 * MIB)
+#define LINE_MAX_BYTES (4 * MIB)
+
+struct call {
+	const struct http_unix_spec *spec;
+	CURL *easy;
 	char *buf;
-	size_t len, size;
-	bool too_long, ended; /* ended: line() wants no more */
+	size_t len;
+	bool ended, too_big;
 };
 
-/* Hands over the whole lines of the buffer and keeps the rest. */
-static bool hand_lines(struct exchange *x)
+static bool wants_lines(struct call *c)
 {
-	char *start = x->buf, *end;
-
-	while ((end = memchr(start, '\n', (size_t)(x->buf + x->len - start)))) {
-		*end = '\0';
-		if (!x->r->line(x->r->arg, start)) {
-			x->ended = true;
-			return false;
-		}
-		start = end + 1;
-	}
-	x->len -= (size_t)(start - x->buf);
-	memmove(x->buf, start, x->len);
-	return true;
-}
-
-static size_t on_data(char *data, size_t one, size_t n, void *arg)
-{
-	struct exchange *x = arg;
 	long status = 0;
 
-	(void)one; /* curl says that it is always 1 */
-	if (x->len + n > x->r->answer_max) {
-		x->too_long = true;
-		return 0;
-	}
-	if (x->len + n + 1 > x->size) {
-		x->size = MAX(2 * x->size, x->len + n + 1);
-		x->buf = xrealloc(x->buf, x->size);
-	}
-	memcpy(x->buf + x->len, data, n);
-	x->len += n;
-	x->buf[x->len] = '\0';
-	curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &status);
-	if (x->r->line && status == 200 && !hand_lines(x))
-		return 0;
-	return n;
+	curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
+	return c->spec->line && status >= 200 && status < 300;
 }
 
-/* curl does not tell one failure to connect from the other: this does, and in the system's words.
- */
-static int try_socket(const char *path, struct err *e)
+/* Hands out the whole lines in the buffer and keeps the rest. */
+static void hand_out(struct call *c)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd, r = 0;
+	char *start = c->buf, *nl;
 
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return err_set(e, -ENAMETOOLONG, "%s: longer than a socket's path may be", path);
-	strcpy(addr.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return err_set(e, -errno, "socket: %s", strerror(errno));
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		r = err_set(e, -errno, "%s: %s", path, strerror(errno));
-	close(fd);
-	return r;
+	while (!c->ended && (nl = memchr(start, '\n', c->len - (size_t)(start - c->buf)))) {
+		*nl = '\0';
+		c->ended = !c->spec->line(c->spec->arg, start);
+		start = nl + 1;
+	}
+	c->len -= (size_t)(start - c->buf);
+	memmove(c->buf, start, c->len);
+	c->buf[c->len] = '\0';
 }
 
-static int failed(const struct exchange *x, CURLcode code, struct err *e)
+static size_t on_answer(char *data, size_t size, size_t n, void *arg)
 {
+	struct call *c = arg;
+	size_t len = size * n;
+	bool lines = wants_lines(c);
+
+	if (c->len + len > (lines ? LINE_MAX_BYTES : ANSWER_MAX)) {
+		c->too_big = true;
+		return 0;
+	}
+	c->buf = xrealloc(c->buf, c->len + len + 1);
+	memcpy(c->buf + c->len, data, len);
+	c->len += len;
+	c->buf[c->len] = '\0';
+	if (lines)
+		hand_out(c);
+	return c->ended ? 0 : len;
+}
+
+static void set_options(struct call *c, const char *url, struct curl_slist *headers)
+{
+	const struct http_unix_spec *s = c->spec;
+	CURL *easy = c->easy;
+
+	curl_easy_setopt(easy, CURLOPT_URL, url);
+	curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, s->socket);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_answer);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, c);
+	if (s->timeout_us > 0)
+		curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)MAX(s->timeout_us / 1000, 1));
+	if (s->body)
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, s->body);
+	else if (strcmp(s->method, "POST") == 0)
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, s->method);
+}
+
+static int error_of(struct call *c, CURLcode code, struct err *e)
+{
+	const char *socket = c->spec->socket;
+	long os = 0;
+
+	if (c->too_big)
+		return err_set(e, -E2BIG, "%s: the answer is too large", socket);
+	if (c->ended || code == CURLE_OK)
+		return 0;
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return err_set(e, -ETIMEDOUT, "%s: no answer in time", socket);
+	if (code == CURLE_COULDNT_CONNECT) {
+		curl_easy_getinfo(c->easy, CURLINFO_OS_ERRNO, &os);
+		os = os > 0 ? os : ECONNREFUSED;
+		return err_set(e, -(int)os, "%s: %s", socket, strerror((int)os));
+	}
+	return err_set(e, -ECONNRESET, "%s: %s", socket, curl_easy_strerror(code));
+}
+
+int http_unix_call(const struct http_unix_spec *spec, long *ret_status, char **ret_body,
+		   struct err *e)
+{
+	struct call c = {.spec = spec};
+	struct curl_slist *headers;
+	char *url;
 	int r;
 
-	if (x->too_long)
-		return err_set(e, -E2BIG, "the answer is longer than %zu bytes", x->r->answer_max);
-	if (code == CURLE_COULDNT_CONNECT) {
-		r = try_socket(x->r->socket, e);
-		return r < 0 ? r : err_set(e, -EAGAIN, "%s: try again", x->r->socket);
-	}
-	if (code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING || code == CURLE_PARTIAL_FILE ||
-	    code == CURLE_SEND_ERROR)
-		return err_set(e, -ECONNRESET, "the daemon ended the connection");
-	return err_set(e, -EIO, "%s", curl_easy_strerror(code));
-}
-
-static void set_options(struct exchange *x, const char *url, struct curl_slist *headers)
-{
-	CURL *c = x->curl;
-
-	curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, x->r->socket);
-	curl_easy_setopt(c, CURLOPT_URL, url);
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http");
-	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(c, CURLOPT_PROXY, "");
-	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 10L);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
-	curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-	if (x->r->body) {
-		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)strlen(x->r->body));
-		curl_easy_setopt(c, CURLOPT_POSTFIELDS, x->r->body);
-	}
-	curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, x->r->method);
-}
-
-int http_unix_call(const struct http_unix_request *r, struct http_unix_answer *ret, struct err *e)
-{
-	struct exchange x = {.r = r, .curl = curl_easy_init()};
-	char *url = xasprintf("http://localhost%s", r->path);
-	struct curl_slist *headers;
-	CURLcode code;
-	int rc = 0;
-
+	c.easy = curl_easy_init();
+	if (!c.easy)
+		return err_set(e, -ENOMEM, "out of memory");
+	url = xasprintf("http://localhost%s", spec->path);
 	headers = curl_slist_append(NULL, "Content-Type: application/json");
-	if (!x.curl || !headers) {
-		rc = err_set(e, -ENOMEM, "libcurl cannot be started");
-		goto cleanup;
-	}
-	set_options(&x, url, headers);
-	code = curl_easy_perform(x.curl);
-	if (code != CURLE_OK && !x.ended) {
-		rc = failed(&x, code, e);
-		goto cleanup;
-	}
-	curl_easy_getinfo(x.curl, CURLINFO_RESPONSE_CODE, &ret->status);
-	ret->body = x.buf ? x.buf : xstrdup("");
-	ret->len = x.len;
-	x.buf = NULL;
-cleanup:
-	free(x.buf);
-	curl_slist_free_all(headers);
-	curl_easy_cleanup(x.curl);
-	free(url);
-	return rc;
-}
-
-char *http_unix_escape(const char *value)
-{
-	char *out = xcalloc(3 * strlen(value) + 1, 1), *p = out;
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (; *value; value++) {
-		unsigned char c = (unsigned char)*value;
-
-		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		    strchr("-._~", c)) {
-			*p++ = (char)c;
-		} else {
-			*p++ = '%';
-			*p++ = hex[c >> 4];
-			*p++ = hex[c & 15];
+	set_options(&c, url, headers);
+	r = error_of(&c, curl_easy_perform(c.easy), e);
+	if (r == 0) {
+		curl_easy_getinfo(c.easy, CURLINFO_RESPONSE_CODE, ret_status);
+		/* A last line without a newline is a line all the same. */
+		if (c.len > 0 && !c.ended && wants_lines(&c)) {
+			spec->line(spec->arg, c.buf);
+			c.len = 0;
 		}
+		*ret_body = c.len > 0 ? c.buf : xstrdup("");
+		if (c.len > 0)
+			c.buf = NULL;
 	}
-	return out;
+	free(c.buf);
+	free(url);
+	curl_slist_free_all(headers);
+	curl_easy_cleanup(c.easy);
+	return r;
 }

@@ -1,38 +1,29 @@
 /*
- * http_unix.h: one HTTP request over a Unix socket, blocking: what the command line needs of curl.
- * No proxy, no redirects, no netrc; answers are bounded.
+ * http_unix.h: one blocking HTTP call over a Unix socket, for the command line: it has no loop and
+ * waits for one answer at a time. No TLS, no pins: rights are the socket's and the peer's uid.
  */
 #ifndef SPOKESYNC_TRANSFER_HTTP_UNIX_H
 #define SPOKESYNC_TRANSFER_HTTP_UNIX_H
 
 #include "policy/base.h"
 
-struct http_unix_request {
-	const char *socket;
-	const char *method; /* "GET", "POST" */
-	const char *path;   /* with query, encoded */
+struct http_unix_spec {
+	const char *socket; /* its path */
+	const char *method; /* "GET", "POST", ... */
+	const char *path;   /* "/v1/...", with its query, encoded */
 	const char *body;   /* JSON, or NULL */
-	size_t answer_max;  /* a longer answer is -E2BIG; a line of a stream as well */
-	/* Set: a 200 answer is handed over line by line (without newline) as it comes; false from
-	 * it ends the request, which is no error. */
+	int64_t timeout_us; /* 0: none */
+	/* With it, each line of a 2xx answer as it comes, without newline; false ends the call. */
 	bool (*line)(void *arg, const char *line);
 	void *arg;
 };
 
-struct http_unix_answer {
-	long status;
-	char *body; /* NUL-terminated, to be freed; empty for a 200 that went to line() */
-	size_t len;
-};
-
 /*
- * 0: there is an answer, whatever its status. -ENOENT, -ECONNREFUSED: nobody listens there;
- * -EACCES: the socket may not be used; -E2BIG, -ECONNRESET: it ended early; -EIO otherwise; with e.
+ * 0: there was an answer: *ret_status, and *ret_body, malloc'ed and NUL-terminated ("" where lines
+ * were handed out). Else -errno with e: -ENOENT or -ECONNREFUSED (nobody listens there), -EACCES,
+ * -ETIMEDOUT, -ECONNRESET (ended in mid-answer), -E2BIG.
  */
-int http_unix_call(const struct http_unix_request *r, struct http_unix_answer *ret,
+int http_unix_call(const struct http_unix_spec *spec, long *ret_status, char **ret_body,
 		   struct err *e) WARN_UNUSED;
-
-/* value for a query or a part of a path; to be freed. */
-char *http_unix_escape(const char *value) WARN_UNUSED;
 
 #endif

@@ -1,0 +1,250 @@
+/*
+ * http.c: the requests that run: started, looked at ten times a second (is anything moving, what is
+ * to be charged), ended, told. Callers are told once and never from inside curl.
+ */
+#include "transfer/http.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "transfer/http_private.h"
+
+#define TICK_S 0.1
+
+int64_t http_now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000;
+}
+
+static void request_free(struct request *r)
+{
+	if (r->easy)
+		curl_easy_cleanup(r->easy);
+	http_socket_leave(r);
+	curl_slist_free_all(r->headers);
+	free(r->pins);
+	free(r->answer);
+	free((char *)r->spec.method);
+	free((char *)r->spec.url);
+	free(r);
+}
+
+/* The handle is out of the multi; curl is not on the stack. */
+static void finish(struct request *r, CURLcode code)
+{
+	struct request_result res = {.body = r->answer ? r->answer : "", .body_len = r->answer_len};
+	struct http *h = r->http;
+	long connects = 0;
+
+	TAILQ_REMOVE(&h->running, r, entry);
+	http_socket_charge(r);
+	http_socket_counts(r, &res.wire_out, &res.wire_in);
+	http_error_words(r, code, &res);
+	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &res.status);
+	curl_easy_getinfo(r->easy, CURLINFO_NUM_CONNECTS, &connects);
+	res.reused = connects == 0;
+	r->ended = true;
+	r->spec.done(r->spec.arg, &res);
+	request_free(r);
+	if (TAILQ_EMPTY(&h->running))
+		ev_timer_stop(h->loop, &h->tick);
+}
+
+static void on_finished(void *arg, CURL *easy, CURLcode code)
+{
+	struct request *r = NULL;
+
+	(void)arg;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&r);
+	if (r->ended) /* aborted while curl was at it: on_settle() frees it */
+		return;
+	finish(r, code);
+}
+
+static void on_uses(void *arg, CURL *easy, int fd)
+{
+	struct request *r = NULL;
+
+	(void)arg;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&r);
+	if (r)
+		http_socket_used(r, fd);
+}
+
+static void resume_now(struct request *r)
+{
+	r->resume = false;
+	if (!r->paused)
+		return;
+	r->paused = false;
+	r->progress_us = http_now_us();
+	curl_easy_pause(r->easy, CURLPAUSE_CONT);
+}
+
+static void reap(struct request *r)
+{
+	http_socket_charge(r);
+	http_socket_discard(r);
+	curl_loop_remove(r->http->curl, r->easy);
+	request_free(r);
+}
+
+static void on_settle(void *arg)
+{
+	struct http *h = arg;
+	struct request *r;
+
+	while ((r = TAILQ_FIRST(&h->ended))) {
+		TAILQ_REMOVE(&h->ended, r, entry);
+		reap(r);
+	}
+	TAILQ_FOREACH (r, &h->running, entry)
+		if (r->resume)
+			resume_now(r);
+}
+
+static bool stalled(struct request *r, int64_t now)
+{
+	uint64_t out, in;
+
+	http_socket_counts(r, &out, &in);
+	/* A body that waits for the shaper is our own doing. */
+	if (out + in != r->moved || r->paused) {
+		r->moved = out + in;
+		r->progress_us = now;
+		return false;
+	}
+	return r->spec.stall_us > 0 && now - r->progress_us > r->spec.stall_us;
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct http *h = container_of(w, struct http, tick);
+	int64_t now = http_now_us();
+	struct request *r;
+
+	(void)loop;
+	(void)revents;
+	TAILQ_FOREACH (r, &h->running, entry)
+		http_socket_charge(r);
+again:
+	/* done() may end other requests: begin anew after each. */
+	TAILQ_FOREACH (r, &h->running, entry) {
+		if (!stalled(r, now))
+			continue;
+		r->error = -ETIMEDOUT;
+		http_socket_discard(r);
+		curl_loop_remove(h->curl, r->easy);
+		finish(r, CURLE_OPERATION_TIMEDOUT);
+		goto again;
+	}
+}
+
+struct http *http_new(struct ev_loop *loop)
+{
+	struct http *h = xcalloc(1, sizeof(*h));
+	struct curl_loop_calls calls = {
+		.finished = on_finished, .settle = on_settle, .uses = on_uses, .arg = h};
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		abort(); /* out of memory */
+	h->loop = loop;
+	TAILQ_INIT(&h->running);
+	TAILQ_INIT(&h->ended);
+	TAILQ_INIT(&h->conns);
+	ev_timer_init(&h->tick, on_tick, TICK_S, TICK_S);
+	h->curl = curl_loop_new(loop, &calls);
+	return h;
+}
+
+struct http *http_free(struct http *h)
+{
+	struct request *r;
+
+	if (!h)
+		return NULL;
+	while ((r = TAILQ_FIRST(&h->running)))
+		request_abort(r);
+	curl_loop_free(h->curl); /* closes what was kept */
+	ev_timer_stop(h->loop, &h->tick);
+	free(h);
+	curl_global_cleanup();
+	return NULL;
+}
+
+struct request *request_start(struct http *h, const struct request_spec *spec)
+{
+	struct request *r = xcalloc(1, sizeof(*r));
+
+	r->http = h;
+	r->spec = *spec;
+	r->spec.method = xstrdup(spec->method);
+	r->spec.url = xstrdup(spec->url);
+	r->pins = http_request_pins(spec->pins, spec->n_pins);
+	r->progress_us = http_now_us();
+	r->easy = http_request_easy(r);
+	if (!r->easy || curl_loop_add(h->curl, r->easy) < 0)
+		abort();     /* out of memory */
+	r->spec.pins = NULL; /* the caller's, and no longer needed */
+	r->spec.body = NULL;
+	if (TAILQ_EMPTY(&h->running))
+		ev_timer_again(h->loop, &h->tick);
+	TAILQ_INSERT_TAIL(&h->running, r, entry);
+	return r;
+}
+
+void request_resume(struct request *r)
+{
+	if (r->ended)
+		return;
+	r->resume = true;
+	if (!curl_loop_inside(r->http->curl))
+		resume_now(r);
+}
+
+void request_abort(struct request *r)
+{
+	struct http *h;
+
+	if (!r || r->ended)
+		return;
+	h = r->http;
+	r->ended = true;
+	TAILQ_REMOVE(&h->running, r, entry);
+	if (TAILQ_EMPTY(&h->running))
+		ev_timer_stop(h->loop, &h->tick);
+	if (curl_loop_inside(h->curl))
+		TAILQ_INSERT_TAIL(&h->ended, r, entry);
+	else
+		reap(r);
+}
+
+void request_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in)
+{
+	http_socket_counts(r, ret_out, ret_in);
+}
+
+void request_set_lowat(struct request *r, uint64_t bytes)
+{
+	r->spec.notsent_lowat = bytes;
+	if (r->conn)
+		http_socket_lowat(r->conn, bytes);
+}
+
+void http_close_pinned(struct http *h, const struct pin *pins, size_t n_pins)
+{
+	char *text = http_request_pins(pins, n_pins);
+	struct http_conn *c;
+
+	/* curl finds them closed, as if by the peer. */
+	TAILQ_FOREACH (c, &h->conns, entry)
+		if (strcmp(c->pins, text) == 0)
+			shutdown(c->fd, SHUT_RDWR);
+	free(text);
+}

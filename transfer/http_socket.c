@@ -1,0 +1,190 @@
+/*
+ * http_socket.c: the sockets under curl's connections: how much the kernel may hold of what is
+ * not sent, and what went over them as TCP counts it. A byte sent twice by TCP counts once.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* glibc's own header of that name has no byte counts. */
+#include <linux/tcp.h>
+#include <netinet/in.h>
+
+#include "transfer/http_private.h"
+#include "transfer/shaper.h"
+
+/* 250 ms at 512 kbit/s: below that even the kernel's smallest share of a large buffer is long. */
+#define SLOW_LOWAT   16000u
+#define SLOW_SNDBUF  8192
+#define LARGE_SNDBUF (1 << 20)
+
+static void set_int(int fd, int level, int name, int value)
+{
+	/* All of them make things better, none is needed. */
+	if (setsockopt(fd, level, name, &value, sizeof(value)) < 0)
+		return;
+}
+
+void http_socket_lowat(struct http_conn *c, uint64_t bytes)
+{
+	bool slow = bytes < SLOW_LOWAT;
+
+	if (bytes == 0 || c->fd < 0)
+		return;
+	set_int(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)MIN(bytes, (uint64_t)INT32_MAX));
+	if (slow != c->small_buffer)
+		set_int(c->fd, SOL_SOCKET, SO_SNDBUF, slow ? SLOW_SNDBUF : LARGE_SNDBUF);
+	c->small_buffer = slow;
+}
+
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	struct request *r = arg;
+	struct http_conn *c;
+	int fd;
+
+	(void)purpose;
+	fd = socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->protocol);
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	c = xcalloc(1, sizeof(*c));
+	c->http = r->http;
+	c->fd = fd;
+	c->pins = xstrdup(r->pins);
+	c->refs = 1; /* the open socket's */
+	TAILQ_INSERT_TAIL(&r->http->conns, c, entry);
+	http_socket_lowat(c, r->spec.notsent_lowat);
+	if (r->spec.stall_us > 0)
+		set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+			(int)MIN(r->spec.stall_us / 1000, (int64_t)INT32_MAX));
+	return fd;
+}
+
+static struct http_conn *find(struct http *h, int fd)
+{
+	struct http_conn *c;
+
+	TAILQ_FOREACH (c, &h->conns, entry)
+		if (c->fd == fd)
+			return c;
+	return NULL;
+}
+
+void http_conn_unref(struct http_conn *c)
+{
+	if (!c || --c->refs > 0)
+		return;
+	free(c->pins);
+	free(c);
+}
+
+void http_socket_read_counts(struct http_conn *c)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	if (c->fd < 0 || getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return;
+	c->out = info.tcpi_bytes_sent - info.tcpi_bytes_retrans;
+	c->in = info.tcpi_bytes_received;
+	c->written = c->out + info.tcpi_notsent_bytes;
+}
+
+/* Its argument is the http's: a kept connection outlives the request that opened it. */
+static int close_socket(void *arg, curl_socket_t fd)
+{
+	struct http *h = arg;
+	struct http_conn *c = find(h, fd);
+	struct linger l = {0};
+	socklen_t len = sizeof(l);
+
+	if (c) {
+		http_socket_read_counts(c);
+		/* What is still queued goes out after the close, unless the close resets. */
+		if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && !l.l_onoff)
+			c->out = c->written;
+		c->fd = -1;
+		TAILQ_REMOVE(&h->conns, c, entry);
+		http_conn_unref(c);
+	}
+	return close(fd);
+}
+
+void http_socket_options(struct request *r, CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, r);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, r->http);
+}
+
+void http_socket_used(struct request *r, int fd)
+{
+	struct http_conn *c = find(r->http, fd);
+
+	if (!c || c == r->conn) /* curl's resolver has sockets, too */
+		return;
+	http_socket_leave(r);
+	http_socket_read_counts(c);
+	c->refs++;
+	r->conn = c;
+	r->out_before = c->out;
+	r->in_before = c->in;
+	r->written_before = c->written;
+	http_socket_lowat(c, r->spec.notsent_lowat);
+}
+
+static uint64_t above(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+void http_socket_leave(struct request *r)
+{
+	if (!r->conn)
+		return;
+	http_socket_counts(r, &r->out_done, &r->in_done);
+	http_conn_unref(r->conn);
+	r->conn = NULL;
+}
+
+void http_socket_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in)
+{
+	*ret_out = r->out_done;
+	*ret_in = r->in_done;
+	if (!r->conn)
+		return;
+	http_socket_read_counts(r->conn);
+	*ret_out += above(r->conn->out, r->out_before);
+	*ret_in += above(r->conn->in, r->in_before);
+}
+
+/*
+ * What went into the socket beyond what read() handed out. curl asks for more only when it has
+ * written all that it had, so at that moment the difference is TLS and headers exactly.
+ */
+void http_socket_charge(struct request *r)
+{
+	uint64_t written, extra;
+
+	if (!r->spec.charge || !r->conn)
+		return;
+	http_socket_read_counts(r->conn);
+	written = r->out_done + above(r->conn->written, r->written_before);
+	extra = above(written, r->handed + r->charged);
+	if (extra == 0)
+		return;
+	r->charged += extra;
+	shaper_charge(r->spec.charge, extra);
+}
+
+void http_socket_discard(struct request *r)
+{
+	struct linger l = {.l_onoff = 1, .l_linger = 0};
+
+	if (r->conn && r->conn->fd >= 0 &&
+	    setsockopt(r->conn->fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)) < 0)
+		return;
+}
