@@ -7,6 +7,7 @@ UNIT =
 UNIT += tests/unit/test_bucket
 UNIT += tests/unit/test_meter
 UNIT += tests/unit/test_server
+UNIT += tests/unit/test_staging
 UNIT += tests/unit/test_key
 UNIT += tests/unit/test_shaper
 UNIT += tests/unit/test_share

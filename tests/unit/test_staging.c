@@ -1,0 +1,449 @@
+/*
+ * test_staging.c: a content built out of bundles: literals, copies, same nodes by reflink or fill,
+ * lies, crashes between commits, and bases that are not what they were.
+ */
+#include "transfer/staging.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "transfer/index.h"
+
+struct fixture {
+	char dir[64];
+	struct store *store;
+	struct assembler *as;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+	struct err e = {""};
+
+	strcpy(f->dir, "/tmp/test_staging.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	assert_int_equal(store_open(f->dir, &f->store, &e), 0);
+	f->as = assembler_new();
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	char cmd[128];
+
+	store_close(f->store);
+	assembler_free(f->as);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", f->dir);
+	assert_int_equal(system(cmd), 0);
+	free(f);
+	return 0;
+}
+
+/* A file of n bytes that depend on seed; every 7th block is zero. */
+static uint8_t *content(size_t n, unsigned seed)
+{
+	uint8_t *p = xcalloc(1, n + 1);
+	size_t i;
+
+	srandom(seed);
+	for (i = 0; i < n; i++)
+		p[i] = (i / BLOCK_SIZE) % 7 == 3 ? 0 : (uint8_t)random();
+	return p;
+}
+
+static int put_file(struct fixture *f, const char *name, const uint8_t *data, size_t n,
+		    struct identity *id, struct hash *root)
+{
+	struct err e = {""};
+	struct stat st;
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, n), n);
+	assert_int_equal(index_build(fd, f->store->index_fd, NULL, NULL, root, &e), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	identity_of(&st, id);
+	return fd;
+}
+
+static void root_of(const uint8_t *data, size_t n, struct hash *ret, struct hash *nodes)
+{
+	uint64_t i, k;
+
+	for (i = 0; i < nodes_of(n); i++) {
+		struct hash leaves[NODE_BLOCKS];
+		uint64_t blocks = MIN(blocks_of(n) - i * NODE_BLOCKS, (uint64_t)NODE_BLOCKS);
+
+		for (k = 0; k < blocks; k++) {
+			uint64_t at = i * NODE_SIZE + k * BLOCK_SIZE;
+
+			digest_block(data + at, MIN(n - at, (uint64_t)BLOCK_SIZE), &leaves[k]);
+		}
+		digest_node(leaves, (unsigned)blocks, &nodes[i]);
+	}
+	digest_root(n, nodes, NULL, ret);
+}
+
+struct bundle_bytes {
+	uint8_t *p;
+	size_t n;
+	struct hash id;
+	size_t header;
+};
+
+static void add(struct bundle_bytes *b, uint8_t *p, size_t n)
+{
+	b->p = xrealloc(b->p, b->n + n);
+	memcpy(b->p + b->n, p, n);
+	b->n += n;
+	free(p);
+}
+
+static void begin(struct bundle_bytes *b, const struct hash *root, uint64_t size, uint32_t frames,
+		  const struct hash *bases, unsigned n_bases, uint8_t nonce)
+{
+	struct bundle_header h = {.root = *root, .size = size, .effort = 3, .n_frames = frames};
+	uint8_t *p;
+	size_t n;
+
+	memset(b, 0, sizeof(*b));
+	h.n_bases = n_bases;
+	if (n_bases)
+		memcpy(h.bases, bases, n_bases * sizeof(*bases));
+	memset(h.nonce, nonce, sizeof(h.nonce));
+	assert_int_equal(bundle_header_encode(&h, &p, &n, &b->id), 0);
+	add(b, p, n);
+	b->header = n;
+}
+
+static void frame(struct bundle_bytes *b, uint32_t index, uint32_t first, uint32_t n,
+		  const struct op *ops, uint32_t n_ops, const struct hash *hashes,
+		  uint32_t n_hashes, const uint8_t *literals, uint32_t len)
+{
+	struct frame_encoder *x = frame_encoder_new();
+	struct frame f = {.head = {.index = index,
+				   .first_node = first,
+				   .n_nodes = n,
+				   .n_ops = n_ops,
+				   .n_hashes = n_hashes,
+				   .literals_len = len},
+			  .ops = ops,
+			  .hashes = hashes,
+			  .literals = literals};
+	uint8_t *p;
+	size_t size;
+
+	assert_int_equal(frame_encode(x, &f, 3, &p, &size), 0);
+	add(b, p, size);
+	frame_encoder_free(x);
+}
+
+static void check_image(struct fixture *f, const struct hash *root, const uint8_t *data, size_t n)
+{
+	char path[256], hex[HASH_HEX + 1];
+	uint8_t *got = xcalloc(1, n + 1);
+	FILE *in;
+
+	snprintf(path, sizeof(path), "%s/.spokesync/staging/%s/image", f->dir, hash_hex(root, hex));
+	in = fopen(path, "r");
+	assert_non_null(in);
+	assert_int_equal(fread(got, 1, n + 1, in), n);
+	assert_memory_equal(got, data, n);
+	fclose(in);
+	free(got);
+}
+
+#define SIZE (3 * NODE_SIZE + 5 * BLOCK_SIZE + 100)
+
+/* All literal, in two frames; bytes come in odd pieces, with a crash after each of them. */
+static void test_literals_and_crashes(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *data = content(SIZE, 1);
+	struct hash root, nodes[4];
+	struct bundle_bytes b;
+	struct op two = {OP_LIT, 0, 0, 2 * NODE_BLOCKS}, rest = {OP_LIT, 0, 0, NODE_BLOCKS + 6};
+	struct wire_position p;
+	struct staging *st;
+	struct err e = {""};
+	uint64_t at = 0;
+
+	root_of(data, SIZE, &root, nodes);
+	begin(&b, &root, SIZE, 2, NULL, 0, 1);
+	frame(&b, 0, 0, 2, &two, 1, nodes, 2, data, 2 * NODE_SIZE);
+	frame(&b, 1, 2, 2, &rest, 1, nodes + 2, 2, data + 2 * NODE_SIZE, SIZE - 2 * NODE_SIZE);
+	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
+	while (at < b.n) {
+		size_t n = MIN(b.n - at, (size_t)100001);
+
+		assert_int_equal(staging_begin(st, &b.id, at), 0);
+		assert_int_equal(staging_begin(st, &b.id, at + 1), -ERANGE);
+		assert_int_equal(staging_write(st, b.p + at, n, &e), 0);
+		assert_int_equal(staging_commit(st), 0);
+		/* Written and not committed: gone after the crash. */
+		if (at + n < b.n)
+			assert_int_equal(
+				staging_write(st, b.p + at + n, MIN(b.n - at - n, 5000u), &e), 0);
+		staging_close(st);
+		at += n;
+		assert_int_equal(staging_open(f->store, f->as, &root, &st, &e), 0);
+		staging_position(st, true, &p);
+		assert_int_equal(p.offset, at);
+		assert_true(p.has_bundle && hash_equal(&p.bundle, &b.id));
+		assert_false(p.staged);
+		wire_position_done(&p);
+	}
+	assert_true(staging_complete(st));
+	staging_position(st, true, &p);
+	assert_true(p.complete);
+	assert_int_equal(p.proven_bytes, SIZE);
+	assert_int_equal(p.n_proven, 1);
+	assert_int_equal(p.proven[0].n, 4);
+	wire_position_done(&p);
+	assert_int_equal(staging_finish(st, true, NULL, &e), 0);
+	assert_true(staging_is_staged(st));
+	check_image(f, &root, data, SIZE);
+	staging_close(st);
+	assert_int_equal(staging_open(f->store, f->as, &root, &st, &e), 0);
+	assert_true(staging_is_staged(st));
+	staging_close(st);
+	assert_int_equal(staging_discard(f->store, &root), 0);
+	assert_int_equal(staging_open(f->store, f->as, &root, &st, &e), -ENOENT);
+	free(b.p);
+	free(data);
+}
+
+/* A node whose bytes are not what its hash says: told as failed, repaired by another bundle. */
+static void test_lie_costs_a_node(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *data = content(SIZE, 2), *lie = content(SIZE, 2);
+	struct hash root, nodes[4];
+	struct bundle_bytes b, repair;
+	struct op all = {OP_LIT, 0, 0, 3 * NODE_BLOCKS + 6}, one = {OP_LIT, 0, 0, NODE_BLOCKS};
+	struct wire_position p;
+	struct staging *st;
+	struct err e = {""};
+
+	lie[NODE_SIZE + 17] ^= 1;
+	root_of(data, SIZE, &root, nodes);
+	begin(&b, &root, SIZE, 1, NULL, 0, 1);
+	frame(&b, 0, 0, 4, &all, 1, nodes, 4, lie, SIZE);
+	begin(&repair, &root, SIZE, 1, NULL, 0, 2);
+	frame(&repair, 0, 1, 1, &one, 1, nodes + 1, 1, data + NODE_SIZE, NODE_SIZE);
+	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
+	assert_int_equal(staging_begin(st, &b.id, 0), 0);
+	assert_int_equal(staging_write(st, b.p, b.n, &e), 0);
+	assert_int_equal(staging_commit(st), 0);
+	staging_close(st);
+	assert_int_equal(staging_open(f->store, f->as, &root, &st, &e), 0);
+	staging_position(st, true, &p);
+	assert_true(p.complete && !p.staged);
+	assert_int_equal(p.n_failed, 1);
+	assert_int_equal(p.failed[0].first, 1);
+	assert_int_equal(p.failed[0].n, 1);
+	assert_int_equal(p.n_proven, 2);
+	wire_position_done(&p);
+	assert_int_equal(staging_finish(st, false, NULL, &e), -EAGAIN);
+	assert_int_equal(staging_begin(st, &repair.id, 0), 0);
+	assert_int_equal(staging_write(st, repair.p, repair.n, &e), 0);
+	assert_int_equal(staging_finish(st, false, NULL, &e), 0);
+	check_image(f, &root, data, SIZE);
+	staging_position(st, false, &p);
+	assert_true(p.staged && p.n_failed == 0);
+	wire_position_done(&p);
+	staging_close(st);
+	free(b.p);
+	free(repair.p);
+	free(data);
+	free(lie);
+}
+
+/* Node 0 same, node 1 one literal among copies, node 2 from elsewhere, node 3 zero with a tail. */
+static void delta(struct fixture *f, bool drift, int expect)
+{
+	uint8_t *old = content(SIZE, 3), *data = content(SIZE, 3);
+	struct hash root, base, nodes[4];
+	struct identity id;
+	struct identity_change ch, unpinned[STAGING_PINS_MAX];
+	struct bundle_bytes b;
+	struct op ops[] = {{OP_SAME, 0, 0, NODE_BLOCKS}, {OP_COPY, 0, 128, 5}, {OP_LIT, 0, 0, 1},
+			   {OP_COPY, 0, 134, 122},	 {OP_COPY, 0, 1, 127}, {OP_COPY, 0, 0, 1},
+			   {OP_ZERO, 0, 0, 5},		 {OP_LIT, 0, 0, 1}};
+	struct wire_position p;
+	struct staging *st;
+	struct err e = {""};
+	uint8_t lit[BLOCK_SIZE + 100];
+	int fd, r;
+
+	data[NODE_SIZE + 5 * BLOCK_SIZE] ^= 0xff;
+	memcpy(data + 2 * NODE_SIZE, old + BLOCK_SIZE, 127 * BLOCK_SIZE);
+	memcpy(data + 2 * NODE_SIZE + 127 * BLOCK_SIZE, old, BLOCK_SIZE);
+	memset(data + 3 * NODE_SIZE, 0, 5 * BLOCK_SIZE);
+	root_of(data, SIZE, &root, nodes);
+	memcpy(lit, data + NODE_SIZE + 5 * BLOCK_SIZE, BLOCK_SIZE);
+	memcpy(lit + BLOCK_SIZE, data + 3 * NODE_SIZE + 5 * BLOCK_SIZE, 100);
+	fd = put_file(f, "base", old, SIZE, &id, &base);
+	begin(&b, &root, SIZE, 1, &base, 1, 1);
+	frame(&b, 0, 0, 4, ops, ARRAY_LEN(ops), nodes + 1, 3, lit, sizeof(lit));
+	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
+	assert_int_equal(staging_pin(st, &base, fd, &id, &ch, &e), 0);
+	assert_int_equal(staging_commit(st), 0);
+	assert_true(staging_has_pin(st, &base));
+	if (drift) /* written through the hard link, as nobody should */
+		assert_int_equal(pwrite(fd, "drift", 5, 20), 5);
+	assert_int_equal(staging_begin(st, &b.id, 0), 0);
+	r = staging_write(st, b.p, b.n, &e);
+	while (r >= 0 && (r = staging_fill(st, NODE_SIZE)) > 0)
+		;
+	assert_int_equal(r, expect);
+	if (expect == 0) {
+		assert_true(staging_complete(st));
+		assert_int_equal(staging_finish(st, true, NULL, &e), 0);
+		check_image(f, &root, data, SIZE);
+		assert_int_equal(staging_unpin(st, unpinned), f->store->reflink ? 0 : 1);
+	} else {
+		struct hash bad;
+
+		staging_position(st, false, &p);
+		assert_int_equal(p.refused, REFUSED_NO_BASE);
+		assert_int_equal(p.n_have, 0);
+		assert_int_equal(staging_bad_bases(st, &bad, 1), 1);
+		assert_true(hash_equal(&bad, &base));
+		assert_false(staging_has_pin(st, &base));
+		wire_position_done(&p);
+	}
+	staging_close(st);
+	close(fd);
+	free(b.p);
+	free(old);
+	free(data);
+}
+
+static void test_delta(void **state)
+{
+	delta(*state, false, 0);
+}
+
+static void test_drifted_base(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f->store->reflink)
+		skip(); /* a clone does not notice */
+	delta(f, true, -ESTALE);
+}
+
+static void test_recorded_identity(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *data = content(SIZE, 4);
+	struct identity id;
+	struct identity_change ch;
+	struct hash base, root = {{1}};
+	struct staging *st;
+	struct err e = {""};
+	int fd = put_file(f, "base", data, SIZE, &id, &base);
+
+	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
+	id.mtime.tv_nsec ^= 1;
+	assert_int_equal(staging_pin(st, &base, fd, &id, &ch, &e), -ESTALE);
+	assert_false(staging_has_pin(st, &base));
+	staging_close(st);
+	close(fd);
+	free(data);
+}
+
+static void test_nonsense(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *data = content(SIZE, 5);
+	struct hash root, nodes[4], other = {{7}};
+	struct bundle_bytes b;
+	struct wire_position p;
+	struct staging *st;
+	struct err e = {""};
+
+	root_of(data, SIZE, &root, nodes);
+	begin(&b, &root, SIZE, 1, NULL, 0, 1);
+	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
+	assert_int_equal(staging_write(st, b.p, b.n, &e), -EBADMSG); /* nothing was begun */
+	assert_int_equal(staging_begin(st, &other, 0), 0);	     /* not the header's hash */
+	assert_int_equal(staging_write(st, b.p, b.n, &e), -EBADMSG);
+	assert_int_equal(staging_begin(st, &b.id, 0), 0);
+	assert_int_equal(staging_write(st, b.p, b.n, &e), 0);
+	assert_int_equal(staging_write(st, data, 1000, &e), -EBADMSG); /* no frame */
+	staging_position(st, false, &p);
+	assert_false(p.has_bundle);
+	assert_int_equal(p.offset, 0);
+	wire_position_done(&p);
+	staging_close(st);
+	free(b.p);
+	free(data);
+}
+
+/* What a superseded transfer proved is taken over where the hub says that it is equal. */
+static void test_adopt(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *data = content(SIZE, 6), *next = content(SIZE, 6);
+	struct hash root, root2, nodes[4], nodes2[4];
+	struct bundle_bytes b;
+	struct op op = {OP_LIT, 0, 0, 2 * NODE_BLOCKS};
+	struct run same = {0, 4};
+	struct wire_position p;
+	struct staging *st, *st2;
+	struct err e = {""};
+	uint64_t at = 0;
+
+	next[10] ^= 1;
+	root_of(data, SIZE, &root, nodes);
+	root_of(next, SIZE, &root2, nodes2);
+	begin(&b, &root, SIZE, 2, NULL, 0, 1);
+	frame(&b, 0, 0, 2, &op, 1, nodes, 2, data, 2 * NODE_SIZE);
+	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
+	assert_int_equal(staging_begin(st, &b.id, 0), 0);
+	assert_int_equal(staging_write(st, b.p, b.n, &e), 0);
+	assert_int_equal(staging_create(f->store, f->as, &root2, SIZE, &st2, &e), 0);
+	same.first = 1;
+	same.n = 3;
+	assert_int_equal(staging_adopt(st2, st, &same, 1, UINT64_MAX, &at), 0);
+	staging_position(st2, true, &p);
+	assert_int_equal(p.n_proven, 1);
+	assert_int_equal(p.proven[0].first, 1);
+	assert_int_equal(p.proven[0].n, 1);
+	wire_position_done(&p);
+	staging_close(st);
+	staging_close(st2);
+	free(b.p);
+	free(data);
+	free(next);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_literals_and_crashes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lie_costs_a_node, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_delta, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_drifted_base, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_recorded_identity, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,140 @@
+/*
+ * fill.c: what a transfer gets without the network: nodes that are as in a base, copied from its
+ * pin where blocks cannot be shared; and nodes that a superseded transfer had proven already. Each
+ * is read, hashed and compared before it is written. A few nodes a call, so that frames get their
+ * turn.
+ */
+#include "transfer/staging_private.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static int fill_node(struct staging *st, uint64_t node)
+{
+	unsigned pin = NODE_PIN(st->nodes.state[node]);
+	struct build b;
+	struct hash got;
+	int r;
+
+	build_begin(&b, st, node);
+	r = build_copy(st, &b, 0, b.n, pin, node * NODE_BLOCKS);
+	if (r < 0)
+		return r;
+	digest_node(b.leaves, b.n, &got);
+	if (!hash_equal(&got, index_node(st->pins[pin].index, node)))
+		return pin_is_bad(st, pin);
+	r = build_write(st, &b);
+	if (r == 0)
+		nodes_set(&st->nodes, node, 1, (uint8_t)(NODE_BASE | pin));
+	return r;
+}
+
+int staging_fill(struct staging *st, uint64_t max)
+{
+	uint64_t done = 0, node;
+	int r = 0;
+
+	while (done < max && r == 0 && nodes_next_fill(&st->nodes, st->fill_next, &node)) {
+		pthread_mutex_lock(&st->as->lock);
+		r = fill_node(st, node);
+		pthread_mutex_unlock(&st->as->lock);
+		st->fill_next = node + 1;
+		done += NODE_SIZE;
+	}
+	if (r < 0)
+		return r;
+	r = staging_commit(st); /* marked only once it is durable */
+	if (st->nodes.filling && !nodes_next_fill(&st->nodes, st->fill_next, &node))
+		st->fill_next = 0;
+	return r < 0 ? r : st->nodes.filling > 0;
+}
+
+/* The leaves of a proven node of the old transfer. -ENOENT: not to be had. */
+static int old_leaves(struct staging *old, uint64_t node, unsigned n, struct hash *ret)
+{
+	uint8_t state = old->nodes.state[node];
+	struct pin *p;
+	unsigned i;
+	int r;
+
+	if (state == NODE_OWN)
+		return pread(old->leaves_fd, ret, n * sizeof(*ret), (off_t)(node * LEAF_PAGE)) ==
+				       (ssize_t)(n * sizeof(*ret))
+			       ? 0
+			       : -EIO;
+	r = pin_ready(old, NODE_PIN(state), &p);
+	if (r < 0)
+		return -ENOENT;
+	for (i = 0; i < n; i++)
+		ret[i] = *index_leaf(p->index, node * NODE_BLOCKS + i);
+	return 0;
+}
+
+/* Read, hashed and compared with what was proven: the old image is not trusted blindly. */
+static int adopt_bytes(struct staging *st, struct staging *old, struct build *b)
+{
+	struct hash was[NODE_BLOCKS], got;
+	size_t len = (size_t)MIN((uint64_t)NODE_SIZE, st->size - b->node * NODE_SIZE);
+	int r = old_leaves(old, b->node, b->n, was);
+
+	if (r < 0)
+		return r;
+	if (pread(old->image_fd, st->as->node, len, (off_t)(b->node * NODE_SIZE)) != (ssize_t)len)
+		return -ENOENT;
+	build_data(st, b, 0, b->n, st->as->node);
+	digest_node(was, b->n, &was[0]);
+	digest_node(b->leaves, b->n, &got);
+	if (!hash_equal(&got, &was[0]))
+		return -ENOENT;
+	r = build_write(st, b);
+	return r < 0 ? r : build_leaves(st, b);
+}
+
+static int adopt_node(struct staging *st, struct staging *old, uint64_t node)
+{
+	struct build b;
+	int r;
+
+	if (node >= st->nodes.n || node >= old->nodes.n || node_proven(st->nodes.state[node]) ||
+	    !node_proven(old->nodes.state[node]))
+		return 0;
+	/* Of the last nodes only those that are equally long are the same. */
+	if ((node + 1 == st->nodes.n || node + 1 == old->nodes.n) && st->size != old->size)
+		return 0;
+	build_begin(&b, st, node);
+	pthread_mutex_lock(&st->as->lock);
+	r = adopt_bytes(st, old, &b);
+	pthread_mutex_unlock(&st->as->lock);
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0)
+		nodes_set(&st->nodes, node, 1, NODE_OWN);
+	return r;
+}
+
+int staging_adopt(struct staging *st, struct staging *old, const struct run *same, size_t n,
+		  uint64_t max_bytes, uint64_t *next)
+{
+	uint64_t done = 0, node;
+	size_t i;
+	int r;
+
+	for (i = 0; i < n; i++) {
+		uint64_t end = same[i].first + MIN(same[i].n, st->nodes.n);
+
+		for (node = MAX(same[i].first, *next); node < end; node++) {
+			uint64_t before = st->nodes.proven;
+
+			if (done >= max_bytes) {
+				*next = node;
+				r = staging_commit(st);
+				return r < 0 ? r : 1;
+			}
+			r = adopt_node(st, old, node);
+			if (r < 0)
+				return r;
+			done += (st->nodes.proven - before) * NODE_SIZE;
+		}
+	}
+	return staging_commit(st);
+}

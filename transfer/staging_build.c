@@ -1,0 +1,193 @@
+/*
+ * staging_build.c: a node, built in memory out of a frame's literals, zeros and blocks of pins,
+ * with the hash of every block; and then, when it has proved, written. Blocks that are all zero
+ * become holes; blocks that the image already has by its basis are left alone.
+ */
+#include "transfer/staging_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "transfer/durable.h"
+#include "transfer/reflink.h"
+
+void build_begin(struct build *b, const struct staging *st, uint64_t node)
+{
+	uint64_t blocks = blocks_of(st->size) - node * NODE_BLOCKS;
+
+	b->node = node;
+	b->n = (unsigned)MIN(blocks, NODE_BLOCKS);
+}
+
+/* Bytes of block i of the node that are inside the file. */
+static size_t block_len(const struct staging *st, const struct build *b, unsigned i)
+{
+	uint64_t at = b->node * NODE_SIZE + (uint64_t)i * BLOCK_SIZE;
+
+	return (size_t)MIN(st->size - at, (uint64_t)BLOCK_SIZE);
+}
+
+static void set_block(struct build *b, unsigned i, const uint8_t *data)
+{
+	b->data[i] = data;
+	b->how[i] = hash_equal(&b->leaves[i], &hash_zero_block) ? BUILD_HOLE : BUILD_DATA;
+}
+
+void build_data(struct staging *st, struct build *b, unsigned i, unsigned n, const uint8_t *data)
+{
+	unsigned k;
+
+	for (k = 0; k < n; k++, data += BLOCK_SIZE) {
+		digest_block(data, block_len(st, b, i + k), &b->leaves[i + k]);
+		set_block(b, i + k, data);
+	}
+}
+
+void build_zero(struct build *b, unsigned i, unsigned n)
+{
+	unsigned k;
+
+	for (k = i; k < i + n; k++) {
+		b->leaves[k] = hash_zero_block;
+		b->how[k] = BUILD_HOLE;
+	}
+}
+
+/* The image began as a clone of this pin, and nobody wrote to this node since. */
+static bool is_there(const struct staging *st, const struct build *b, unsigned pin, unsigned i,
+		     uint64_t src)
+{
+	return st->basis == (int)pin && !nodes_touched(&st->nodes, b->node) &&
+	       src == b->node * NODE_BLOCKS + i;
+}
+
+static int read_blocks(struct staging *st, struct build *b, unsigned i, unsigned n, struct pin *p,
+		       uint64_t src)
+{
+	uint8_t *to = st->as->node + (size_t)i * BLOCK_SIZE;
+	int64_t got = bulk_read(p->bulk, to, (size_t)n * BLOCK_SIZE, src * BLOCK_SIZE);
+	unsigned k;
+
+	if (got < 0)
+		return (int)got;
+	memset(to + got, 0, (size_t)n * BLOCK_SIZE - (size_t)got);
+	for (k = 0; k < n; k++, to += BLOCK_SIZE) {
+		digest_block(to, BLOCK_SIZE, &b->leaves[i + k]);
+		if (!hash_equal(&b->leaves[i + k], index_leaf(p->index, src + k)))
+			return -EBADE;
+		set_block(b, i + k, to);
+	}
+	return 0;
+}
+
+/* Blocks taken on the base's record: the clone was made while its identity was as recorded. */
+static void keep_blocks(struct build *b, unsigned i, unsigned n, const struct pin *p, uint64_t src)
+{
+	unsigned k;
+
+	for (k = 0; k < n; k++) {
+		b->leaves[i + k] = *index_leaf(p->index, src + k);
+		b->how[i + k] = BUILD_KEEP;
+	}
+}
+
+int build_copy(struct staging *st, struct build *b, unsigned i, unsigned n, unsigned pin,
+	       uint64_t src)
+{
+	struct pin *p;
+	uint64_t blocks;
+	int r = pin_ready(st, pin, &p);
+	bool whole;
+
+	if (r < 0)
+		return r;
+	blocks = blocks_of(index_size(p->index));
+	if (src > blocks || n > blocks - src)
+		return -EBADMSG;
+	/* A short last block is as long there as here only if the sizes are equal. */
+	whole = src + n < blocks || index_size(p->index) == st->size ||
+		index_size(p->index) % BLOCK_SIZE == 0;
+	if (whole && is_there(st, b, pin, i, src)) {
+		keep_blocks(b, i, n, p, src);
+		return 0;
+	}
+	r = read_blocks(st, b, i, n, p, src);
+	return r == -EBADE ? pin_is_bad(st, pin) : r;
+}
+
+static int write_zeros(struct staging *st, uint64_t at, uint64_t len)
+{
+	static const uint8_t zeros[BLOCK_SIZE];
+	uint64_t n;
+	int r = 0;
+
+	for (; len && r == 0; at += n, len -= n) {
+		n = MIN(len, (uint64_t)BLOCK_SIZE);
+		r = durable_pwrite(st->image_fd, zeros, n, at);
+	}
+	return r;
+}
+
+static int punch(struct staging *st, uint64_t at, uint64_t len, bool fresh)
+{
+	if (fresh && at >= st->punch_from)
+		return 0; /* never held anything */
+	if (fallocate(st->image_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)at,
+		      (off_t)len) == 0)
+		return 0;
+	return errno == EOPNOTSUPP ? write_zeros(st, at, len) : -errno;
+}
+
+/* A run of blocks of one kind, contiguous in memory where it is data. */
+static int write_run(struct staging *st, const struct build *b, unsigned i, unsigned n, bool fresh)
+{
+	uint64_t at = b->node * NODE_SIZE + (uint64_t)i * BLOCK_SIZE;
+	uint64_t len = MIN((uint64_t)n * BLOCK_SIZE, st->size - at);
+
+	switch (b->how[i]) {
+	case BUILD_DATA:
+		st->since_commit += len;
+		return durable_pwrite(st->image_fd, b->data[i], len, at);
+	case BUILD_HOLE:
+		return punch(st, at, len, fresh);
+	default:
+		return 0;
+	}
+}
+
+int build_write(struct staging *st, const struct build *b)
+{
+	bool fresh = !nodes_touched(&st->nodes, b->node);
+	unsigned i, n;
+	int r = 0;
+
+	nodes_touch(&st->nodes, b->node);
+	st->image_dirty = true;
+	for (i = 0; i < b->n && r == 0; i += n) {
+		for (n = 1; i + n < b->n && b->how[i + n] == b->how[i]; n++)
+			if (b->how[i] == BUILD_DATA &&
+			    b->data[i + n] != b->data[i] + (size_t)n * BLOCK_SIZE)
+				break;
+		r = write_run(st, b, i, n, fresh);
+	}
+	return r;
+}
+
+int build_leaves(struct staging *st, const struct build *b)
+{
+	st->leaves_dirty = true;
+	return durable_pwrite(st->leaves_fd, b->leaves, b->n * sizeof(b->leaves[0]),
+			      b->node * LEAF_PAGE);
+}
+
+int build_clone(struct staging *st, uint64_t first, uint64_t n, int fd)
+{
+	uint64_t at = first * NODE_SIZE, i;
+
+	for (i = first; i < first + n; i++)
+		nodes_touch(&st->nodes, i);
+	st->image_dirty = true;
+	return reflink_range(st->image_fd, fd, at, MIN(n * NODE_SIZE, st->size - at));
+}
