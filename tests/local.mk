@@ -5,6 +5,7 @@
 # tests/fuzz/corpus/<x>/). More sources than the one: <name with _>_SOURCES, as automake has it.
 UNIT =
 UNIT += tests/unit/test_bucket
+UNIT += tests/unit/test_http
 UNIT += tests/unit/test_meter
 UNIT += tests/unit/test_server
 UNIT += tests/unit/test_staging

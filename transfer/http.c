@@ -136,9 +136,10 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 again:
 	/* done() may end other requests: begin anew after each. */
 	TAILQ_FOREACH (r, &h->running, entry) {
-		if (!stalled(r, now))
+		if (!r->error && stalled(r, now))
+			r->error = -ETIMEDOUT;
+		if (!r->error)
 			continue;
-		r->error = -ETIMEDOUT;
 		http_socket_discard(r);
 		curl_loop_remove(h->curl, r->easy);
 		finish(r, CURLE_OPERATION_TIMEDOUT);
@@ -241,8 +242,13 @@ void http_close_pinned(struct http *h, const struct pin *pins, size_t n_pins)
 {
 	char *text = http_request_pins(pins, n_pins);
 	struct http_conn *c;
+	struct request *r;
 
-	/* curl finds them closed, as if by the peer. */
+	/* Told at the next tick: the caller is in the middle of something of its own. */
+	TAILQ_FOREACH (r, &h->running, entry)
+		if (strcmp(r->pins, text) == 0)
+			r->error = -EKEYREVOKED;
+	/* Kept ones: curl finds them closed, as if by the peer. */
 	TAILQ_FOREACH (c, &h->conns, entry)
 		if (strcmp(c->pins, text) == 0)
 			shutdown(c->fd, SHUT_RDWR);
