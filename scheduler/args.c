@@ -107,7 +107,7 @@ static int check_value(const struct command_arg *arg, const char *value, struct 
 		r = units_parse_rate(value, false, &u, &why);
 		break;
 	case ARG_TIME:
-		r = time_parse_utc(value, &t, &why);
+		r = timetext_parse_utc(value, &t, &why);
 		break;
 	}
 	if (r < 0)
@@ -168,7 +168,7 @@ int args_set_json(struct args *a, const json_t *object, struct err *e)
 static int set_typed(struct args *a, const struct command_arg *arg, const char *value,
 		     struct err *e)
 {
-	char text[TIME_TEXT];
+	char text[TIMETEXT_MAX];
 	struct err why = {0};
 	struct wall t, now;
 	struct timespec ts;
@@ -176,9 +176,9 @@ static int set_typed(struct args *a, const struct command_arg *arg, const char *
 	if (arg->kind == ARG_TIME) {
 		clock_gettime(CLOCK_REALTIME, &ts);
 		now.s = ts.tv_sec;
-		if (time_parse_typed(value, now, strcmp(arg->name, "since") != 0, &t, &why) < 0)
+		if (timetext_parse_typed(value, now, strcmp(arg->name, "since") != 0, &t, &why) < 0)
 			return err_set(e, -EINVAL, "%s: %s", arg->name, why.text);
-		value = time_utc(t, text);
+		value = timetext_utc(t, text);
 	}
 	return args_set(a, arg->name, value, e);
 }
@@ -308,5 +308,5 @@ struct wall args_time(const struct args *a, const char *name, struct wall absent
 	const char *s = args_text(a, name);
 	struct wall t;
 
-	return s && !time_parse_utc(s, &t, NULL) ? t : absent;
+	return s && !timetext_parse_utc(s, &t, NULL) ? t : absent;
 }

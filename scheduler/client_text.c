@@ -86,11 +86,11 @@ struct client_text client_when(const json_t *o, const char *key)
 {
 	const char *s = json_string_value(json_object_get(o, key));
 	struct client_text t = {"-"};
-	char buf[TIME_TEXT];
+	char buf[TIMETEXT_MAX];
 	struct wall at;
 
-	if (s && !time_parse_utc(s, &at, NULL))
-		snprintf(t.s, sizeof(t.s), "%s", time_local(at, clock_now(), buf));
+	if (s && !timetext_parse_utc(s, &at, NULL))
+		snprintf(t.s, sizeof(t.s), "%s", timetext_local(at, clock_now(), buf));
 	return t;
 }
 
@@ -102,7 +102,7 @@ struct client_text client_in(const json_t *o, const char *key)
 	struct wall at;
 	int64_t left;
 
-	if (!s || time_parse_utc(s, &at, NULL) < 0)
+	if (!s || timetext_parse_utc(s, &at, NULL) < 0)
 		return t;
 	left = at.s - clock_now().s;
 	if (left > 0)

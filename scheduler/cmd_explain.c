@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "policy/filter.h"
+#include "policy/explain.h"
 #include "scheduler/facts.h"
 #include "scheduler/why.h"
 
@@ -18,6 +18,37 @@ static json_t *filter_json(const struct group_cfg *g, const char *path)
 	return json_pack("{s:b, s:o, s:o, s:b}", "taken", v.in, "pattern", facts_text(v.pattern),
 			 "line", v.pattern ? facts_line(&v.origin) : json_null(), "limit_hit",
 			 v.limit_hit);
+}
+
+static void add_line(void *arg, const char *line)
+{
+	json_array_append_new(arg, facts_text(line));
+}
+
+/* The same in words, each line with the place in the files that decided. */
+static void add_words(json_t *o, struct call *c, const struct group_cfg *g,
+		      const struct spoke_state *s, const char *path)
+{
+	struct core *core = hub_core(c->daemon->hub);
+	struct rate_facts facts = {.spoke_zone = s->zone};
+	struct explain_rate x = {
+		.config = core_config(core),
+		.facts = &facts,
+		.spoke = s->cfg,
+		.group = g,
+		.now = c->now,
+	};
+	json_t *lines = json_array();
+
+	facts.overrides = core_overrides(core, &facts.n_overrides);
+	if (s->cfg)
+		explain_rate(&x, add_line, lines);
+	json_object_set_new(o, "words", lines);
+	if (!path)
+		return;
+	lines = json_array();
+	explain_path(g, path, add_line, lines);
+	json_object_set_new(o, "path_words", lines);
 }
 
 static json_t *group_json(struct call *c, const struct group_cfg *g, const struct spoke_state *s,
@@ -36,6 +67,7 @@ static json_t *group_json(struct call *c, const struct group_cfg *g, const struc
 		      sentences);
 	if (path)
 		json_object_set_new(o, "filter", filter_json(g, path));
+	add_words(o, c, g, s, path);
 	return o;
 }
 

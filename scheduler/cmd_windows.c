@@ -25,11 +25,11 @@ static bool near_clock_change(const struct zone *z, struct wall t)
 static json_t *edge_json(const struct policy *p, const struct zone *z, struct wall t)
 {
 	struct window_state w;
-	char text[TIME_TEXT];
+	char text[TIMETEXT_MAX];
 
 	window_at(p, z, t, &w);
 	return json_pack("{s:o, s:s, s:b, s:o, s:o, s:b}", "at", facts_time(t), "local",
-			 time_in_zone(z, t, text), "open", w.open, "rate",
+			 timetext_in_zone(z, t, text), "open", w.open, "rate",
 			 w.open ? facts_rate(w.rate) : json_integer(0), "line",
 			 w.line ? facts_line(&w.line->origin) : json_null(), "clock_change",
 			 near_clock_change(z, t));

@@ -13,9 +13,9 @@
 
 json_t *facts_time(struct wall t)
 {
-	char buf[TIME_TEXT];
+	char buf[TIMETEXT_MAX];
 
-	return t.s == 0 || t.s == WALL_NEVER.s ? json_null() : json_string(time_utc(t, buf));
+	return t.s == 0 || t.s == WALL_NEVER.s ? json_null() : json_string(timetext_utc(t, buf));
 }
 
 json_t *facts_rate(uint64_t rate)

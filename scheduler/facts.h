@@ -12,7 +12,7 @@
 
 json_t *facts_time(struct wall t); /* null for 0 and never */
 json_t *facts_rate(uint64_t rate);
-json_t *facts_text(const char *s); /* null for NULL, and what is no UTF-8 made so */
+json_t *facts_text(const char *s);	    /* null for NULL, and what is no UTF-8 made so */
 json_t *facts_line(const struct origin *o); /* "FILE:12", or null for a built-in default */
 
 json_t *facts_job(struct hub *h, const struct job *j, struct now now);
@@ -28,7 +28,7 @@ json_t *facts_chain(const struct rate_chain *c, const struct config *cfg,
 struct facts_counts {
 	uint64_t jobs, bytes; /* unfinished, and logical bytes that they still bring */
 	uint64_t by_state[JOB_CANCELLED + 1];
-	double rate;   /* of all that run, bytes/s */
+	double rate;	 /* of all that run, bytes/s */
 	struct wall eta; /* of the last one; WALL_NEVER where one cannot be foreseen */
 };
 /* spoke, group: NULL for any. */

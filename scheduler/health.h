@@ -1,6 +1,6 @@
 /*
- * health.h: is all well? For `status --check` and monitoring: a level and, in words, each thing that is
- * not as it should be. A closed window is not a fault.
+ * health.h: is all well? For `status --check` and monitoring: a level and, in words, each thing
+ * that is not as it should be. A closed window is not a fault.
  */
 #ifndef SPOKESYNC_SCHEDULER_HEALTH_H
 #define SPOKESYNC_SCHEDULER_HEALTH_H

@@ -129,7 +129,7 @@ static void tell_followers(struct joblog *l, const char *line)
 
 void joblog_event(struct joblog *l, const char *event, json_t *fields)
 {
-	char stamp[TIME_TEXT];
+	char stamp[TIMETEXT_MAX];
 	struct timespec ts;
 	json_t *object;
 	char *line;
@@ -139,7 +139,7 @@ void joblog_event(struct joblog *l, const char *event, json_t *fields)
 		return;
 	}
 	clock_gettime(CLOCK_REALTIME, &ts);
-	time_utc_ms((struct wall){ts.tv_sec}, (unsigned)(ts.tv_nsec / 1000000), stamp);
+	timetext_utc_ms((struct wall){ts.tv_sec}, (unsigned)(ts.tv_nsec / 1000000), stamp);
 	object = json_pack("{s:s, s:s}", "time", stamp, "event", event);
 	json_object_update_missing(object, fields);
 	json_decref(fields);

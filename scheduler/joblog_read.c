@@ -32,7 +32,7 @@ static bool late_enough(const struct joblog_filter *f, const json_t *o)
 	const char *text = json_string_value(json_object_get(o, "time"));
 	struct wall t;
 
-	return text && !time_parse_utc(text, &t, NULL) && t.s >= f->since.s;
+	return text && !timetext_parse_utc(text, &t, NULL) && t.s >= f->since.s;
 }
 
 bool joblog_filter_takes(const struct joblog_filter *f, const char *line)

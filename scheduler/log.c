@@ -64,7 +64,7 @@ static void make_printable(char *s)
 
 void log_at(enum log_level level, const char *fmt, ...)
 {
-	char line[LINE_MAX_BYTES], stamp[TIME_TEXT];
+	char line[LINE_MAX_BYTES], stamp[TIMETEXT_MAX];
 	struct timespec ts;
 	size_t len;
 	va_list ap;
@@ -76,7 +76,7 @@ void log_at(enum log_level level, const char *fmt, ...)
 		n = snprintf(line, sizeof(line), "<%d>", (int)level);
 	} else {
 		clock_gettime(CLOCK_REALTIME, &ts);
-		time_utc_ms((struct wall){ts.tv_sec}, (unsigned)(ts.tv_nsec / 1000000), stamp);
+		timetext_utc_ms((struct wall){ts.tv_sec}, (unsigned)(ts.tv_nsec / 1000000), stamp);
 		n = snprintf(line, sizeof(line), "%s %s", stamp, level_word(level));
 	}
 	va_start(ap, fmt);

@@ -1,6 +1,6 @@
 /*
- * log.h: the daemon's own messages: stderr, with sd-daemon priorities under systemd. Every line names
- * its object. No secret is ever an argument.
+ * log.h: the daemon's own messages: stderr, with sd-daemon priorities under systemd. Every line
+ * names its object. No secret is ever an argument.
  */
 #ifndef SPOKESYNC_SCHEDULER_LOG_H
 #define SPOKESYNC_SCHEDULER_LOG_H

@@ -80,13 +80,15 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return EXIT_USAGE;
 }
 
+typedef int load_fn(const char *file, struct config **ret, struct config_errors *errors);
+
 /* Every mistake a line. NULL: there were some. */
-static struct config *load(const char *file)
+static struct config *load(const char *file, load_fn *how)
 {
 	struct config_errors errors = {0};
 	struct config *cfg = NULL;
 
-	if (config_load(file, &cfg, &errors) < 0) {
+	if (how(file, &cfg, &errors) < 0) {
 		for (size_t i = 0; i < errors.n; i++)
 			fprintf(stderr, "%s\n", errors.text[i]);
 		fprintf(stderr, "spokesyncd: %s: %zu %s\n", file, errors.n,
@@ -99,7 +101,7 @@ static struct config *load(const char *file)
 
 static int check(const char *file)
 {
-	struct config *cfg = load(file);
+	struct config *cfg = load(file, config_load);
 
 	if (!cfg)
 		return EXIT_FAILURE;
@@ -110,9 +112,10 @@ static int check(const char *file)
 	return EXIT_SUCCESS;
 }
 
+/* Works before the other side's key is known and written down. */
 static int print_key(const char *file)
 {
-	struct config *cfg = load(file);
+	struct config *cfg = load(file, config_load_identity);
 	struct node_key *key = NULL;
 	char text[PIN_TEXT + 1];
 	struct err e = {0};
@@ -140,7 +143,7 @@ static int run(const struct options *o)
 	int r;
 
 	log_init(o->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
-	d.config = load(o->config);
+	d.config = load(o->config, config_load);
 	if (!d.config)
 		return EXIT_FAILURE;
 	r = daemon_start(&d, &e);

@@ -22,37 +22,37 @@ static bool printable(struct wall t)
 	return t.s >= -62135596800 && t.s <= 253402300799;
 }
 
-const char *time_utc(struct wall t, char buf[TIME_TEXT])
+const char *timetext_utc(struct wall t, char buf[TIMETEXT_MAX])
 {
 	time_t s = (time_t)t.s;
 	struct tm tm;
 
 	if (!printable(t) || !gmtime_r(&s, &tm))
-		snprintf(buf, TIME_TEXT, "never");
+		snprintf(buf, TIMETEXT_MAX, "never");
 	else
-		strftime(buf, TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm);
+		strftime(buf, TIMETEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	return buf;
 }
 
-const char *time_utc_ms(struct wall t, unsigned ms, char buf[TIME_TEXT])
+const char *timetext_utc_ms(struct wall t, unsigned ms, char buf[TIMETEXT_MAX])
 {
 	size_t len;
 
-	time_utc(t, buf);
+	timetext_utc(t, buf);
 	len = strlen(buf);
 	if (len && buf[len - 1] == 'Z')
-		snprintf(buf + len - 1, TIME_TEXT - len + 1, ".%03uZ", ms % 1000);
+		snprintf(buf + len - 1, TIMETEXT_MAX - len + 1, ".%03uZ", ms % 1000);
 	return buf;
 }
 
-const char *time_in_zone(const struct zone *z, struct wall t, char buf[TIME_TEXT])
+const char *timetext_in_zone(const struct zone *z, struct wall t, char buf[TIMETEXT_MAX])
 {
 	struct local_time l = {.abbrev = "UTC"};
 	unsigned month, day;
 	int year, n;
 
 	if (!printable(t)) {
-		snprintf(buf, TIME_TEXT, "never");
+		snprintf(buf, TIMETEXT_MAX, "never");
 		return buf;
 	}
 	if (z) {
@@ -63,25 +63,25 @@ const char *time_in_zone(const struct zone *z, struct wall t, char buf[TIME_TEXT
 		l.weekday = (unsigned)(((l.day + 3) % 7 + 7) % 7);
 	}
 	zone_civil_from_days(l.day, &year, &month, &day);
-	n = snprintf(buf, TIME_TEXT, "%s %04d-%02u-%02u %02u:%02u", weekdays[l.weekday % 7], year,
-		     month, day, l.second / 3600, l.second / 60 % 60);
+	n = snprintf(buf, TIMETEXT_MAX, "%s %04d-%02u-%02u %02u:%02u", weekdays[l.weekday % 7],
+		     year, month, day, l.second / 3600, l.second / 60 % 60);
 	if (l.second % 60)
-		n += snprintf(buf + n, TIME_TEXT - (size_t)n, ":%02u", l.second % 60);
-	snprintf(buf + n, TIME_TEXT - (size_t)n, " %s", l.abbrev);
+		n += snprintf(buf + n, TIMETEXT_MAX - (size_t)n, ":%02u", l.second % 60);
+	snprintf(buf + n, TIMETEXT_MAX - (size_t)n, " %s", l.abbrev);
 	return buf;
 }
 
-const char *time_local(struct wall t, struct wall now, char buf[TIME_TEXT])
+const char *timetext_local(struct wall t, struct wall now, char buf[TIMETEXT_MAX])
 {
 	time_t s = (time_t)t.s;
 	struct tm tm;
 
 	if (!printable(t) || !localtime_r(&s, &tm))
-		snprintf(buf, TIME_TEXT, "never");
+		snprintf(buf, TIMETEXT_MAX, "never");
 	else if (t.s > now.s - 6 * DAY_S && t.s < now.s + 6 * DAY_S)
-		strftime(buf, TIME_TEXT, "%a %H:%M:%S", &tm);
+		strftime(buf, TIMETEXT_MAX, "%a %H:%M:%S", &tm);
 	else
-		strftime(buf, TIME_TEXT, "%Y-%m-%d %H:%M", &tm);
+		strftime(buf, TIMETEXT_MAX, "%Y-%m-%d %H:%M", &tm);
 	return buf;
 }
 
@@ -128,7 +128,7 @@ static int64_t utc_seconds(const struct tm *tm)
 	return days * DAY_S + tm->tm_hour * 3600 + tm->tm_min * 60 + tm->tm_sec;
 }
 
-int time_parse_utc(const char *s, struct wall *ret, struct err *e)
+int timetext_parse_utc(const char *s, struct wall *ret, struct err *e)
 {
 	int hours, minutes, n = 0;
 	const char *rest;
@@ -176,7 +176,8 @@ static int parse_clock(const char *s, struct wall now, bool forward, struct wall
 	return 0;
 }
 
-int time_parse_typed(const char *s, struct wall now, bool forward, struct wall *ret, struct err *e)
+int timetext_parse_typed(const char *s, struct wall now, bool forward, struct wall *ret,
+			 struct err *e)
 {
 	const char *rest;
 	int64_t span_us;
@@ -187,7 +188,7 @@ int time_parse_typed(const char *s, struct wall now, bool forward, struct wall *
 		*ret = now;
 		return 0;
 	}
-	if (!time_parse_utc(s, ret, NULL) || !parse_clock(s, now, forward, ret))
+	if (!timetext_parse_utc(s, ret, NULL) || !parse_clock(s, now, forward, ret))
 		return 0;
 	rest = parse_civil(s, &tm, &clock);
 	if (rest && !*rest) {

@@ -1,6 +1,6 @@
 /*
- * view.h: text for people: aligned tables, bars, cleaned names. Widths are those of the terminal, not
- * bytes; what would steer a terminal is taken out, because names come from disks and peers.
+ * view.h: text for people: aligned tables, bars, cleaned names. Widths are those of the terminal,
+ * not bytes; what would steer a terminal is taken out, because names come from disks and peers.
  */
 #ifndef SPOKESYNC_SCHEDULER_VIEW_H
 #define SPOKESYNC_SCHEDULER_VIEW_H

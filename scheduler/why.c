@@ -47,7 +47,7 @@ static void say_window(const struct rate_chain *c, const struct spoke_state *s, 
 	bool hub = c->reason == RATE_HUB_WINDOW;
 	const struct policy *p = hub ? c->hub_policy : c->governing;
 	const struct window_state *w = hub ? &c->hub_window : &c->window;
-	char when[TIME_TEXT], span[UNITS_TEXT + 4], line[1100];
+	char when[TIMETEXT_MAX], span[UNITS_TEXT + 4], line[1100];
 
 	if (!p) {
 		why_say(out, "The window is closed: no policy governs it.");
@@ -65,14 +65,15 @@ static void say_window(const struct rate_chain *c, const struct spoke_state *s, 
 			"now.",
 			s->name);
 	else
-		why_say(out, "It opens %s (%s).", time_in_zone(facts_zone(p, s), c->opens, when),
+		why_say(out, "It opens %s (%s).",
+			timetext_in_zone(facts_zone(p, s), c->opens, when),
 			from_now(c->opens, now, span));
 }
 
 static void say_pause(const struct rate_chain *c, struct now now, json_t *out)
 {
 	const struct override *o = c->override;
-	char when[TIME_TEXT], span[UNITS_TEXT + 4];
+	char when[TIMETEXT_MAX], span[UNITS_TEXT + 4];
 
 	if (!o) {
 		why_say(out, "It is paused.");
@@ -83,7 +84,7 @@ static void say_pause(const struct rate_chain *c, struct now now, json_t *out)
 		"ends the pause.",
 		o->spoke ? o->spoke : "every spoke", o->group ? ", group " : "",
 		o->group ? o->group : "", "", o->who ? o->who : "somebody",
-		time_in_zone(NULL, o->until, when), from_now(o->until, now, span),
+		timetext_in_zone(NULL, o->until, when), from_now(o->until, now, span),
 		o->why ? ": " : "", o->why ? o->why : "", o->spoke ? " " : " --all",
 		o->spoke ? o->spoke : "", o->group ? " --group " : "", o->group ? o->group : "");
 }
@@ -115,12 +116,12 @@ void why_closed(struct daemon *d, const struct spoke_state *s, const struct grou
 
 static void say_spoke_down(const struct spoke_state *s, struct now now, json_t *out)
 {
-	char when[TIME_TEXT], span[UNITS_TEXT];
+	char when[TIMETEXT_MAX], span[UNITS_TEXT];
 
 	why_say(out, "Spoke %s cannot be reached: %s.", s->name,
 		*s->text ? s->text : "not tried yet");
 	if (s->last_seen.s)
-		why_say(out, "It was last seen %s.", time_in_zone(NULL, s->last_seen, when));
+		why_say(out, "It was last seen %s.", timetext_in_zone(NULL, s->last_seen, when));
 	if (s->retry_at.us && s->retry_at.us != MONO_NEVER.us)
 		why_say(out, "It is tried again in %s.",
 			units_duration(MAX(s->retry_at.us - now.mono.us, 0), span));
@@ -183,7 +184,7 @@ static void say_noted(const struct job *j, json_t *out)
 
 static void say_state(const struct job *j, json_t *out)
 {
-	char a[UNITS_TEXT], b[UNITS_TEXT], when[TIME_TEXT];
+	char a[UNITS_TEXT], b[UNITS_TEXT], when[TIMETEXT_MAX];
 	bool noted = j->reason && *j->reason;
 
 	switch (j->state) {
@@ -200,11 +201,11 @@ static void say_state(const struct job *j, json_t *out)
 		break;
 	case JOB_PUBLISHED:
 		why_say(out, "It was published on %s at %s.", j->spoke->name,
-			time_in_zone(NULL, j->ended, when));
+			timetext_in_zone(NULL, j->ended, when));
 		break;
 	case JOB_FAILED:
 		why_say(out, "It failed for good at %s%s%s. 'spokesync retry %llu' tries again.",
-			time_in_zone(NULL, j->ended, when), noted ? ": " : "",
+			timetext_in_zone(NULL, j->ended, when), noted ? ": " : "",
 			noted ? j->reason : "", (unsigned long long)j->id);
 		break;
 	case JOB_SUPERSEDED:
@@ -224,7 +225,7 @@ static void say_state(const struct job *j, json_t *out)
 json_t *why_job(struct daemon *d, struct job *j, struct now now)
 {
 	const struct group_cfg *g = config_group(d->config, j->version->group);
-	char when[TIME_TEXT], span[UNITS_TEXT + 4];
+	char when[TIMETEXT_MAX], span[UNITS_TEXT + 4];
 	json_t *out = json_array();
 
 	say_state(j, out);
@@ -242,7 +243,7 @@ json_t *why_job(struct daemon *d, struct job *j, struct now now)
 	if (!json_array_size(out))
 		why_say(out, "Nothing holds it: it is taken up in the next pass.");
 	if (j->eta.s && j->eta.s != WALL_NEVER.s)
-		why_say(out, "It should be there %s (%s).", time_in_zone(NULL, j->eta, when),
+		why_say(out, "It should be there %s (%s).", timetext_in_zone(NULL, j->eta, when),
 			from_now(j->eta, now, span));
 	return out;
 }

@@ -1,0 +1,222 @@
+/*
+ * client_hub.c: the hub's spokes, groups, windows and exceptions for people: spokes, groups,
+ * windows, explain, sync-now, pause, resume, stop-now, wait.
+ */
+#include "scheduler/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/client_job.h"
+#include "scheduler/view.h"
+
+/* "up", or why not. */
+static void spoke_state(struct view_table *t, const json_t *s)
+{
+	const char *problem = client_str(s, "problem");
+
+	if (client_bool(s, "up"))
+		view_cell(t, "up");
+	else if (client_bool(s, "key_refused"))
+		view_cell(t, "key: %s", problem);
+	else if (!*problem)
+		view_cell(t, "not tried yet");
+	else if (json_is_integer(json_object_get(s, "retry_in_s")))
+		view_cell(t, "down: %s; next try in %s", problem,
+			  client_span((double)client_int(s, "retry_in_s")).s);
+	else
+		view_cell(t, "down: %s", problem);
+}
+
+static void spoke_window(struct view_table *t, const json_t *s)
+{
+	if (client_bool(s, "open"))
+		view_cell(t, "open");
+	else if (json_is_string(json_object_get(s, "opens")))
+		view_cell(t, "%s until %s", client_str(s, "closed_by"), client_when(s, "opens").s);
+	else
+		view_cell(t, "%s", *client_str(s, "closed_by") ? client_str(s, "closed_by") : "-");
+}
+
+int client_show_spokes(const struct client *c, const struct args *a, json_t *answer)
+{
+	static const char *const heads[] = {"SPOKE",  ">JOBS", ">TO SEND", ">NOW",
+					    ">LIMIT", "DONE",  "WINDOW",   "STATE"};
+	struct view_table *t = view_table_new(heads, ARRAY_LEN(heads));
+	json_t *s;
+	size_t i;
+
+	(void)c, (void)a;
+	json_array_foreach (json_object_get(answer, "spokes"), i, s) {
+		view_cell(t, "%s", client_str(s, "name"));
+		view_cell(t, "%lld", (long long)client_int(s, "jobs"));
+		view_cell(t, "%s", client_size(client_int(s, "backlog_bytes")).s);
+		view_cell(t, "%s", client_speed(client_int(s, "rate")).s);
+		view_cell(t, "%s", client_rate(json_object_get(s, "limit")).s);
+		view_cell(t, "%s", client_when(s, "eta").s);
+		spoke_window(t, s);
+		spoke_state(t, s);
+	}
+	view_table_print(t, stdout);
+	view_table_free(t);
+	return EXIT_DONE;
+}
+
+int client_show_groups(const struct client *c, const struct args *a, json_t *answer)
+{
+	static const char *const heads[] = {"GROUP",	">FILES",      ">SIZE", ">NOT SETTLED",
+					    ">SKIPPED", "GENERATIONS", "PATH",	"STATE"};
+	struct view_table *t = view_table_new(heads, ARRAY_LEN(heads));
+	const char *problem;
+	json_t *g;
+	size_t i;
+
+	(void)c, (void)a;
+	json_array_foreach (json_object_get(answer, "groups"), i, g) {
+		problem = client_str(g, "problem");
+		view_cell(t, "%s", client_str(g, "name"));
+		view_cell(t, "%lld", (long long)client_int(g, "files"));
+		view_cell(t, "%s", client_size(client_int(g, "bytes")).s);
+		view_cell(t, "%lld", (long long)client_int(g, "unsettled"));
+		view_cell(t, "%lld", (long long)client_int(g, "skipped"));
+		view_cell(t, "%s", client_str(g, "generations"));
+		view_cell(t, "%s", client_str(g, "path"));
+		view_cell(t, "%s",
+			  *problem		       ? problem
+			  : client_bool(g, "scanning") ? "scanning"
+						       : "watching");
+	}
+	view_table_print(t, stdout);
+	view_table_free(t);
+	return EXIT_DONE;
+}
+
+static void print_edges(const json_t *list)
+{
+	static const char *const heads[] = {"  LOCAL TIME", "UTC", "", "FROM THEN", "LINE", ""};
+	struct view_table *t = view_table_new(heads, ARRAY_LEN(heads));
+	json_t *e;
+	size_t i;
+
+	json_array_foreach ((json_t *)list, i, e) {
+		view_cell(t, "  %s", client_str(e, "local"));
+		view_cell(t, "%s", client_str(e, "at"));
+		view_cell(t, "%s", client_bool(e, "open") ? "open" : "closed");
+		view_cell(t, "%s",
+			  client_bool(e, "open") ? client_rate(json_object_get(e, "rate")).s : "");
+		view_cell(t, "%s", client_str(e, "line"));
+		view_cell(t, "%s", client_bool(e, "clock_change") ? "the clocks change" : "");
+	}
+	if (view_table_rows(t))
+		view_table_print(t, stdout);
+	else
+		puts("  no edge is coming");
+	view_table_free(t);
+}
+
+static void print_window(const json_t *w, const char *whose)
+{
+	json_t *groups = json_object_get(w, "groups"), *g;
+	size_t i;
+
+	printf("%s, policy %s", whose, client_str(w, "policy"));
+	json_array_foreach (groups, i, g) {
+		printf("%s%s", i ? ", " : ", groups ", json_string_value(g));
+	}
+	if (*client_str(w, "problem")) {
+		printf(": closed: %s\n", client_str(w, "problem"));
+		return;
+	}
+	printf(" (%s): ", client_str(w, "zone"));
+	if (client_bool(w, "open"))
+		printf("open at %s", client_rate(json_object_get(w, "rate")).s);
+	else
+		fputs("closed", stdout);
+	printf("%s%s\n", *client_str(w, "line") ? " by " : "", client_str(w, "line"));
+	print_edges(json_object_get(w, "edges"));
+}
+
+int client_show_windows(const struct client *c, const struct args *a, json_t *answer)
+{
+	json_t *hub = json_object_get(answer, "hub"), *w;
+	size_t i;
+
+	(void)c, (void)a;
+	if (json_is_object(hub))
+		print_window(hub, "the whole hub");
+	json_array_foreach (json_object_get(answer, "windows"), i, w) {
+		print_window(w, client_str(w, "spoke"));
+	}
+	json_array_foreach (json_object_get(answer, "overrides"), i, w) {
+		fputs("* ", stdout);
+		client_print_override(w);
+	}
+	return EXIT_DONE;
+}
+
+int client_show_explain(const struct client *c, const struct args *a, json_t *answer)
+{
+	json_t *g;
+	size_t i;
+
+	(void)a;
+	json_array_foreach (json_object_get(answer, "groups"), i, g) {
+		printf("%s, group %s\n", client_str(answer, "spoke"), client_str(g, "group"));
+		client_print_lines(json_object_get(g, "words"));
+		client_print_lines(json_object_get(g, "path_words"));
+		client_print_sentences(c, json_object_get(g, "why"));
+	}
+	if (!json_array_size(json_object_get(answer, "groups")))
+		puts("no group goes there");
+	return EXIT_DONE;
+}
+
+int client_show_override(const struct client *c, const struct args *a, json_t *answer)
+{
+	(void)c, (void)a;
+	client_print_override(answer);
+	return EXIT_DONE;
+}
+
+int client_show_ended(const struct client *c, const struct args *a, json_t *answer)
+{
+	(void)c, (void)a;
+	printf("%lld %s ended; the windows decide again\n", (long long)client_int(answer, "ended"),
+	       client_str(answer, "kind"));
+	return EXIT_DONE;
+}
+
+int client_show_wait(const struct client *c, const struct args *a, json_t *answer)
+{
+	(void)c, (void)a;
+	printf("in sync after %s\n", client_span(client_real(answer, "waited_s")).s);
+	return EXIT_DONE;
+}
+
+int client_sync_now(const struct client *c, const struct args *a)
+{
+	json_t *answer = NULL;
+	int code = client_call(c, a, &answer);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (c->json)
+		json_dumpf(answer, stdout, JSON_INDENT(2)), putchar('\n');
+	else
+		client_print_override(answer);
+	json_decref(answer);
+	if (!args_flag(a, "wait"))
+		return EXIT_DONE;
+	fflush(stdout);
+	code = client_call_by(c, CMD_WAIT, &answer, "spoke", args_text(a, "spoke"), "group",
+			      args_text(a, "group"), "timeout", args_text(a, "timeout"), NULL);
+	if (code != EXIT_DONE)
+		return code;
+	if (c->json)
+		json_dumpf(answer, stdout, JSON_INDENT(2)), putchar('\n');
+	else
+		client_show_wait(c, NULL, answer);
+	json_decref(answer);
+	return EXIT_DONE;
+}
