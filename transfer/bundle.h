@@ -3,8 +3,8 @@
  * in a bounded cache on disk, and read as byte streams by transfers.
  *
  * bundler: one a hub. It holds plans by P and encoded frames by (P, index, effort) as files under
- * its directory. A frame is encoded by a worker when a stream first comes near it, at most two ahead
- * of each stream. Frames that a stream has not yet had acknowledged are exempt from eviction.
+ * its directory. A frame is encoded by a worker when a stream first comes near it, at most two
+ * ahead of each stream. Frames that a stream has not yet had acknowledged are exempt from eviction.
  */
 #ifndef SPOKESYNC_TRANSFER_BUNDLE_H
 #define SPOKESYNC_TRANSFER_BUNDLE_H
@@ -21,13 +21,14 @@ struct bundle_stream;
 struct content {
 	struct hash root;
 	uint64_t size;
-	int fd;		       /* open for reading: generation or live file; the bundler dups it */
-	bool live;	       /* the file itself: identity is checked around each frame */
+	int fd;	   /* open for reading: generation or live file; the bundler dups it */
+	bool live; /* the file itself: identity is checked around each frame */
 	struct identity identity;
 };
 
 struct bundler *bundler_new(struct pool *pool, int cache_dirfd, int index_dirfd,
 			    uint64_t cache_max) WARN_UNUSED;
+/* After its streams and tickets, before the pool. Waits for the frame that is being encoded. */
 struct bundler *bundler_free(struct bundler *b);
 void bundler_set_limit(struct bundler *b, uint64_t cache_max);
 
@@ -40,8 +41,8 @@ void bundler_set_limit(struct bundler *b, uint64_t cache_max);
 typedef void bundle_done_fn(void *arg, int error, struct bundle *b);
 struct bundle_ticket;
 struct bundle_ticket *bundler_get(struct bundler *b, const struct content *content,
-				  const struct hash *bases, unsigned n_bases,
-				  bundle_done_fn *done, void *arg) WARN_UNUSED;
+				  const struct hash *bases, unsigned n_bases, bundle_done_fn *done,
+				  void *arg) WARN_UNUSED;
 void bundle_ticket_cancel(struct bundle_ticket *t);
 struct bundle *bundle_ref(struct bundle *b);
 struct bundle *bundle_unref(struct bundle *b);
@@ -58,17 +59,20 @@ int stream_new(struct bundle *b, int effort, const struct run *done_nodes, size_
 int stream_resume(struct bundle *b, const struct hash *id, uint64_t offset,
 		  struct bundle_stream **ret) WARN_UNUSED;
 /* A repair bundle: the given nodes as plain literals. */
-int stream_repair(struct bundle *b, const struct run *nodes, size_t n, struct bundle_stream **ret)
-	WARN_UNUSED;
+int stream_repair(struct bundle *b, const struct run *nodes, size_t n,
+		  struct bundle_stream **ret) WARN_UNUSED;
 struct bundle_stream *stream_free(struct bundle_stream *s); /* its header stays resumable */
-void stream_forget(struct bundle_stream *s);		    /* complete: header and pins go */
+/* Complete or not wanted any more: its header goes now, its pins with stream_free(), which follows.
+ */
+void stream_forget(struct bundle_stream *s);
 
 const struct hash *stream_id(const struct bundle_stream *s); /* E */
 /* Called on the loop thread whenever bytes became readable, or an error is known. */
 void stream_on_ready(struct bundle_stream *s, void (*ready)(void *arg), void *arg);
 /*
  * Bytes at offset (offsets only grow, or go back to an acknowledged one): the count (> 0), 0 at the
- * end, -EAGAIN: being encoded, ready() follows; -ESTALE: the content changed on disk; -errno.
+ * end, -EAGAIN: being encoded, ready() follows; -ESTALE: the content changed on disk; -ENOENT: the
+ * frame that was to be resumed turned out to be damaged, only a new stream helps; -errno.
  */
 int64_t stream_read(struct bundle_stream *s, uint64_t offset, void *buf, size_t len) WARN_UNUSED;
 void stream_acked(struct bundle_stream *s, uint64_t offset);

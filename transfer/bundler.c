@@ -1,0 +1,288 @@
+/*
+ * bundler.c: bundles by P, planned once for all who ask. A bundle lives as long as somebody holds
+ * it: a plan is made again in a second, its encoded frames are in the cache.
+ */
+#include "transfer/bundle_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct bundle_ticket {
+	struct planning *planning;
+	bundle_done_fn *done;
+	void *arg;
+	TAILQ_ENTRY(bundle_ticket) entry;
+};
+TAILQ_HEAD(ticket_list, bundle_ticket);
+
+struct planning {
+	struct work work;
+	struct bundler *bundler;
+	struct hash id; /* P */
+	struct content content;
+	struct hash bases[FRAME_BASES_MAX];
+	unsigned n_bases;
+	struct bundle *known; /* nothing to plan: it only answers later */
+	volatile bool cancel;
+	struct index *index;
+	struct plan *plan;
+	int error;
+	struct ticket_list tickets;
+	TAILQ_ENTRY(planning) entry;
+};
+
+struct bundler *bundler_new(struct pool *pool, int cache_dirfd, int index_dirfd, uint64_t cache_max)
+{
+	struct bundler *b = xcalloc(1, sizeof(*b));
+
+	b->pool = pool;
+	b->cache_dirfd = fcntl(cache_dirfd, F_DUPFD_CLOEXEC, 0);
+	b->index_dirfd = fcntl(index_dirfd, F_DUPFD_CLOEXEC, 0);
+	for (unsigned i = 0; i < ENCODERS; i++)
+		lane_init(&b->encoders[i].lane);
+	TAILQ_INIT(&b->bundles);
+	TAILQ_INIT(&b->plannings);
+	TAILQ_INIT(&b->jobs);
+	TAILQ_INIT(&b->streams);
+	TAILQ_INIT(&b->suspended);
+	b->cache = frame_cache_new(b->cache_dirfd, cache_max);
+	suspended_load(b);
+	frame_cache_set_limit(b->cache, cache_max);
+	return b;
+}
+
+static void planning_free(struct planning *p)
+{
+	TAILQ_REMOVE(&p->bundler->plannings, p, entry);
+	plan_free(p->plan);
+	index_unref(p->index);
+	bundle_unref(p->known);
+	if (p->content.fd >= 0)
+		close(p->content.fd);
+	free(p);
+}
+
+struct bundler *bundler_free(struct bundler *b)
+{
+	struct planning *p;
+	struct bundle *bundle;
+	struct bundle_ticket *t;
+
+	if (b == NULL)
+		return NULL;
+	while ((p = TAILQ_FIRST(&b->plannings)) != NULL) {
+		p->cancel = true;
+		pool_cancel(b->pool, &p->work);
+		while ((t = TAILQ_FIRST(&p->tickets)) != NULL) {
+			TAILQ_REMOVE(&p->tickets, t, entry);
+			free(t);
+		}
+		planning_free(p);
+	}
+	jobs_cancel_all(b);
+	while ((bundle = TAILQ_FIRST(&b->bundles)) != NULL) {
+		TAILQ_REMOVE(&b->bundles, bundle, entry);
+		bundle->listed = false;
+		bundle->bundler = NULL;
+	}
+	suspended_drop_all(b);
+	frame_cache_free(b->cache);
+	close(b->cache_dirfd);
+	close(b->index_dirfd);
+	free(b);
+	return NULL;
+}
+
+void bundler_set_limit(struct bundler *b, uint64_t cache_max)
+{
+	frame_cache_set_limit(b->cache, cache_max);
+}
+
+struct bundle *bundle_new(struct bundler *b, const struct content *content, struct plan *plan,
+			  struct index *index)
+{
+	int fd = fcntl(content->fd, F_DUPFD_CLOEXEC, 0);
+	struct bundle *n;
+
+	if (fd < 0)
+		return NULL;
+	n = xcalloc(1, sizeof(*n));
+	n->refs = 1;
+	n->bundler = b;
+	n->plan = plan;
+	n->index = index;
+	n->content = *content;
+	n->content.fd = fd;
+	return n;
+}
+
+struct bundle *bundle_ref(struct bundle *b)
+{
+	b->refs++;
+	return b;
+}
+
+struct bundle *bundle_unref(struct bundle *b)
+{
+	if (b == NULL || --b->refs > 0)
+		return NULL;
+	if (b->listed)
+		TAILQ_REMOVE(&b->bundler->bundles, b, entry);
+	plan_free(b->plan);
+	index_unref(b->index);
+	close(b->content.fd);
+	free(b);
+	return NULL;
+}
+
+const struct plan *bundle_plan(const struct bundle *b)
+{
+	return b->plan;
+}
+
+static int make_plan(struct planning *p)
+{
+	struct index *bases[FRAME_BASES_MAX] = {NULL};
+	char name[HASH_HEX + 1];
+	int dirfd = p->bundler->index_dirfd;
+	int r = index_open(dirfd, hash_hex(&p->content.root, name), &p->index, NULL);
+
+	for (unsigned i = 0; r == 0 && i < p->n_bases; i++)
+		r = index_open(dirfd, hash_hex(&p->bases[i], name), &bases[i], NULL);
+	if (r == 0 && index_size(p->index) != p->content.size)
+		r = -ESTALE;
+	if (r == 0)
+		r = plan_make(p->index, bases, p->n_bases, &p->cancel, &p->plan);
+	for (unsigned i = 0; i < p->n_bases; i++)
+		index_unref(bases[i]);
+	return r;
+}
+
+static void run(struct work *w)
+{
+	struct planning *p = container_of(w, struct planning, work);
+
+	if (p->known == NULL)
+		p->error = p->content.fd < 0 ? -EMFILE : make_plan(p);
+}
+
+static struct bundle *make_bundle(struct planning *p)
+{
+	struct bundle *b = bundle_new(p->bundler, &p->content, p->plan, p->index);
+
+	if (b == NULL)
+		return NULL;
+	p->plan = NULL;
+	p->index = NULL;
+	b->listed = true;
+	TAILQ_INSERT_HEAD(&p->bundler->bundles, b, entry);
+	return b;
+}
+
+static void done(struct work *w)
+{
+	struct planning *p = container_of(w, struct planning, work);
+	struct bundle *b = p->known;
+	struct bundle_ticket *t;
+	int error = p->error;
+
+	p->known = NULL;
+	if (error == 0 && b == NULL && !TAILQ_EMPTY(&p->tickets)) {
+		b = make_bundle(p);
+		if (b == NULL)
+			error = -EMFILE;
+	}
+	/* A callback may cancel any ticket that is still in the list. */
+	while ((t = TAILQ_FIRST(&p->tickets)) != NULL) {
+		bundle_done_fn *fn = t->done;
+		void *arg = t->arg;
+
+		TAILQ_REMOVE(&p->tickets, t, entry);
+		free(t);
+		fn(arg, error, error == 0 ? bundle_ref(b) : NULL);
+	}
+	bundle_unref(b);
+	planning_free(p);
+}
+
+static struct bundle *find_bundle(struct bundler *b, const struct hash *id)
+{
+	struct bundle *i;
+
+	TAILQ_FOREACH (i, &b->bundles, entry) {
+		if (!i->stale && hash_equal(&i->plan->id, id))
+			return i;
+	}
+	return NULL;
+}
+
+static struct planning *find_planning(struct bundler *b, const struct hash *id)
+{
+	struct planning *p;
+
+	TAILQ_FOREACH (p, &b->plannings, entry) {
+		if (p->known == NULL && !p->cancel && hash_equal(&p->id, id))
+			return p;
+	}
+	return NULL;
+}
+
+static struct planning *start_planning(struct bundler *b, const struct content *content,
+				       const struct hash *bases, unsigned n_bases,
+				       const struct hash *id)
+{
+	struct planning *p = xcalloc(1, sizeof(*p));
+	struct bundle *known = find_bundle(b, id);
+
+	p->bundler = b;
+	p->id = *id;
+	p->content = *content;
+	p->content.fd = -1;
+	if (known != NULL)
+		p->known = bundle_ref(known);
+	else
+		p->content.fd = fcntl(content->fd, F_DUPFD_CLOEXEC, 0);
+	p->n_bases = n_bases;
+	for (unsigned i = 0; i < n_bases; i++)
+		p->bases[i] = bases[i];
+	p->work.run = run;
+	p->work.done = done;
+	TAILQ_INIT(&p->tickets);
+	TAILQ_INSERT_TAIL(&b->plannings, p, entry);
+	pool_submit(b->pool, NULL, &p->work);
+	return p;
+}
+
+struct bundle_ticket *bundler_get(struct bundler *b, const struct content *content,
+				  const struct hash *bases, unsigned n_bases, bundle_done_fn *done,
+				  void *arg)
+{
+	struct bundle_ticket *t = xcalloc(1, sizeof(*t));
+	struct hash id;
+
+	n_bases = MIN(n_bases, FRAME_BASES_MAX);
+	plan_id(&content->root, bases, n_bases, &id);
+	t->done = done;
+	t->arg = arg;
+	t->planning = find_planning(b, &id);
+	if (t->planning == NULL)
+		t->planning = start_planning(b, content, bases, n_bases, &id);
+	TAILQ_INSERT_TAIL(&t->planning->tickets, t, entry);
+	return t;
+}
+
+void bundle_ticket_cancel(struct bundle_ticket *t)
+{
+	struct planning *p;
+
+	if (t == NULL)
+		return;
+	p = t->planning;
+	TAILQ_REMOVE(&p->tickets, t, entry);
+	free(t);
+	if (TAILQ_EMPTY(&p->tickets))
+		p->cancel = true;
+}
