@@ -19,6 +19,8 @@
 #define TABLE_LAST ((int64_t)4102444800) /* 2100-01-01; later times have the last offset */
 #define LOOK_AHEAD ((int64_t)400 * DAY)
 #define NAME_MOST  63
+#define RULES_FROM ((int64_t)2145916800) /* 2038-01-01: past the tables of the zone files */
+#define CALENDAR   ((int64_t)(28 * 365 + 7) * DAY) /* days and dates come round after 28 years */
 
 /* What holds from a time on. */
 struct span {
@@ -97,6 +99,40 @@ static void fill_table(struct zone *z, GTimeZone *tz)
 	}
 }
 
+static bool offset_seen(const struct zone *z, size_t n, int32_t offset)
+{
+	for (size_t i = 0; i < n; i++)
+		if (z->spans[i].offset == offset)
+			return true;
+	return false;
+}
+
+/*
+ * Past their tables zone files give a rule, and GLib 2.74 misreads one kind: summer time that is
+ * behind winter time, as Ireland has it, comes out two hours off from 2038 on. It shows by offsets
+ * that the zone never had; the last 28 years are then repeated instead.
+ */
+static void mend_rule(struct zone *z)
+{
+	size_t n = 0, first, i;
+	bool wrong = false;
+
+	while (n < z->n && z->spans[n].from < RULES_FROM)
+		n++;
+	for (i = n; i < z->n; i++)
+		wrong |= !offset_seen(z, n, z->spans[i].offset);
+	if (!wrong)
+		return;
+	for (first = 0; first < n && z->spans[first].from < RULES_FROM - CALENDAR;)
+		first++;
+	z->n = n;
+	for (i = first; i < z->n && z->spans[i].from + CALENDAR < TABLE_LAST; i++) {
+		z->spans = xrealloc(z->spans, (z->n + 1) * sizeof(*z->spans));
+		z->spans[z->n] = z->spans[i];
+		z->spans[z->n++].from += CALENDAR;
+	}
+}
+
 struct zone *zone_new(const char *name)
 {
 	struct zone *z;
@@ -109,6 +145,7 @@ struct zone *zone_new(const char *name)
 		return NULL;
 	z = xcalloc(1, sizeof(*z));
 	fill_table(z, tz);
+	mend_rule(z);
 	g_time_zone_unref(tz);
 	return z;
 }
