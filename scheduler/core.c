@@ -70,6 +70,12 @@ struct core *core_free(struct core *c)
 	return NULL;
 }
 
+void core_ids_after(struct core *c, uint64_t last_job, uint64_t last_override)
+{
+	c->next_job = MAX(c->next_job, last_job);
+	c->next_override = MAX(c->next_override, last_override);
+}
+
 struct config *core_config(struct core *c)
 {
 	return c->cfg;

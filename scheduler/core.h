@@ -155,6 +155,8 @@ struct core;
 /* random: seeded by the caller, so that a simulated run can be repeated. */
 struct core *core_new(struct config *cfg, uint64_t random_seed) WARN_UNUSED;
 struct core *core_free(struct core *c);
+/* At start: the newest ids ever given (of the database), so that none is given twice. */
+void core_ids_after(struct core *c, uint64_t last_job, uint64_t last_override);
 /* A new configuration: spokes appear, go (their jobs are cancelled), change. */
 void core_set_config(struct core *c, struct config *cfg);
 struct config *core_config(struct core *c);
