@@ -1,0 +1,23 @@
+/*
+ * group.h: a group's directory on the hub: opened and checked by its mark, watched, and scanned
+ * by the clock. A directory that is missing, empty without its mark, or on another device than
+ * before stops the group with a reason; nothing is ever deleted on that ground.
+ */
+#ifndef SPOKESYNC_SCHEDULER_GROUP_H
+#define SPOKESYNC_SCHEDULER_GROUP_H
+
+#include "scheduler/hub_state.h"
+
+/* Makes it known; nothing on disk is looked at before group_begin(). */
+struct hub_group *group_new(struct hub *h, const struct group_cfg *cfg);
+/* It is no group any more; versions that jobs still hold keep the bare structure. */
+void group_remove(struct hub_group *g);
+void group_ref(struct hub_group *g);
+void group_unref(struct hub_group *g);
+void group_begin(struct hub_group *g); /* opens, watches, scans for the first time */
+/* A new configuration: other filter, times, path. */
+void group_update(struct hub_group *g, const struct group_cfg *cfg);
+void group_want_scan(struct hub_group *g); /* soon; several wishes are one scan */
+void group_scan_now(struct hub_group *g);
+
+#endif

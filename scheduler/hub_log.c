@@ -1,0 +1,193 @@
+/*
+ * hub_log.c: see hub_log.h. Rates are bytes a second, times seconds; a wire byte is a byte of the
+ * TCP stream, TLS included, both directions where nothing else is said.
+ */
+#include "scheduler/hub_log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "scheduler/hub_jobs.h"
+#include "scheduler/joblog.h"
+#include "scheduler/log.h"
+#include "scheduler/timetext.h"
+
+/* A name that is not UTF-8 never gets here as a job, but a reason may quote anything. */
+static json_t *text(const char *s)
+{
+	json_t *j = json_string(s ? s : "");
+
+	return j ? j : json_string("(not UTF-8)");
+}
+
+static json_t *number(uint64_t n)
+{
+	return json_integer((json_int_t)MIN(n, (uint64_t)INT64_MAX));
+}
+
+static json_t *job_fields(const struct hub_job *x)
+{
+	const struct job *j = x->job;
+	static const char *const kinds[] = {
+		[JOB_PUT] = "put", [JOB_META] = "meta", [JOB_DELETE] = "delete"};
+
+	return json_pack("{s:o, s:s, s:o, s:s, s:s, s:o}", "job", number(j->id), "group",
+			 j->version->group, "path", text(j->version->path), "spoke", j->spoke->name,
+			 "kind", kinds[j->kind], "version", number(j->version->id));
+}
+
+void hub_log_job(const struct hub_job *x, const char *event)
+{
+	json_t *o = job_fields(x);
+
+	json_object_set_new(o, "logical", number(x->job->version->size));
+	joblog_event(x->hub->d->joblog, event, o);
+}
+
+/* The event for a new state; NULL: none of its own. */
+static const char *state_event(const struct action *a)
+{
+	switch (a->job->state) {
+	case JOB_SENDING:
+		return a->old_state == JOB_PAUSED ? "resumed" : "started";
+	case JOB_PAUSED:
+	case JOB_STAGED:
+	case JOB_PUBLISHED:
+	case JOB_FAILED:
+	case JOB_SUPERSEDED:
+	case JOB_CANCELLED:
+		return job_state_word(a->job->state);
+	default:
+		return NULL;
+	}
+}
+
+static void log_line(const struct hub_job *x, const char *what, const char *why)
+{
+	const struct job *j = x->job;
+
+	log_info("job %" PRIu64 " %s/%s -> %s: %s%s%s", j->id, j->version->group, j->version->path,
+		 j->spoke->name, what, why[0] ? ", " : "", why);
+}
+
+void hub_log_changed(const struct hub_job *x, const struct action *a)
+{
+	const struct job *j = a->job;
+	const char *event = j->state == a->old_state ? NULL : state_event(a);
+	char waits[256];
+	json_t *o;
+
+	wait_words(j->waits, waits, sizeof(waits));
+	if (!event) {
+		log_debug("job %" PRIu64 " %s/%s -> %s: %s (%s) %s", j->id, j->version->group,
+			  j->version->path, j->spoke->name, job_state_word(j->state), waits,
+			  j->reason);
+		return;
+	}
+	o = job_fields(x);
+	json_object_set_new(o, "why", text(waits[0] ? waits : j->reason));
+	if (waits[0] && j->reason[0])
+		json_object_set_new(o, "reason", text(j->reason));
+	json_object_set_new(o, "done", number(j->done_bytes));
+	json_object_set_new(o, "total", number(j->total_bytes));
+	joblog_event(x->hub->d->joblog, event, o);
+	log_line(x, event, waits[0] ? waits : j->reason);
+}
+
+void hub_log_summary(const struct hub_job *x)
+{
+	const struct job *j = x->job;
+	const struct version *v = j->version;
+	char root[HASH_HEX + 1];
+	struct job_counters c;
+	uint64_t wire;
+	double seconds;
+	json_t *o = job_fields(x);
+
+	hub_job_counters(x, &c);
+	wire = c.wire_out + c.wire_in;
+	seconds = (double)c.active_us / 1e6;
+	hash_hex((const struct hash *)(const void *)v->root, root);
+	json_object_set_new(o, "result", text(job_state_word(j->state)));
+	json_object_set_new(o, "root", text(v->deleted ? "" : root));
+	json_object_set_new(o, "logical", number(v->size));
+	json_object_set_new(o, "nonzero", number(v->nonzero));
+	json_object_set_new(o, "literal", number(c.literal));
+	json_object_set_new(o, "wire", number(wire));
+	json_object_set_new(o, "wire_out", number(c.wire_out));
+	json_object_set_new(o, "wire_in", number(c.wire_in));
+	json_object_set_new(o, "resent", number(c.resent));
+	json_object_set_new(
+		o, "saved_percent",
+		json_real(v->size ? 100.0 - 100.0 * (double)wire / (double)v->size : 0.0));
+	json_object_set_new(o, "rate_avg",
+			    number(seconds > 0 ? (uint64_t)((double)wire / seconds) : 0));
+	json_object_set_new(o, "rate_peak", number(c.peak));
+	json_object_set_new(o, "throttled_seconds", json_real((double)c.throttled_us / 1e6));
+	json_object_set_new(o, "seconds", json_real(seconds));
+	json_object_set_new(o, "elapsed", number((uint64_t)MAX(j->ended.s - j->created.s, 0)));
+	json_object_set_new(o, "windows", number(j->windows_used));
+	json_object_set_new(o, "bases", number(c.bases));
+	json_object_set_new(o, "bundles", number(c.bundles));
+	json_object_set_new(o, "resumes", number(c.resumes));
+	json_object_set_new(o, "repairs", number(c.repairs));
+	/* Every node was hashed by the spoke as it was built, or cloned from a proven one. */
+	json_object_set_new(o, "proof", text("changed"));
+	json_object_set_new(o, "why_stopped", text(j->reason));
+	joblog_event(x->hub->d->joblog, "summary", o);
+}
+
+void hub_log_version(const struct hub_version *hv, const char *event)
+{
+	const struct version *v = hv->v;
+	char root[HASH_HEX + 1];
+	json_t *o = json_pack("{s:s, s:o, s:o, s:o}", "group", v->group, "path", text(v->path),
+			      "version", number(v->id), "logical", number(v->size));
+
+	if (!v->deleted) {
+		hash_hex((const struct hash *)(const void *)v->root, root);
+		json_object_set_new(o, "root", text(root));
+		json_object_set_new(o, "nonzero", number(v->nonzero));
+		json_object_set_new(o, "generation", text(hv->generation ? "reflink" : "live"));
+	}
+	joblog_event(hv->group->hub->d->joblog, event, o);
+	log_info("group %s: %s: %s as version %" PRIu64, v->group, v->path, event, v->id);
+}
+
+void hub_log_group(const struct hub_group *g, const char *event, const char *why)
+{
+	joblog_event(g->hub->d->joblog, event,
+		     json_pack("{s:s, s:o}", "group", g->name, "why", text(why)));
+}
+
+void hub_log_spoke(const struct hub_spoke *s, const char *event, const char *why)
+{
+	joblog_event(s->hub->d->joblog, event,
+		     json_pack("{s:s, s:o}", "spoke", s->name, "why", text(why)));
+	log_info("spoke %s: %s%s%s", s->name, !strcmp(event, "spoke_up") ? "up" : "down",
+		 why[0] ? ", " : "", why);
+}
+
+void hub_log_override(struct hub *h, const char *event, const struct override *o, const char *why)
+{
+	json_t *j =
+		json_pack("{s:o, s:s, s:o}", "override", number(o->id), "kind",
+			  o->kind == OVERRIDE_PAUSE ? "pause" : "sync-now", "who", text(o->who));
+	char until[TIMETEXT_MAX];
+
+	if (o->spoke)
+		json_object_set_new(j, "spoke", text(o->spoke));
+	if (o->group)
+		json_object_set_new(j, "group", text(o->group));
+	if (o->why)
+		json_object_set_new(j, "reason", text(o->why));
+	if (o->until.s != WALL_NEVER.s)
+		json_object_set_new(j, "until", text(timetext_utc(o->until, until)));
+	if (why)
+		json_object_set_new(j, "why", text(why));
+	joblog_event(h->d->joblog, event, j);
+	log_info("override %" PRIu64 " (%s, spoke %s, group %s, by %s): %s", o->id,
+		 o->kind == OVERRIDE_PAUSE ? "pause" : "sync-now", o->spoke ? o->spoke : "any",
+		 o->group ? o->group : "any", o->who ? o->who : "?", event);
+}

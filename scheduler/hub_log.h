@@ -1,0 +1,19 @@
+/*
+ * hub_log.h: what the hub writes down of its work: the daemon's messages, and the job log: an event
+ * for each step of a job, of a file, a spoke, a group, an override, and one summary a run.
+ */
+#ifndef SPOKESYNC_SCHEDULER_HUB_LOG_H
+#define SPOKESYNC_SCHEDULER_HUB_LOG_H
+
+#include "scheduler/hub_state.h"
+
+void hub_log_job(const struct hub_job *x, const char *event);
+void hub_log_changed(const struct hub_job *x, const struct action *a); /* by its new state */
+void hub_log_summary(const struct hub_job *x);
+void hub_log_version(const struct hub_version *hv, const char *event);
+void hub_log_group(const struct hub_group *g, const char *event, const char *text);
+void hub_log_spoke(const struct hub_spoke *s, const char *event, const char *text);
+/* why: "ended by itself", ... or NULL */
+void hub_log_override(struct hub *h, const char *event, const struct override *o, const char *why);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * hub_publish.h: the last step of a job: one word to the spoke that makes the new state visible
+ * there (or changes mtime and mode, or deletes), and what its answer means.
+ */
+#ifndef SPOKESYNC_SCHEDULER_HUB_PUBLISH_H
+#define SPOKESYNC_SCHEDULER_HUB_PUBLISH_H
+
+#include "scheduler/hub_state.h"
+
+void hub_publish(struct hub_job *x);	    /* ACTION_PUBLISH */
+void hub_publish_cancel(struct hub_job *x); /* its answer is no longer wanted */
+/* A spoke has it now. If it was the last of the group: on_complete. */
+void hub_publish_complete(struct hub *h, const struct hub_version *hv);
+
+#endif

@@ -1,0 +1,248 @@
+/*
+ * hub_start.c: see hub_start.h.
+ */
+#include "scheduler/hub_start.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/generation.h"
+#include "scheduler/hub_jobs.h"
+#include "scheduler/hub_rates.h"
+#include "scheduler/intake.h"
+#include "scheduler/inventory.h"
+#include "scheduler/log.h"
+#include "scheduler/peers.h"
+#include "scheduler/prepare.h"
+
+#define EFFORT_FAST  3
+#define EFFORT_SLOW  9
+#define EFFORT_EDGE  (200 * 1000 * 1000 / 8) /* bytes/s */
+#define NO_BASE_LAST 2u			     /* after so many refusals in a row: without any base */
+
+int hub_start_effort(uint64_t rate)
+{
+	return rate > EFFORT_EDGE ? EFFORT_FAST : EFFORT_SLOW;
+}
+
+static void start_progress(void *arg)
+{
+	struct hub_job *x = arg;
+	struct push_stats s;
+
+	push_stats(x->push, &s);
+	core_fact_progress(x->hub->core, x->job, s.acked, s.estimate, daemon_now());
+}
+
+/* The figures of the push that ended join those of the job. */
+static void start_account(struct hub_job *x)
+{
+	struct job_counters c;
+
+	hub_job_counters(x, &c);
+	x->before = c;
+	x->push = NULL;
+}
+
+static enum job_outcome start_refused(struct hub_job *x, const struct push_result *r)
+{
+	switch (r->refused) {
+	case REFUSED_NO_BASE:
+		/* What it holds is not what it told: ask, and build on what is left. */
+		x->base_refusals++;
+		peers_greet(x->spoke);
+		return OUTCOME_AGAIN;
+	case REFUSED_NO_SPACE:
+	case REFUSED_OVER_QUOTA:
+		return OUTCOME_SPACE;
+	case REFUSED_IN_USE:
+		return OUTCOME_IN_USE;
+	case REFUSED_BAD_PATH:
+		return OUTCOME_FAILED;
+	default:
+		return OUTCOME_RETRY; /* busy, an error there, a group that it does not have yet */
+	}
+}
+
+static enum job_outcome start_outcome(struct hub_job *x, const struct push_result *r,
+				      const char **ret_text)
+{
+	*ret_text = r->text;
+	switch (r->end) {
+	case PUSH_HAVE:
+		x->have = true;
+		return OUTCOME_STAGED;
+	case PUSH_STAGED:
+		return OUTCOME_STAGED;
+	case PUSH_STOPPED:
+		return OUTCOME_STOPPED;
+	case PUSH_REFUSED:
+		return start_refused(x, r);
+	case PUSH_CHANGED:
+		*ret_text = "the file changed on the hub while it was sent";
+		return OUTCOME_SUPERSEDED;
+	case PUSH_PEER:
+		*ret_text = r->answer.text;
+		return hub_job_peer_outcome(r->answer.error);
+	default:
+		return OUTCOME_FAILED;
+	}
+}
+
+static void start_ended(void *arg, const struct push_result *r)
+{
+	struct hub_job *x = arg;
+	struct hub_group *g = hub_group(x->hub, x->job->version->group);
+	enum job_outcome o;
+	const char *text;
+
+	start_account(x);
+	hub_job_close(x);
+	o = start_outcome(x, r, &text);
+	if (o != OUTCOME_AGAIN)
+		x->base_refusals = 0;
+	hub_job_ended(x, o, text);
+	hub_job_record(x);
+	if (r->end == PUSH_CHANGED && g)
+		intake_doubt(g, x->job->version->path);
+}
+
+static void start_offer(const struct hub_job *x, const struct prepare_result *r,
+			struct wire_offer *o)
+{
+	const struct version *v = x->job->version;
+
+	memset(o, 0, sizeof(*o));
+	snprintf(o->path, sizeof(o->path), "%s", v->path);
+	memcpy(o->root.b, v->root, HASH_SIZE);
+	o->size = v->size;
+	o->nonzero_bytes = v->nonzero;
+	o->mtime = (struct wire_time){.sec = v->mtime_s, .nsec = v->mtime_ns};
+	o->mode = v->mode;
+	o->n_bases = r->n_bases;
+	memcpy(o->bases, r->bases, r->n_bases * sizeof(o->bases[0]));
+	o->has_partial = x->has_partial;
+	o->partial = x->partial;
+	o->partial_same = r->same;
+	o->n_partial_same = r->n_same;
+}
+
+static void start_push(struct hub_job *x, const struct prepare_result *r)
+{
+	static const struct push_events events = {.progress = start_progress, .ended = start_ended};
+	struct push_events ev = events;
+	struct hub *h = x->hub;
+	struct push_spec *spec = xcalloc(1, sizeof(*spec));
+
+	spec->peer = x->spoke->peer;
+	spec->bundler = h->bundler;
+	spec->parent = hub_rates_attach(x);
+	spec->weight = 1;
+	spec->group = x->job->version->group;
+	memcpy(spec->content.root.b, x->job->version->root, HASH_SIZE);
+	spec->content.size = x->job->version->size;
+	spec->content.fd = x->fd;
+	spec->content.live = !x->version->generation;
+	spec->content.identity = x->version->identity;
+	spec->effort = hub_start_effort(shaper_rate_in_force(spec->parent));
+	start_offer(x, r, &spec->offer);
+	ev.arg = x;
+	x->sampled = 0;
+	x->push_since = x->sampled_at = x->recorded_at = daemon_now().mono;
+	x->push = push_start(spec, &ev);
+	free(spec);
+}
+
+static void start_prepared(void *arg, const struct prepare_result *r)
+{
+	struct hub_job *x = arg;
+	char text[200];
+
+	x->prepare = NULL;
+	if (x->stop) {
+		hub_job_close(x);
+		hub_job_ended(x, OUTCOME_STOPPED, "");
+		return;
+	}
+	if (r->error) {
+		snprintf(text, sizeof(text), "choosing bases: %s", strerror(-r->error));
+		log_warn("job %" PRIu64 " %s/%s: %s", x->job->id, x->job->version->group,
+			 x->job->version->path, text);
+		hub_job_close(x);
+		hub_job_ended(x, OUTCOME_RETRY, text);
+		return;
+	}
+	x->n_bases = r->n_bases;
+	start_push(x, r);
+}
+
+static struct prepare *start_prepare(struct hub_job *x)
+{
+	const struct version *v = x->job->version;
+	struct share *share = share_make(x->spoke, v->group);
+	const struct share_item *item = share_item(share, v->path);
+	struct prepare_spec spec = {
+		.index_dirfd = x->hub->index_dirfd,
+		.has_partial = x->has_partial,
+		.partial = x->partial,
+		.arg = x,
+	};
+
+	memcpy(spec.root.b, v->root, HASH_SIZE);
+	if (x->base_refusals < NO_BASE_LAST) {
+		spec.held = share_roots(share, &spec.n_held);
+		spec.has_lineage = item;
+		if (item)
+			spec.lineage = item->root;
+	}
+	return prepare_start(x->hub->d->pool, &spec, start_prepared);
+}
+
+void hub_start_push(struct hub_job *x)
+{
+	struct hub_group *g = x->version->group;
+	int r = generation_open(x->version, &x->fd);
+	char text[200];
+
+	x->stop = x->have = false;
+	if (r == -ESTALE) {
+		hub_job_ended(x, OUTCOME_SUPERSEDED, "the file changed on the hub");
+		if (hub_group(x->hub, g->name) == g)
+			intake_touch(g, x->job->version->path);
+		return;
+	}
+	if (r < 0) {
+		snprintf(text, sizeof(text), "reading it on the hub: %s", strerror(-r));
+		hub_job_ended(x, OUTCOME_RETRY, text);
+		return;
+	}
+	hub_job_pushing(x, true);
+	x->prepare = start_prepare(x);
+	if (!x->prepare) {
+		hub_job_close(x);
+		hub_job_ended(x, OUTCOME_RETRY, "out of file descriptors");
+	}
+}
+
+void hub_start_stop(struct hub_job *x)
+{
+	x->stop = true;
+	if (x->push)
+		push_stop(x->push);
+}
+
+void hub_start_cancel(struct hub_job *x)
+{
+	struct push *push;
+
+	prepare_cancel(x->prepare);
+	x->prepare = NULL;
+	if (!x->push)
+		return;
+	push = x->push;
+	start_account(x);
+	push_abort(push);
+}

@@ -1,0 +1,201 @@
+/*
+ * hub_state.h: what the files of the hub share, and no other file sees: the hub, its groups with
+ * their files, its spokes with what they hold, and its jobs.
+ *
+ *   hub -> groups -> files -> the current version of each (counted: jobs hold versions too)
+ *   hub -> spokes -> shares (one for each group of that spoke) -> items of its inventory
+ *   core's job -> hub_job (job->user): the push and its figures
+ *
+ * All of it belongs to the loop thread; workers get copies or file descriptors.
+ */
+#ifndef SPOKESYNC_SCHEDULER_HUB_STATE_H
+#define SPOKESYNC_SCHEDULER_HUB_STATE_H
+
+#include <ev.h>
+#include <sys/queue.h>
+
+#include "scheduler/core.h"
+#include "scheduler/daemon.h"
+#include "scheduler/hub.h"
+#include "scheduler/hub_db.h"
+#include "scheduler/settle.h"
+#include "scheduler/strmap.h"
+#include "transfer/push.h"
+#include "transfer/shaper.h"
+#include "transfer/worker.h"
+
+#define HUB_LANES    4u /* files indexed side by side, at most */
+#define HUB_INDEXING 8u /* files that have been opened for it */
+
+/* One settled content, as core's struct version, and where its bytes are. Counted. */
+struct hub_version {
+	struct version *v;
+	struct hub_group *group;
+	struct identity identity; /* of the live file */
+	bool generation;	  /* its bytes are in .spokesync/gen/<id>; else the live file */
+	bool current;
+	unsigned refs;
+};
+
+enum file_state {
+	FILE_SETTLING,
+	FILE_READY, /* settled; waits to be indexed */
+	FILE_INDEXING,
+	FILE_CURRENT, /* what lies there is the current version (or nothing lies there any more) */
+	FILE_SKIPPED,
+};
+
+/* One path of a group, as far as anything is known of it. */
+struct hub_file {
+	struct hub_group *group;
+	char *path;
+	enum file_state state;
+	struct settle settle;
+	struct mono due; /* while settling */
+	uint32_t mode;
+	struct hub_version *current; /* the last one catalogued (may be a tombstone), or NULL */
+	struct indexing *indexing;
+	bool doubt;    /* a push found other bytes there than the index has: read it again */
+	char *words;   /* why it is skipped, or what went wrong at the last try */
+	uint64_t scan; /* the last scan that saw it */
+	TAILQ_ENTRY(hub_file) entry; /* group->settling, or hub->ready */
+};
+TAILQ_HEAD(hub_file_list, hub_file);
+
+struct hub_group {
+	struct hub *hub;
+	unsigned refs; /* the hub's own, versions, indexing */
+	char *name;
+	const struct group_cfg *cfg; /* of the configuration in force */
+	char *path;
+	int dirfd, gen_dirfd; /* -1: see problem */
+	uint64_t dev;
+	char problem[256]; /* why it stands still, or "" */
+	bool vanished;	   /* that is why: every file was gone at once */
+	bool no_reflink;   /* a clone was refused: files are read where they lie */
+	struct strmap files;
+	struct hub_file_list settling; /* by due */
+	uint64_t n_files, n_bytes, n_skipped, n_unsettled, n_tombstones, n_indexing;
+	struct watch *watch;
+	bool watch_full; /* the limit of watches was met, and said */
+	ev_timer scan_timer;
+	struct scanning *scanning;
+	uint64_t scan_wanted, scan_begun, scan_ended;
+	TAILQ_ENTRY(hub_group) entry;
+};
+TAILQ_HEAD(hub_group_list, hub_group);
+
+/* One content in a spoke's inventory. */
+struct share_item {
+	struct hash root;
+	uint64_t size;
+	struct wire_time mtime;
+	uint32_t mode;
+	uint64_t told; /* the version whose mtime and mode it was given, or 0 */
+	char path[];
+};
+
+/* What one spoke holds of one group. */
+struct share {
+	struct hub_spoke *spoke;
+	char *group;
+	char epoch[33]; /* "": never told */
+	uint64_t seq;
+	uint64_t free_bytes;
+	struct strmap items; /* path -> struct share_item */
+	TAILQ_ENTRY(share) entry;
+};
+TAILQ_HEAD(share_list, share);
+
+/* A node of the shaper for what one policy (or override) lets through to one spoke. */
+struct rate_node {
+	struct shaper_node *node;
+	unsigned users; /* pushes; without any it goes at the end of the turn */
+	TAILQ_ENTRY(rate_node) entry;
+	char key[];
+};
+TAILQ_HEAD(rate_node_list, rate_node);
+
+struct hub_spoke {
+	struct hub *hub;
+	char *name;
+	struct spoke_state *state;
+	struct peer *peer;
+	struct shaper_node *node;
+	struct rate_node_list rates;
+	struct share_list shares;
+	struct greeting *greeting; /* while one is under way */
+	unsigned n_jobs;	   /* unfinished */
+	bool told_down;		   /* and logged */
+	TAILQ_ENTRY(hub_spoke) entry;
+};
+TAILQ_HEAD(hub_spoke_list, hub_spoke);
+
+/* What drives a job of the core. */
+struct hub_job {
+	struct hub *hub;
+	struct job *job;
+	struct hub_version *version; /* NULL once the job is over */
+	struct hub_spoke *spoke;
+	struct push *push;
+	struct prepare *prepare; /* a worker chooses bases */
+	bool stop;		 /* asked for while that goes on */
+	struct publishing *publishing;
+	struct rate_node *rate; /* what its push hangs under */
+	int fd;			/* the content while a push exists, or -1 */
+	bool have;		/* the spoke holds the content under another path */
+	unsigned base_refusals; /* in a row */
+	unsigned n_bases;
+	bool has_partial;
+	struct hash partial;
+	struct job_counters before; /* all pushes that ended, and before a restart */
+	struct mono push_since;
+	uint64_t sampled; /* wire bytes at the last tick, for the speed */
+	struct mono sampled_at, recorded_at;
+	double speed; /* bytes/s lately */
+	char why_stopped[200];
+	TAILQ_ENTRY(hub_job) entry; /* hub->pushing, while a push or its preparation exists */
+	bool on_pushing;
+};
+TAILQ_HEAD(hub_job_list, hub_job);
+
+struct hub {
+	struct daemon *d;
+	struct core *core;
+	struct db *db;
+	bool in_tx;
+	char boot_id[40];
+	struct http *http;
+	struct shaper *shaper;
+	struct bundler *bundler;
+	int state_dirfd, index_dirfd, cache_dirfd;
+	struct hub_group_list groups;
+	struct hub_spoke_list spokes;
+	struct hub_job_list pushing;
+	struct lane lanes[HUB_LANES];
+	unsigned n_lanes, lane_load[HUB_LANES];
+	struct hub_file_list ready;
+	unsigned n_indexing;
+	uint64_t next_job_id;
+	uint64_t last_version;
+	struct override *overrides; /* as they are on disk: copies */
+	size_t n_overrides;
+	ev_prepare prepare;
+	ev_idle again;
+	ev_timer plan_timer, settle_timer, tick;
+	ev_periodic minute;
+	unsigned minutes;
+	bool kicked, recovering, stopping;
+	ev_timer stop_timer;
+	void (*stopped)(struct daemon *d);
+};
+
+/* Opens a transaction that the end of the loop's turn commits: one fsync for all that a turn did.
+ */
+void hub_tx(struct hub *h);
+/* Says what could not be recorded. The hub goes on: what it forgets it can ask for again. */
+void hub_recorded(struct hub *h, int r, const char *what);
+struct hub_group *hub_group(struct hub *h, const char *name); /* or NULL */
+struct hub_spoke *hub_spoke(struct hub *h, const char *name); /* or NULL */
+
+#endif

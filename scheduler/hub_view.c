@@ -1,0 +1,180 @@
+/*
+ * hub_view.c: what the commands may see of the hub: figures, the catalog, inventories. Reads only.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "scheduler/catalog.h"
+#include "scheduler/group.h"
+#include "scheduler/hub_jobs.h"
+#include "scheduler/indexing.h"
+#include "scheduler/inventory.h"
+
+struct core *hub_core(struct hub *h)
+{
+	return h->core;
+}
+
+void hub_job_stats(struct hub *h, const struct job *j, struct hub_job_stats *ret)
+{
+	const struct hub_job *x = hub_job_of(j);
+	struct job_counters c;
+
+	(void)h;
+	memset(ret, 0, sizeof(*ret));
+	ret->proof = "changed";
+	ret->push.size = j->version->size;
+	if (!x)
+		return;
+	if (x->push)
+		push_stats(x->push, &ret->push);
+	hub_job_counters(x, &c);
+	ret->push.wire_out = c.wire_out;
+	ret->push.wire_in = c.wire_in;
+	ret->push.literal = c.literal;
+	ret->push.resent = c.resent;
+	ret->push.peak_rate = c.peak;
+	ret->push.throttled_us = c.throttled_us;
+	ret->push.proven = c.proven;
+	ret->push.bundles = c.bundles;
+	ret->push.resumes = c.resumes;
+	ret->push.repairs = c.repairs;
+	ret->push.n_bases = c.bases;
+	ret->push.planning |= x->prepare != NULL;
+	if (!x->push) {
+		ret->push.acked = j->done_bytes;
+		ret->push.estimate = j->total_bytes;
+	}
+	ret->rate = x->push ? x->speed : 0;
+}
+
+void hub_group_stats(struct hub *h, const char *group, struct hub_group_stats *ret)
+{
+	const struct hub_group *g = hub_group(h, group);
+
+	memset(ret, 0, sizeof(*ret));
+	ret->how = "copy";
+	if (!g)
+		return;
+	ret->files = g->n_files;
+	ret->bytes = g->n_bytes;
+	ret->unsettled = g->n_unsettled;
+	ret->skipped = g->n_skipped;
+	ret->scanning = g->scanning != NULL;
+	ret->problem = g->problem[0] ? g->problem : NULL;
+	ret->how = g->no_reflink ? "copy" : "reflink";
+}
+
+struct telling {
+	hub_path_fn *fn;
+	void *arg;
+	bool skipped;
+};
+
+static void tell_file(void *arg, void *value)
+{
+	const struct telling *t = arg;
+	const struct hub_file *f = value;
+	char words[100];
+
+	if ((f->state == FILE_SKIPPED) != t->skipped)
+		return;
+	switch (f->state) {
+	case FILE_SKIPPED:
+		t->fn(t->arg, f->path, f->words ? f->words : "");
+		break;
+	case FILE_SETTLING:
+		t->fn(t->arg, f->path, f->words ? f->words : settle_words(&f->settle));
+		break;
+	case FILE_READY:
+		t->fn(t->arg, f->path, "settled; waits to be indexed");
+		break;
+	case FILE_INDEXING:
+		snprintf(words, sizeof(words), "being indexed, %u %%",
+			 f->indexing && f->indexing->identity.size
+				 ? (unsigned)(f->indexing->progress * 100 /
+					      f->indexing->identity.size)
+				 : 0);
+		t->fn(t->arg, f->path, words);
+		break;
+	case FILE_CURRENT:
+		break;
+	}
+}
+
+static void tell(struct hub *h, const char *group, struct telling *t)
+{
+	struct hub_group *g = hub_group(h, group);
+
+	if (g)
+		strmap_each(&g->files, tell_file, t);
+}
+
+void hub_unsettled(struct hub *h, const char *group, hub_path_fn *fn, void *arg)
+{
+	tell(h, group, &(struct telling){.fn = fn, .arg = arg});
+}
+
+void hub_skipped(struct hub *h, const char *group, hub_path_fn *fn, void *arg)
+{
+	tell(h, group, &(struct telling){.fn = fn, .arg = arg, .skipped = true});
+}
+
+uint64_t hub_last_version(struct hub *h)
+{
+	return h->last_version;
+}
+
+bool hub_spoke_has(struct hub *h, const char *spoke, const struct version *v)
+{
+	struct hub_spoke *s = hub_spoke(h, spoke);
+	struct share *share = s ? share_get(s, v->group) : NULL;
+
+	return share && share->epoch[0] && share_has(share, v);
+}
+
+struct versions {
+	hub_version_fn *fn;
+	void *arg;
+};
+
+static void tell_version(void *arg, void *value)
+{
+	const struct versions *t = arg;
+	const struct hub_file *f = value;
+
+	if (f->current && !f->current->v->deleted)
+		t->fn(t->arg, f->current->v);
+}
+
+void hub_versions(struct hub *h, const char *group, hub_version_fn *fn, void *arg)
+{
+	struct versions t = {.fn = fn, .arg = arg};
+	struct hub_group *g = hub_group(h, group);
+
+	if (g)
+		strmap_each(&g->files, tell_version, &t);
+}
+
+void hub_rescan(struct hub *h, const char *group)
+{
+	struct hub_group *g;
+
+	TAILQ_FOREACH (g, &h->groups, entry) {
+		if (group && strcmp(g->name, group))
+			continue;
+		g->scan_wanted = g->scan_begun + 1;
+		group_scan_now(g);
+	}
+}
+
+bool hub_scanned(struct hub *h, const char *group)
+{
+	struct hub_group *g;
+
+	TAILQ_FOREACH (g, &h->groups, entry)
+		if ((!group || !strcmp(g->name, group)) && g->scan_ended < g->scan_wanted)
+			return false;
+	return true;
+}

@@ -1,0 +1,261 @@
+/*
+ * peers.c: see peers.h.
+ *
+ * A spoke counts as up only when its inventories were read: before that nobody knows what it
+ * needs. An epoch that differs, or a sequence that went back (a database restored there), means
+ * that what was told before is void, and the inventory is read from the beginning.
+ */
+#include "scheduler/peers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/hub_jobs.h"
+#include "scheduler/hub_log.h"
+#include "scheduler/hub_rates.h"
+#include "scheduler/inventory.h"
+#include "scheduler/log.h"
+#include "scheduler/reconcile.h"
+
+struct greeting {
+	struct hub_spoke *spoke;
+	struct wire_group *groups; /* those that both sides have */
+	size_t n_groups, at;
+	char zone[64], software[64];
+	uint64_t asked; /* the sequence that the page under way was asked from */
+	bool changed;
+};
+
+static void greeting_end(struct hub_spoke *s)
+{
+	if (!s->greeting)
+		return;
+	free(s->greeting->groups);
+	free(s->greeting);
+	s->greeting = NULL;
+}
+
+static void greeting_failed(struct greeting *g, const struct peer_answer *a)
+{
+	struct hub_spoke *s = g->spoke;
+	struct hub *h = s->hub;
+	bool key = a->error == PEER_UNKNOWN_KEY || a->error == PEER_WRONG_KEY;
+
+	if (!s->told_down || strcmp(s->state->text, a->text))
+		hub_log_spoke(s, "spoke_down", a->text);
+	s->told_down = true;
+	core_fact_spoke_down(h->core, s->state, key, a->text, daemon_now());
+	greeting_end(s);
+	hub_kick(h);
+}
+
+static void greeting_broken(struct greeting *g, const char *text)
+{
+	struct peer_answer a = {.error = PEER_PROTOCOL};
+
+	snprintf(a.text, sizeof(a.text), "%s", text);
+	greeting_failed(g, &a);
+}
+
+static void greeting_done(struct greeting *g)
+{
+	struct hub_spoke *s = g->spoke;
+	struct hub *h = s->hub;
+	struct spoke_row row = {.name = s->name, .zone = g->zone};
+	struct now now = daemon_now();
+	struct share *share;
+	bool was = s->state->up;
+
+	TAILQ_FOREACH (share, &s->shares, entry)
+		reconcile_share(share);
+	core_fact_spoke_up(h->core, s->state, g->zone, now);
+	if (g->changed)
+		core_fact_spoke_changed(h->core, s->state);
+	row.last_seen = now.wall;
+	hub_tx(h);
+	hub_recorded(h, db_spokes_put(h->db, &row), "a spoke");
+	if (!was || s->told_down)
+		hub_log_spoke(s, "spoke_up", g->software);
+	s->told_down = false;
+	greeting_end(s);
+	hub_kick(h);
+}
+
+static void greeting_next(struct greeting *g);
+
+static void greeting_page(void *arg, const struct peer_answer *a, const struct wire_inventory *i)
+{
+	struct greeting *g = arg;
+	struct share *share = share_make(g->spoke, g->groups[g->at].name);
+
+	if (a->error != PEER_OK) {
+		greeting_failed(g, a);
+		return;
+	}
+	if (strcmp(i->epoch, share->epoch)) {
+		share_clear(share);
+		share_position(share, i->epoch, 0);
+		if (g->asked) {
+			greeting_next(g); /* the same group again, from the beginning */
+			return;
+		}
+	}
+	if (i->seq < share->seq || (i->more && i->seq == share->seq)) {
+		greeting_broken(g, "its inventory does not move forward");
+		return;
+	}
+	for (size_t n = 0; n < i->n_entries; n++)
+		share_put(share, &i->entries[n], 0);
+	share_position(share, share->epoch, i->seq);
+	g->changed = true;
+	if (!i->more)
+		g->at++;
+	greeting_next(g);
+}
+
+/* Asks for the next page that is missing, if any. */
+static void greeting_next(struct greeting *g)
+{
+	for (; g->at < g->n_groups; g->at++) {
+		const struct wire_group *w = &g->groups[g->at];
+		struct share *share = share_make(g->spoke, w->name);
+
+		if (share->free_bytes != w->free_bytes)
+			g->changed = true;
+		share->free_bytes = w->free_bytes;
+		if (!strcmp(share->epoch, w->epoch) && share->seq == w->seq)
+			continue;
+		if (strcmp(share->epoch, w->epoch) || share->seq > w->seq) {
+			share_clear(share);
+			share_position(share, w->epoch, 0);
+			if (!w->seq)
+				continue; /* an empty one */
+		}
+		g->asked = share->seq;
+		peer_inventory(g->spoke->peer, w->name, share->seq, greeting_page, g);
+		return;
+	}
+	greeting_done(g);
+}
+
+static bool greeting_wants(const struct hub_spoke *s, const char *group)
+{
+	const struct group_cfg *cfg = config_group(s->hub->d->config, group);
+
+	return cfg && group_has_spoke(cfg, s->name);
+}
+
+/* A group that the spoke does not have is said once a greeting, by name. */
+static void greeting_missing(const struct greeting *g)
+{
+	const struct config *c = g->spoke->hub->d->config;
+
+	for (size_t i = 0; i < c->n_groups; i++) {
+		bool there = !group_has_spoke(&c->groups[i], g->spoke->name);
+		for (size_t n = 0; n < g->n_groups && !there; n++)
+			there = !strcmp(g->groups[n].name, c->groups[i].name);
+		if (!there)
+			log_warn("spoke %s: has no [group %s] in its configuration", g->spoke->name,
+				 c->groups[i].name);
+	}
+}
+
+static void greeting_hello(void *arg, const struct peer_answer *a, const struct wire_hello *hello)
+{
+	struct greeting *g = arg;
+
+	if (a->error != PEER_OK) {
+		greeting_failed(g, a);
+		return;
+	}
+	snprintf(g->zone, sizeof(g->zone), "%s", hello->zone);
+	snprintf(g->software, sizeof(g->software), "%s", hello->software);
+	g->groups = xcalloc(hello->n_groups + 1, sizeof(*g->groups));
+	for (size_t i = 0; i < hello->n_groups; i++)
+		if (greeting_wants(g->spoke, hello->groups[i].name))
+			g->groups[g->n_groups++] = hello->groups[i];
+	greeting_missing(g);
+	greeting_next(g);
+}
+
+void peers_greet(struct hub_spoke *s)
+{
+	if (s->greeting || !s->peer)
+		return;
+	s->greeting = xcalloc(1, sizeof(*s->greeting));
+	s->greeting->spoke = s;
+	peer_hello(s->peer, greeting_hello, s->greeting);
+}
+
+static void peer_make(struct hub *h, const struct spoke_cfg *cfg)
+{
+	struct hub_spoke *s = xcalloc(1, sizeof(*s));
+
+	s->hub = h;
+	s->name = xstrdup(cfg->name);
+	TAILQ_INIT(&s->rates);
+	TAILQ_INIT(&s->shares);
+	s->node = shaper_node_new(shaper_root(h->shaper), cfg->weight, NULL, NULL);
+	s->peer = peer_new(h->http, cfg->url, cfg->pins, cfg->n_pins, h->d->key, s->node);
+	TAILQ_INSERT_TAIL(&h->spokes, s, entry);
+}
+
+void peers_update(struct hub *h)
+{
+	const struct config *c = h->d->config;
+	struct hub_spoke *s;
+
+	for (size_t i = 0; i < c->n_spokes; i++) {
+		const struct spoke_cfg *cfg = &c->spokes[i];
+
+		s = hub_spoke(h, cfg->name);
+		if (!s) {
+			peer_make(h, cfg);
+			s = hub_spoke(h, cfg->name);
+		} else {
+			peer_update(s->peer, cfg->url, cfg->pins, cfg->n_pins);
+		}
+		s->state = core_spoke(h->core, cfg->name);
+		peer_set_stall(s->peer, c->stall_us);
+		shaper_set_weight(s->node, cfg->weight);
+		shaper_set_rate(s->node, cfg->rate);
+	}
+}
+
+static void peer_drop(struct hub_spoke *s)
+{
+	struct share *share;
+
+	/* First the peer: it ends its requests, and no answer finds a greeting that is gone. */
+	s->peer = peer_free(s->peer);
+	greeting_end(s);
+	hub_rates_drop(s);
+	while ((share = TAILQ_FIRST(&s->shares)))
+		share_free(share);
+	TAILQ_REMOVE(&s->hub->spokes, s, entry);
+	shaper_node_free(s->node);
+	free(s->name);
+	free(s);
+}
+
+void peers_sweep(struct hub *h)
+{
+	struct hub_spoke *s, *next;
+
+	for (s = TAILQ_FIRST(&h->spokes); s; s = next) {
+		next = TAILQ_NEXT(s, entry);
+		if (s->n_jobs || core_spoke(h->core, s->name))
+			continue;
+		hub_tx(h);
+		hub_recorded(h, db_spokes_drop(h->db, s->name), "a spoke that was taken out");
+		log_info("spoke %s: taken out of the configuration", s->name);
+		peer_drop(s);
+	}
+}
+
+void peers_free(struct hub *h)
+{
+	while (!TAILQ_EMPTY(&h->spokes))
+		peer_drop(TAILQ_FIRST(&h->spokes));
+}

@@ -1,0 +1,133 @@
+/*
+ * reconcile.c: see reconcile.h.
+ *
+ * A deletion waits until what may replace the file is published: as long as anything of the group
+ * is on its way to that spoke, or settles, the old content stays there as a base, and as what a
+ * renamed file is copied from.
+ */
+#include "scheduler/reconcile.h"
+
+#include <string.h>
+
+#include "scheduler/catalog.h"
+#include "scheduler/hub_jobs.h"
+#include "scheduler/inventory.h"
+
+/* Anything that will need, or may turn out to need, what lies there. A file that a guest holds open
+ * for weeks does not count: nobody knows when it will settle. */
+static bool deletion_waits(const struct share *s, const struct hub_group *g)
+{
+	const struct hub_file *f;
+	const struct job *j;
+
+	if (!g->scan_ended)
+		return true; /* what lies there is not known yet */
+	if (g->n_unsettled) {
+		TAILQ_FOREACH (f, &g->settling, entry)
+			if (!f->settle.busy && !f->settle.gone && !f->words)
+				return true;
+		TAILQ_FOREACH (f, &g->hub->ready, entry)
+			if (f->group == g)
+				return true;
+		if (g->n_indexing)
+			return true;
+	}
+	TAILQ_FOREACH (j, &s->spoke->state->jobs, by_spoke)
+		if (j->kind == JOB_PUT && !job_over(j) && !(j->waits & WAIT_HELD) &&
+		    !strcmp(j->version->group, g->name))
+			return true;
+	return false;
+}
+
+/* What a user or a final failure ended is not begun again for the same version. */
+static bool given_up(const struct job *j, const struct version *v)
+{
+	return j && j->version->id == v->id &&
+	       (j->state == JOB_FAILED || j->state == JOB_CANCELLED);
+}
+
+static void reconcile_one(struct share *s, struct hub_version *hv)
+{
+	const struct version *v = hv->v;
+	struct hub *h = s->spoke->hub;
+	struct job *j = core_job_of(h->core, s->spoke->name, s->group, v->path);
+	bool same = j && j->version->id == v->id;
+
+	if (!s->epoch[0] && v->deleted)
+		return; /* what it holds is not known yet */
+	if (share_has(s, v)) {
+		if (same && !job_over(j))
+			hub_jobs_satisfied(j);
+		return;
+	}
+	if ((same && !job_over(j)) || given_up(j, v))
+		return;
+	if (v->deleted) {
+		if (!deletion_waits(s, hv->group))
+			hub_jobs_add(s->spoke, JOB_DELETE, hv);
+		return;
+	}
+	hub_jobs_add(s->spoke, share_has_content(s, v) ? JOB_META : JOB_PUT, hv);
+}
+
+void reconcile_version(struct hub_version *hv)
+{
+	struct hub_group *g = hv->group;
+	struct hub_spoke *s;
+
+	TAILQ_FOREACH (s, &g->hub->spokes, entry)
+		if (group_has_spoke(g->cfg, s->name))
+			reconcile_one(share_make(s, g->name), hv);
+	hub_kick(g->hub);
+}
+
+struct walk {
+	struct share *share;
+	bool deletions_only;
+};
+
+static void reconcile_file(void *arg, void *value)
+{
+	struct walk *w = arg;
+	struct hub_file *f = value;
+
+	if (f->current && f->current->v->deleted == w->deletions_only)
+		reconcile_one(w->share, f->current);
+}
+
+static void reconcile_walk(struct share *s, bool deletions_only)
+{
+	struct walk w = {.share = s, .deletions_only = deletions_only};
+	struct hub_group *g = hub_group(s->spoke->hub, s->group);
+
+	if (!g || !group_has_spoke(g->cfg, s->spoke->name))
+		return;
+	if (deletions_only && (!g->n_tombstones || deletion_waits(s, g)))
+		return;
+	strmap_each(&g->files, reconcile_file, &w);
+	hub_kick(g->hub);
+}
+
+void reconcile_share(struct share *s)
+{
+	/* New contents first: deletions wait for them. */
+	reconcile_walk(s, false);
+	reconcile_walk(s, true);
+}
+
+void reconcile_deletions(struct share *s)
+{
+	reconcile_walk(s, true);
+}
+
+void reconcile_group_deletions(struct hub_group *g)
+{
+	struct hub_spoke *s;
+	struct share *share;
+
+	TAILQ_FOREACH (s, &g->hub->spokes, entry) {
+		share = share_get(s, g->name);
+		if (share)
+			reconcile_walk(share, true);
+	}
+}

@@ -1,0 +1,19 @@
+/*
+ * reconcile.h: what the hub has against what a spoke lists: the jobs that are wanted. Idempotent:
+ * it may be asked at any time, and adds only what is missing.
+ */
+#ifndef SPOKESYNC_SCHEDULER_RECONCILE_H
+#define SPOKESYNC_SCHEDULER_RECONCILE_H
+
+#include "scheduler/hub_state.h"
+
+/* One version for every spoke of its group. */
+void reconcile_version(struct hub_version *hv);
+/* Everything of one group for one spoke (its inventory was read, or it is new in the group). */
+void reconcile_share(struct share *s);
+/* Deletions that waited for what may replace them. */
+void reconcile_deletions(struct share *s);
+/* Same for every share of a group: something there settled. */
+void reconcile_group_deletions(struct hub_group *g);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * settle.h: is a file whole? Pure: what was seen of it and now in, a verdict out.
+ *
+ * A file has settled when size, mtime and ctime (its identity) did not change for the group's
+ * `settle`, and at the end of that time nobody had it open for writing. A path that is gone settles
+ * too: a name that is missing for a moment, as while another file is renamed over it, is no
+ * deletion.
+ */
+#ifndef SPOKESYNC_SCHEDULER_SETTLE_H
+#define SPOKESYNC_SCHEDULER_SETTLE_H
+
+#include "transfer/source.h"
+
+enum settle_verdict {
+	SETTLE_CHANGING, /* it differs from what was seen before: the time starts anew */
+	SETTLE_WAITING,	 /* unchanged, but not yet for long enough */
+	SETTLE_BUSY,	 /* for long enough, but somebody writes: the time starts anew */
+	SETTLE_DONE,
+};
+
+struct settle {
+	bool any;  /* something was seen at all */
+	bool gone; /* that it is not there */
+	bool busy; /* the last verdict was SETTLE_BUSY */
+	struct identity seen;
+	struct mono since; /* unchanged since */
+};
+
+/* What one look at the path brought. */
+struct settle_look {
+	bool gone;
+	struct identity identity;
+	bool writer; /* a lease was refused; only asked for when the time is over */
+};
+
+/* *ret_due: when to look again (DONE: now). */
+enum settle_verdict settle_look(struct settle *s, const struct settle_look *look, int64_t settle_us,
+				struct mono now, struct mono *ret_due);
+/* Would the time be over, if nothing changed? Then the caller probes for writers first. */
+bool settle_due(const struct settle *s, int64_t settle_us, struct mono now);
+/* Starts the time anew, whatever was seen (the file changed while it was read). */
+void settle_restart(struct settle *s, struct mono now);
+const char *settle_words(const struct settle *s); /* why it is not taken yet */
+
+#endif

@@ -1,0 +1,308 @@
+/*
+ * take.c: see take.h. A file is opened, looked at and judged under one descriptor, and every step
+ * that takes time ends with the same question: is it still the file that was seen?
+ */
+#include "scheduler/take.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "scheduler/catalog.h"
+#include "scheduler/generation.h"
+#include "scheduler/hub_jobs.h"
+#include "scheduler/hub_log.h"
+#include "scheduler/indexing.h"
+#include "scheduler/intake.h"
+#include "scheduler/log.h"
+#include "scheduler/reconcile.h"
+
+#define FAULT_RETRY_US (60 * SECOND_US) /* a file that cannot be read is tried again */
+
+static void take_pump(struct hub *h);
+
+/* Every file gone at once is far more often a lost mount or a slip than a wish. */
+static bool take_vanished(struct hub_group *g)
+{
+	uint64_t gone = 0;
+	struct hub_file *f;
+
+	TAILQ_FOREACH (f, &g->settling, entry)
+		if (f->settle.gone)
+			gone++;
+	if (gone < 2 || gone != g->n_files || gone != g->n_unsettled)
+		return false;
+	g->vanished = true;
+	snprintf(g->problem, sizeof(g->problem),
+		 "all %llu files are gone at once: nothing is deleted on the spokes; it goes on "
+		 "when one is back, or another is there",
+		 (unsigned long long)gone);
+	log_error("group %s: %s", g->name, g->problem);
+	hub_log_group(g, "group_stopped", g->problem);
+	return true;
+}
+
+static void take_deleted(struct hub_file *f)
+{
+	struct hub_group *g = f->group;
+	struct hub *h = g->hub;
+	struct version_row row = {.group = g->name, .path = f->path, .deleted = true};
+	struct hub_version *hv;
+	int r;
+
+	hub_tx(h);
+	r = db_versions_add(h->db, &row, &row.id);
+	if (r == 0)
+		r = db_versions_indexed(h->db, &row);
+	hub_recorded(h, r, f->path);
+	if (r < 0) {
+		catalog_settling(f, (struct mono){daemon_now().mono.us + FAULT_RETRY_US});
+		return;
+	}
+	row.indexed = true;
+	hv = hub_version_new(g, &row);
+	h->last_version = MAX(h->last_version, row.id);
+	hub_jobs_unwanted(g, f->path, "the file is gone on the hub");
+	catalog_current(f, hv);
+	catalog_state(f, FILE_CURRENT, NULL);
+	hub_log_version(hv, "deleted");
+	reconcile_version(hv);
+	hub_version_unref(hv);
+}
+
+static void take_fault(struct hub_file *f, const char *what, int error)
+{
+	char words[300];
+
+	snprintf(words, sizeof(words), "%s: %s", what, strerror(-error));
+	log_warn("group %s: %s: %s", f->group->name, f->path, words);
+	catalog_settling(f, (struct mono){daemon_now().mono.us + FAULT_RETRY_US});
+	catalog_state(f, FILE_SETTLING, words);
+}
+
+/* Back to settling, from the beginning, with what lies there now. */
+static void take_again(struct hub_file *f)
+{
+	struct mono now = daemon_now().mono;
+
+	settle_restart(&f->settle, now);
+	catalog_settling(f, (struct mono){now.us + f->group->cfg->settle_us});
+	intake_touch(f->group, f->path);
+}
+
+static void take_drop_row(struct hub_group *g, uint64_t id, bool generation)
+{
+	hub_tx(g->hub);
+	hub_recorded(g->hub, db_versions_drop(g->hub->db, id), "a version that did not come to be");
+	if (generation)
+		generation_drop(g, id);
+}
+
+/* The same content, mtime and mode under another identity: nothing for a spoke to do. */
+static bool take_same(struct hub_file *f, const struct indexing *x)
+{
+	struct hub_version *hv = f->current;
+
+	if (!hv || hv->v->deleted || memcmp(hv->v->root, x->root.b, HASH_SIZE) ||
+	    hv->v->mtime_s != x->identity.mtime.tv_sec ||
+	    hv->v->mtime_ns != (uint32_t)x->identity.mtime.tv_nsec || hv->v->mode != x->mode)
+		return false;
+	hv->identity = x->identity;
+	hub_tx(f->group->hub);
+	hub_recorded(f->group->hub,
+		     db_versions_identity(f->group->hub->db, hv->v->id, &x->identity), f->path);
+	return true;
+}
+
+static void take_version(struct hub_file *f, const struct indexing *x)
+{
+	struct hub_group *g = f->group;
+	struct hub *h = g->hub;
+	struct version_row row = {
+		.id = x->id,
+		.group = g->name,
+		.path = f->path,
+		.size = x->identity.size,
+		.nonzero = x->nonzero,
+		.indexed = true,
+		.generation = x->generation,
+		.root = x->root,
+		.mtime = {.sec = x->identity.mtime.tv_sec,
+			  .nsec = (uint32_t)x->identity.mtime.tv_nsec},
+		.mode = x->mode,
+		.identity = x->identity,
+	};
+	struct hub_version *hv = hub_version_new(g, &row);
+
+	hub_tx(h);
+	hub_recorded(h, db_versions_indexed(h->db, &row), f->path);
+	h->last_version = MAX(h->last_version, row.id);
+	/* Jobs of the former version hold it until the core has let the new one supersede them. */
+	catalog_current(f, hv);
+	catalog_state(f, FILE_CURRENT, NULL);
+	hub_log_version(hv, "indexed");
+	reconcile_version(hv);
+	hub_version_unref(hv);
+}
+
+static void take_indexed(struct indexing *x)
+{
+	struct hub_group *g = x->group;
+	struct hub_file *f = x->file;
+	struct hub *h = g->hub;
+
+	if (f)
+		f->indexing = NULL;
+	if (x->error == 0 && !x->generation && x->try_clone && !g->no_reflink) {
+		g->no_reflink = true;
+		log_info("group %s: no reflinks on this filesystem: files are read where they lie",
+			 g->name);
+	}
+	if (!f || x->error || x->again) {
+		take_drop_row(g, x->id, x->generation);
+		if (f && (x->again || x->error == -ESTALE || x->error == -ECANCELED))
+			take_again(f);
+		else if (f)
+			take_fault(f, x->err.text[0] ? x->err.text : "indexing", x->error);
+	} else if (take_same(f, x)) {
+		take_drop_row(g, x->id, x->generation);
+		f->doubt = false;
+		catalog_state(f, FILE_CURRENT, NULL);
+		reconcile_version(f->current);
+	} else {
+		f->doubt = false;
+		take_version(f, x);
+	}
+	indexing_free(x);
+	take_pump(h);
+	if (g->n_tombstones)
+		reconcile_group_deletions(g);
+	hub_kick(h);
+}
+
+/* Opens what settled and hands it to a worker. */
+static void take_begin(struct hub_file *f)
+{
+	struct hub_group *g = f->group;
+	struct hub *h = g->hub;
+	struct version_row row = {.group = g->name, .path = f->path, .mode = f->mode};
+	struct identity now;
+	struct stat st;
+	int fd, r;
+
+	r = beneath_open(g->dirfd, f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, &fd);
+	if (r == -ENOENT || r == -ELOOP || r == -ENOTDIR) {
+		take_again(f);
+		return;
+	}
+	if (r < 0) {
+		take_fault(f, "opening it", r);
+		return;
+	}
+	if (fstat(fd, &st) == 0)
+		identity_of(&st, &now);
+	else
+		memset(&now, 0, sizeof(now));
+	if (!identity_equal(&now, &f->settle.seen)) {
+		close(fd);
+		take_again(f);
+		return;
+	}
+	row.identity = now;
+	row.size = now.size;
+	row.mtime = (struct wire_time){now.mtime.tv_sec, (uint32_t)now.mtime.tv_nsec};
+	hub_tx(h);
+	r = db_versions_add(h->db, &row, &row.id);
+	hub_recorded(h, r, f->path);
+	if (r < 0) {
+		close(fd);
+		take_fault(f, "recording it", r);
+		return;
+	}
+	catalog_state(f, FILE_INDEXING, NULL);
+	r = indexing_start(f, fd, row.id, take_indexed);
+	if (r < 0)
+		take_fault(f, "starting to index it", r);
+}
+
+static void take_pump(struct hub *h)
+{
+	struct hub_file *f;
+
+	while (h->n_indexing < HUB_INDEXING && !h->stopping && (f = TAILQ_FIRST(&h->ready)))
+		take_begin(f);
+}
+
+/* Has anybody this file open for writing? Only asked once the time is over: a probe takes a lease
+ * for a moment, which a writer would have to wait for. */
+static bool take_writer(struct hub_file *f)
+{
+	int fd, r;
+
+	if (beneath_open(f->group->dirfd, f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, &fd) < 0)
+		return false;
+	r = source_lease_probe(fd);
+	close(fd);
+	return r == -EAGAIN;
+}
+
+static void take_settled(struct hub_file *f)
+{
+	if (!f->settle.gone)
+		catalog_state(f, FILE_READY, NULL);
+	else if (!take_vanished(f->group))
+		take_deleted(f);
+}
+
+/* One file whose time is over; true if it left the list, false if the group stands still. */
+static void take_look(struct hub_group *g, struct hub_file *f, struct now now)
+{
+	struct settle_look look;
+	struct mono due;
+
+	look = (struct settle_look){.gone = f->settle.gone, .identity = f->settle.seen};
+	if (!look.gone && settle_due(&f->settle, g->cfg->settle_us, now.mono))
+		look.writer = take_writer(f);
+	if (settle_look(&f->settle, &look, g->cfg->settle_us, now.mono, &due) == SETTLE_DONE)
+		take_settled(f);
+	else
+		catalog_settling(f, due);
+}
+
+static void take_group(struct hub_group *g, struct now now)
+{
+	struct hub_file *f;
+	char *path;
+
+	while (!g->problem[0] && (f = TAILQ_FIRST(&g->settling)) && f->due.us <= now.mono.us) {
+		/* What lies there now is seen first: it may have changed without a hint. This may
+		 * take the file off the list, or forget it. */
+		path = xstrdup(f->path);
+		intake_touch(g, path);
+		f = catalog_get(g, path);
+		free(path);
+		if (f && f->state == FILE_SETTLING && f->due.us <= now.mono.us)
+			take_look(g, f, now);
+	}
+}
+
+struct mono take_due(struct hub *h, struct now now)
+{
+	struct mono next = MONO_NEVER;
+	struct hub_group *g;
+	struct hub_file *f;
+
+	TAILQ_FOREACH (g, &h->groups, entry) {
+		if (g->dirfd < 0)
+			continue;
+		take_group(g, now);
+		f = TAILQ_FIRST(&g->settling);
+		if (f && !g->problem[0] && f->due.us < next.us)
+			next = f->due;
+	}
+	take_pump(h);
+	return next;
+}
