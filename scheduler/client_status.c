@@ -230,8 +230,13 @@ int client_status(const struct client *c, const struct args *a)
 	if (args_flag(a, "watch") && !check)
 		return watch(c, a);
 	code = client_call(c, a, &s);
+	if (code != EXIT_DONE && check) {
+		/* Monitoring knows 0, 1 and 2 only, and reads one line of standard output. */
+		printf("spokesync critical: the daemon at %s does not answer\n", c->socket);
+		return 2;
+	}
 	if (code != EXIT_DONE)
-		return check ? 2 : code; /* monitoring knows 0, 1 and 2 only */
+		return code;
 	if (check)
 		code = show_check(s);
 	else if (c->json)

@@ -132,7 +132,7 @@ const struct command command_table[COMMANDS_N] = {
 			.path = "/v1/why",
 			.right = RIGHT_READ,
 			.roles = ON_HUB,
-			.usage = "JOB | SPOKE PATH",
+			.usage = "JOB | SPOKE PATH [--group GROUP]",
 			.summary = "why is this not there yet, in sentences",
 			.help = "Says why a job does not move: the window and when it opens, the free slots, "
 				"the spoke's state and the next try, space with figures, a pause and who set it. "
@@ -230,7 +230,7 @@ const struct command command_table[COMMANDS_N] = {
 			.roles = ON_HUB,
 			.usage =
 				"SPOKE|--all [--group GROUP] [--for D | --until-in-sync] [--rate R] "
-				"[--reason TEXT] [--wait]",
+				"[--reason TEXT] [--wait [--timeout D]]",
 			.summary = "open the windows now, for a time or until all is there",
 			.help = "Opens the scope whatever the windows say, and closes it by itself: after --for "
 				"(such as 90m), or, by default, when what is catalogued now is in sync (after "

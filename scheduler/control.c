@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,13 +14,13 @@
 
 #include "scheduler/handler.h"
 #include "scheduler/log.h"
+#include "scheduler/rights.h"
 #include "transfer/server.h"
 
 /* Clients: enough for a team and its scripts; each uid may hold half of them. */
 #define CLIENTS_MAX	64
 #define CLIENTS_PER_UID 32
 #define BODY_MAX	(16 * KIB)
-#define GROUPS_MAX	256
 
 struct control {
 	struct daemon *daemon;
@@ -37,41 +36,6 @@ struct pending {
 	char part[64];
 	char who[96];
 };
-
-enum command_right control_right(const struct control_peer *peer, uid_t daemon_uid)
-{
-	if (peer->uid == 0 || peer->uid == daemon_uid)
-		return RIGHT_CHANGE;
-	return peer->in_group ? RIGHT_READ : RIGHT_NONE;
-}
-
-bool control_in_group(uid_t uid, gid_t gid, gid_t wanted)
-{
-	gid_t groups[GROUPS_MAX];
-	int n = GROUPS_MAX;
-	struct passwd *pw;
-
-	if (gid == wanted)
-		return true;
-	pw = getpwuid(uid);
-	if (!pw || getgrouplist(pw->pw_name, pw->pw_gid, groups, &n) < 0)
-		return false;
-	for (int i = 0; i < n; i++) {
-		if (groups[i] == wanted)
-			return true;
-	}
-	return false;
-}
-
-static void name_peer(uid_t uid, char *buf, size_t size)
-{
-	struct passwd *pw = getpwuid(uid);
-
-	if (pw)
-		snprintf(buf, size, "uid %u (%.64s)", (unsigned)uid, pw->pw_name);
-	else
-		snprintf(buf, size, "uid %u", (unsigned)uid);
-}
 
 /* Query arguments of a GET, and the part of the path. */
 static int fill_from_head(struct args *a, struct sreq *r, const char *part, struct err *e)
@@ -174,15 +138,15 @@ static void pending_over(void *arg)
 /* The peer of a request, and what it may do. */
 static enum command_right right_of(const struct control *c, struct sreq *r, char *who, size_t size)
 {
-	struct control_peer peer = {0};
+	struct rights_peer peer = {0};
 	gid_t gid;
 	pid_t pid;
 
 	if (!sreq_creds(r, &peer.uid, &gid, &pid))
 		return RIGHT_NONE;
-	name_peer(peer.uid, who, size);
-	peer.in_group = c->group_set && control_in_group(peer.uid, gid, c->group);
-	return control_right(&peer, geteuid());
+	rights_name(peer.uid, who, size);
+	peer.in_group = c->group_set && rights_in_group(peer.uid, gid, c->group);
+	return rights_of(&peer, geteuid());
 }
 
 /* Path, role and right. False: answered. */
@@ -253,7 +217,7 @@ static void look_up_group(struct control *c)
 		return;
 	gr = getgrnam(name);
 	if (!gr) {
-		log_warn("control_group %s does not exist: only root and the daemon's user may use "
+		log_info("control_group %s does not exist: only root and the daemon's user may use "
 			 "the control socket",
 			 name);
 		return;

@@ -65,6 +65,7 @@ libscheduler_a_SOURCES += scheduler/recover.c scheduler/recover.h
 libscheduler_a_SOURCES += scheduler/reload.c
 libscheduler_a_SOURCES += scheduler/scan.c scheduler/scan.h
 libscheduler_a_SOURCES += scheduler/settle.c scheduler/settle.h
+libscheduler_a_SOURCES += scheduler/rights.c scheduler/rights.h
 libscheduler_a_SOURCES += scheduler/signals.c scheduler/signals.h
 libscheduler_a_SOURCES += scheduler/strmap.c scheduler/strmap.h
 libscheduler_a_SOURCES += scheduler/take.c scheduler/take.h
