@@ -18,7 +18,7 @@
 #define PARENS_MOST  50	    /* depth of nested groups */
 #define STEPS_MOST   100000 /* calls of the matcher's inner function: some milliseconds */
 #define DEPTH_MOST   10000
-#define HEAP_MOST    1024 /* KiB */
+#define HEAP_MOST    8192 /* KiB: (a|b)* over the longest path takes 2 MiB */
 
 struct match {
 	pcre2_code *code;
