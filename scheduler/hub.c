@@ -142,7 +142,7 @@ static void hub_reconcile(struct hub *h)
 	TAILQ_FOREACH (g, &h->groups, entry)
 		TAILQ_FOREACH (s, &h->spokes, entry)
 			if (group_has_spoke(g->cfg, s->name))
-				reconcile_share(share_make(s, g->name));
+				reconcile_inventory(inventory_make(s, g->name));
 }
 
 void hub_reload(struct daemon *d, const struct config *old)

@@ -268,7 +268,7 @@ static void hub_job_forget_transfer(struct hub_job *x)
 static void hub_job_finished(struct hub_job *x)
 {
 	struct hub *h = x->hub;
-	struct share *share = share_get(x->spoke, x->job->version->group);
+	struct inventory *inv = inventory_get(x->spoke, x->job->version->group);
 	bool published = x->job->state == JOB_PUBLISHED;
 
 	hub_log_summary(x);
@@ -276,8 +276,8 @@ static void hub_job_finished(struct hub_job *x)
 	if (published)
 		hub_publish_complete(h, x->version);
 	hub_job_over(x);
-	if (share)
-		reconcile_deletions(share);
+	if (inv)
+		reconcile_deletions(inv);
 }
 
 void hub_job_changed(struct hub *h, const struct action *a)

@@ -20,10 +20,10 @@ struct publishing {
 	struct wire_op op;
 };
 
-static void publish_op(const struct hub_job *x, struct share *share, struct wire_op *op)
+static void publish_op(const struct hub_job *x, struct inventory *inv, struct wire_op *op)
 {
 	const struct version *v = x->job->version;
-	const struct share_item *item = share_item(share, v->path);
+	const struct inventory_item *item = inventory_item(inv, v->path);
 	const struct hash *root = (const struct hash *)(const void *)v->root;
 	const char *from;
 
@@ -39,12 +39,12 @@ static void publish_op(const struct hub_job *x, struct share *share, struct wire
 		op->was_known = true;
 		op->was = item->root;
 	} else {
-		op->was_absent = share->epoch[0];
+		op->was_absent = inv->epoch[0];
 	}
 	if (op->kind != WIRE_PUT || !x->have)
 		return;
 	/* Nothing was staged: it lies there under another name, or here with other attributes. */
-	from = share_path_of(share, root);
+	from = inventory_path_of(inv, root);
 	if (item && hash_equal(&item->root, root)) {
 		op->kind = WIRE_META;
 	} else if (from) {
@@ -55,7 +55,7 @@ static void publish_op(const struct hub_job *x, struct share *share, struct wire
 
 static void publish_done(struct hub_job *x, const struct wire_op *op, uint64_t seq)
 {
-	struct share *share = share_make(x->spoke, x->job->version->group);
+	struct inventory *inv = inventory_make(x->spoke, x->job->version->group);
 	struct wire_entry *e = xcalloc(1, sizeof(*e));
 
 	snprintf(e->path, sizeof(e->path), "%s", op->path);
@@ -65,11 +65,11 @@ static void publish_done(struct hub_job *x, const struct wire_op *op, uint64_t s
 	e->mtime = op->mtime;
 	e->mode = op->mode;
 	e->seq = seq;
-	share_put(share, e, x->job->version->id);
+	inventory_put(inv, e, x->job->version->id);
 	free(e);
 	/* Exactly one further: nothing else happened there, and no page needs to be asked for. */
-	if (share->epoch[0] && seq == share->seq + 1)
-		share_position(share, share->epoch, seq);
+	if (inv->epoch[0] && seq == inv->seq + 1)
+		inventory_position(inv, inv->epoch, seq);
 	hub_job_ended(x, OUTCOME_PUBLISHED, "");
 }
 
@@ -134,13 +134,13 @@ static void publish_answer(void *arg, const struct peer_answer *a, const struct 
 
 void hub_publish(struct hub_job *x)
 {
-	struct share *share = share_make(x->spoke, x->job->version->group);
+	struct inventory *inv = inventory_make(x->spoke, x->job->version->group);
 	struct publishing *pub = xcalloc(1, sizeof(*pub));
 	struct wire_publish ops = {.ops = &pub->op, .n_ops = 1};
 
 	pub->job = x;
 	x->publishing = pub;
-	publish_op(x, share, &pub->op);
+	publish_op(x, inv, &pub->op);
 	peer_publish(x->spoke->peer, x->job->version->group, &ops, publish_answer, pub);
 }
 
@@ -155,14 +155,14 @@ void hub_publish_complete(struct hub *h, const struct hub_version *hv)
 {
 	const struct group_cfg *g = config_group(h->d->config, hv->v->group);
 	struct hub_spoke *s;
-	struct share *share;
+	struct inventory *inv;
 
 	if (!g || !hv->current)
 		return;
 	for (size_t i = 0; i < g->n_spokes; i++) {
 		s = hub_spoke(h, g->spokes[i]);
-		share = s ? share_get(s, g->name) : NULL;
-		if (!share || !share_has(share, hv->v))
+		inv = s ? inventory_get(s, g->name) : NULL;
+		if (!inv || !inventory_has(inv, hv->v))
 			return;
 	}
 	hub_log_version(hv, "complete");

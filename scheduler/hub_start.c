@@ -182,8 +182,8 @@ static void start_prepared(void *arg, const struct prepare_result *r)
 static struct prepare *start_prepare(struct hub_job *x)
 {
 	const struct version *v = x->job->version;
-	struct share *share = share_make(x->spoke, v->group);
-	const struct share_item *item = share_item(share, v->path);
+	struct inventory *inv = inventory_make(x->spoke, v->group);
+	const struct inventory_item *item = inventory_item(inv, v->path);
 	struct prepare_spec spec = {
 		.index_dirfd = x->hub->index_dirfd,
 		.has_partial = x->has_partial,
@@ -193,7 +193,7 @@ static struct prepare *start_prepare(struct hub_job *x)
 
 	memcpy(spec.root.b, v->root, HASH_SIZE);
 	if (x->base_refusals < NO_BASE_LAST) {
-		spec.held = share_roots(share, &spec.n_held);
+		spec.held = inventory_roots(inv, &spec.n_held);
 		spec.has_lineage = item;
 		if (item)
 			spec.lineage = item->root;

@@ -3,7 +3,7 @@
  * their files, its spokes with what they hold, and its jobs.
  *
  *   hub -> groups -> files -> the current version of each (counted: jobs hold versions too)
- *   hub -> spokes -> shares (one for each group of that spoke) -> items of its inventory
+ *   hub -> spokes -> inventories (one for each group of that spoke) -> items of its inventory
  *   core's job -> hub_job (job->user): the push and its figures
  *
  * All of it belongs to the loop thread; workers get copies or file descriptors.
@@ -86,7 +86,7 @@ struct hub_group {
 TAILQ_HEAD(hub_group_list, hub_group);
 
 /* One content in a spoke's inventory. */
-struct share_item {
+struct inventory_item {
 	struct hash root;
 	uint64_t size;
 	struct wire_time mtime;
@@ -96,16 +96,16 @@ struct share_item {
 };
 
 /* What one spoke holds of one group. */
-struct share {
+struct inventory {
 	struct hub_spoke *spoke;
 	char *group;
 	char epoch[33]; /* "": never told */
 	uint64_t seq;
 	uint64_t free_bytes;
-	struct strmap items; /* path -> struct share_item */
-	TAILQ_ENTRY(share) entry;
+	struct strmap items; /* path -> struct inventory_item */
+	TAILQ_ENTRY(inventory) entry;
 };
-TAILQ_HEAD(share_list, share);
+TAILQ_HEAD(inventory_list, inventory);
 
 /* A node of the shaper for what one policy (or override) lets through to one spoke. */
 struct rate_node {
@@ -123,7 +123,7 @@ struct hub_spoke {
 	struct peer *peer;
 	struct shaper_node *node;
 	struct rate_node_list rates;
-	struct share_list shares;
+	struct inventory_list inventories;
 	struct greeting *greeting; /* while one is under way */
 	unsigned n_jobs;	   /* unfinished */
 	bool told_down;		   /* and logged */

@@ -48,7 +48,7 @@ static void roots_add_file(void *arg, void *value)
 
 static void roots_add_item(void *arg, void *value)
 {
-	const struct share_item *item = value;
+	const struct inventory_item *item = value;
 
 	roots_add(arg, item->root.b);
 }
@@ -56,11 +56,11 @@ static void roots_add_item(void *arg, void *value)
 static void roots_add_spoke(struct roots *r, struct hub_spoke *s)
 {
 	const struct hub_job *x;
-	struct share *share;
+	struct inventory *inv;
 	struct job *j;
 
-	TAILQ_FOREACH (share, &s->shares, entry)
-		strmap_each(&share->items, roots_add_item, r);
+	TAILQ_FOREACH (inv, &s->inventories, entry)
+		strmap_each(&inv->items, roots_add_item, r);
 	TAILQ_FOREACH (j, &s->state->jobs, by_spoke) {
 		roots_add(r, j->version->root);
 		x = hub_job_of(j);
@@ -100,13 +100,13 @@ static void sweep_indexes(struct hub *h, const struct roots *needed)
 static bool tombstone_over(const struct hub_file *f)
 {
 	const struct hub_group *g = f->group;
-	const struct share *share;
+	const struct inventory *inv;
 	struct hub_spoke *s;
 
 	for (size_t i = 0; i < g->cfg->n_spokes; i++) {
 		s = hub_spoke(g->hub, g->cfg->spokes[i]);
-		share = s ? share_get(s, g->name) : NULL;
-		if (!share || !share->epoch[0] || share_item(share, f->path))
+		inv = s ? inventory_get(s, g->name) : NULL;
+		if (!inv || !inv->epoch[0] || inventory_item(inv, f->path))
 			return false;
 	}
 	return true;

@@ -129,9 +129,9 @@ uint64_t hub_last_version(struct hub *h)
 bool hub_spoke_has(struct hub *h, const char *spoke, const struct version *v)
 {
 	struct hub_spoke *s = hub_spoke(h, spoke);
-	struct share *share = s ? share_get(s, v->group) : NULL;
+	struct inventory *inv = s ? inventory_get(s, v->group) : NULL;
 
-	return share && share->epoch[0] && share_has(share, v);
+	return inv && inv->epoch[0] && inventory_has(inv, v);
 }
 
 struct versions {

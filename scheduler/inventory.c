@@ -7,27 +7,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct share *share_get(struct hub_spoke *s, const char *group)
+struct inventory *inventory_get(struct hub_spoke *s, const char *group)
 {
-	struct share *share;
+	struct inventory *inv;
 
-	TAILQ_FOREACH (share, &s->shares, entry)
-		if (!strcmp(share->group, group))
-			return share;
+	TAILQ_FOREACH (inv, &s->inventories, entry)
+		if (!strcmp(inv->group, group))
+			return inv;
 	return NULL;
 }
 
-struct share *share_make(struct hub_spoke *s, const char *group)
+struct inventory *inventory_make(struct hub_spoke *s, const char *group)
 {
-	struct share *share = share_get(s, group);
+	struct inventory *inv = inventory_get(s, group);
 
-	if (share)
-		return share;
-	share = xcalloc(1, sizeof(*share));
-	share->spoke = s;
-	share->group = xstrdup(group);
-	TAILQ_INSERT_TAIL(&s->shares, share, entry);
-	return share;
+	if (inv)
+		return inv;
+	inv = xcalloc(1, sizeof(*inv));
+	inv->spoke = s;
+	inv->group = xstrdup(group);
+	TAILQ_INSERT_TAIL(&s->inventories, inv, entry);
+	return inv;
 }
 
 static void item_free(void *arg, void *value)
@@ -36,31 +36,31 @@ static void item_free(void *arg, void *value)
 	free(value);
 }
 
-static void share_empty(struct share *s)
+static void inventory_empty(struct inventory *s)
 {
 	strmap_each(&s->items, item_free, NULL);
 	strmap_done(&s->items);
 }
 
-struct share *share_free(struct share *s)
+struct inventory *inventory_free(struct inventory *s)
 {
 	if (!s)
 		return NULL;
-	TAILQ_REMOVE(&s->spoke->shares, s, entry);
-	share_empty(s);
+	TAILQ_REMOVE(&s->spoke->inventories, s, entry);
+	inventory_empty(s);
 	free(s->group);
 	free(s);
 	return NULL;
 }
 
-const struct share_item *share_item(const struct share *s, const char *path)
+const struct inventory_item *inventory_item(const struct inventory *s, const char *path)
 {
 	return strmap_get(&s->items, path);
 }
 
-void share_restore(struct share *s, const struct wire_entry *e, uint64_t told)
+void inventory_restore(struct inventory *s, const struct wire_entry *e, uint64_t told)
 {
-	struct share_item *item = strmap_get(&s->items, e->path);
+	struct inventory_item *item = strmap_get(&s->items, e->path);
 	size_t size = sizeof(*item) + strlen(e->path) + 1;
 
 	if (item) {
@@ -79,30 +79,30 @@ void share_restore(struct share *s, const struct wire_entry *e, uint64_t told)
 	strmap_put(&s->items, item->path, item);
 }
 
-void share_put(struct share *s, const struct wire_entry *e, uint64_t told)
+void inventory_put(struct inventory *s, const struct wire_entry *e, uint64_t told)
 {
-	const struct share_item *old = share_item(s, e->path);
+	const struct inventory_item *old = inventory_item(s, e->path);
 	struct hub *h = s->spoke->hub;
 
 	/* What it was given stays known while the content is the same, whatever mtime and mode its
 	 * filesystem, or a mode of its own configuration, made of it. */
 	if (!told && old && !e->gone && hash_equal(&old->root, &e->root))
 		told = old->told;
-	share_restore(s, e, told);
+	inventory_restore(s, e, told);
 	hub_tx(h);
 	hub_recorded(h, db_inventory_put(h->db, s->spoke->name, s->group, e, told), "an inventory");
 }
 
-void share_clear(struct share *s)
+void inventory_clear(struct inventory *s)
 {
 	struct hub *h = s->spoke->hub;
 
-	share_empty(s);
+	inventory_empty(s);
 	hub_tx(h);
 	hub_recorded(h, db_inventory_clear(h->db, s->spoke->name, s->group), "an inventory");
 }
 
-void share_position(struct share *s, const char *epoch, uint64_t seq)
+void inventory_position(struct inventory *s, const char *epoch, uint64_t seq)
 {
 	struct hub *h = s->spoke->hub;
 
@@ -114,20 +114,20 @@ void share_position(struct share *s, const char *epoch, uint64_t seq)
 		     "an inventory");
 }
 
-bool share_has_content(const struct share *s, const struct version *v)
+bool inventory_has_content(const struct inventory *s, const struct version *v)
 {
-	const struct share_item *item = share_item(s, v->path);
+	const struct inventory_item *item = inventory_item(s, v->path);
 
 	if (v->deleted || !item)
 		return v->deleted && !item;
 	return !memcmp(item->root.b, v->root, HASH_SIZE);
 }
 
-bool share_has(const struct share *s, const struct version *v)
+bool inventory_has(const struct inventory *s, const struct version *v)
 {
-	const struct share_item *item = share_item(s, v->path);
+	const struct inventory_item *item = inventory_item(s, v->path);
 
-	if (!share_has_content(s, v))
+	if (!inventory_has_content(s, v))
 		return false;
 	if (v->deleted || item->told == v->id)
 		return true;
@@ -144,14 +144,14 @@ struct search {
 
 static void search_root(void *arg, void *value)
 {
-	const struct share_item *item = value;
+	const struct inventory_item *item = value;
 	struct search *s = arg;
 
 	if (hash_equal(&item->root, s->root))
 		s->path = item->path;
 }
 
-const char *share_path_of(const struct share *s, const struct hash *root)
+const char *inventory_path_of(const struct inventory *s, const struct hash *root)
 {
 	struct search search = {.root = root};
 
@@ -161,7 +161,7 @@ const char *share_path_of(const struct share *s, const struct hash *root)
 
 static void collect_root(void *arg, void *value)
 {
-	const struct share_item *item = value;
+	const struct inventory_item *item = value;
 	struct search *s = arg;
 
 	s->roots[s->n++] = item->root;
@@ -173,7 +173,7 @@ static int compare_roots(const void *a, const void *b)
 }
 
 /* Sorted, so that spokes in the same state get the same bases and share one bundle. */
-struct hash *share_roots(const struct share *s, size_t *ret_n)
+struct hash *inventory_roots(const struct inventory *s, size_t *ret_n)
 {
 	struct search c = {.roots = xcalloc(s->items.n + 1, sizeof(struct hash))};
 	size_t n = 0;

@@ -64,11 +64,11 @@ static void greeting_done(struct greeting *g)
 	struct hub *h = s->hub;
 	struct spoke_row row = {.name = s->name, .zone = g->zone};
 	struct now now = daemon_now();
-	struct share *share;
+	struct inventory *inv;
 	bool was = s->state->up;
 
-	TAILQ_FOREACH (share, &s->shares, entry)
-		reconcile_share(share);
+	TAILQ_FOREACH (inv, &s->inventories, entry)
+		reconcile_inventory(inv);
 	core_fact_spoke_up(h->core, s->state, g->zone, now);
 	if (g->changed)
 		core_fact_spoke_changed(h->core, s->state);
@@ -87,27 +87,27 @@ static void greeting_next(struct greeting *g);
 static void greeting_page(void *arg, const struct peer_answer *a, const struct wire_inventory *i)
 {
 	struct greeting *g = arg;
-	struct share *share = share_make(g->spoke, g->groups[g->at].name);
+	struct inventory *inv = inventory_make(g->spoke, g->groups[g->at].name);
 
 	if (a->error != PEER_OK) {
 		greeting_failed(g, a);
 		return;
 	}
-	if (strcmp(i->epoch, share->epoch)) {
-		share_clear(share);
-		share_position(share, i->epoch, 0);
+	if (strcmp(i->epoch, inv->epoch)) {
+		inventory_clear(inv);
+		inventory_position(inv, i->epoch, 0);
 		if (g->asked) {
 			greeting_next(g); /* the same group again, from the beginning */
 			return;
 		}
 	}
-	if (i->seq < share->seq || (i->more && i->seq == share->seq)) {
+	if (i->seq < inv->seq || (i->more && i->seq == inv->seq)) {
 		greeting_broken(g, "its inventory does not move forward");
 		return;
 	}
 	for (size_t n = 0; n < i->n_entries; n++)
-		share_put(share, &i->entries[n], 0);
-	share_position(share, share->epoch, i->seq);
+		inventory_put(inv, &i->entries[n], 0);
+	inventory_position(inv, inv->epoch, i->seq);
 	g->changed = true;
 	if (!i->more)
 		g->at++;
@@ -119,21 +119,21 @@ static void greeting_next(struct greeting *g)
 {
 	for (; g->at < g->n_groups; g->at++) {
 		const struct wire_group *w = &g->groups[g->at];
-		struct share *share = share_make(g->spoke, w->name);
+		struct inventory *inv = inventory_make(g->spoke, w->name);
 
-		if (share->free_bytes != w->free_bytes)
+		if (inv->free_bytes != w->free_bytes)
 			g->changed = true;
-		share->free_bytes = w->free_bytes;
-		if (!strcmp(share->epoch, w->epoch) && share->seq == w->seq)
+		inv->free_bytes = w->free_bytes;
+		if (!strcmp(inv->epoch, w->epoch) && inv->seq == w->seq)
 			continue;
-		if (strcmp(share->epoch, w->epoch) || share->seq > w->seq) {
-			share_clear(share);
-			share_position(share, w->epoch, 0);
+		if (strcmp(inv->epoch, w->epoch) || inv->seq > w->seq) {
+			inventory_clear(inv);
+			inventory_position(inv, w->epoch, 0);
 			if (!w->seq)
 				continue; /* an empty one */
 		}
-		g->asked = share->seq;
-		peer_inventory(g->spoke->peer, w->name, share->seq, greeting_page, g);
+		g->asked = inv->seq;
+		peer_inventory(g->spoke->peer, w->name, inv->seq, greeting_page, g);
 		return;
 	}
 	greeting_done(g);
@@ -195,7 +195,7 @@ static void peer_make(struct hub *h, const struct spoke_cfg *cfg)
 	s->hub = h;
 	s->name = xstrdup(cfg->name);
 	TAILQ_INIT(&s->rates);
-	TAILQ_INIT(&s->shares);
+	TAILQ_INIT(&s->inventories);
 	s->node = shaper_node_new(shaper_root(h->shaper), cfg->weight, NULL, NULL);
 	s->peer = peer_new(h->http, cfg->url, cfg->pins, cfg->n_pins, h->d->key, s->node);
 	TAILQ_INSERT_TAIL(&h->spokes, s, entry);
@@ -225,14 +225,14 @@ void peers_update(struct hub *h)
 
 static void peer_drop(struct hub_spoke *s)
 {
-	struct share *share;
+	struct inventory *inv;
 
 	/* First the peer: it ends its requests, and no answer finds a greeting that is gone. */
 	s->peer = peer_free(s->peer);
 	greeting_end(s);
 	hub_rates_drop(s);
-	while ((share = TAILQ_FIRST(&s->shares)))
-		share_free(share);
+	while ((inv = TAILQ_FIRST(&s->inventories)))
+		inventory_free(inv);
 	TAILQ_REMOVE(&s->hub->spokes, s, entry);
 	shaper_node_free(s->node);
 	free(s->name);

@@ -15,7 +15,7 @@
 
 /* Anything that will need, or may turn out to need, what lies there. A file that a guest holds open
  * for weeks does not count: nobody knows when it will settle. */
-static bool deletion_waits(const struct share *s, const struct hub_group *g)
+static bool deletion_waits(const struct inventory *s, const struct hub_group *g)
 {
 	const struct hub_file *f;
 	const struct job *j;
@@ -46,7 +46,7 @@ static bool given_up(const struct job *j, const struct version *v)
 	       (j->state == JOB_FAILED || j->state == JOB_CANCELLED);
 }
 
-static void reconcile_one(struct share *s, struct hub_version *hv)
+static void reconcile_one(struct inventory *s, struct hub_version *hv)
 {
 	const struct version *v = hv->v;
 	struct hub *h = s->spoke->hub;
@@ -55,7 +55,7 @@ static void reconcile_one(struct share *s, struct hub_version *hv)
 
 	if (!s->epoch[0] && v->deleted)
 		return; /* what it holds is not known yet */
-	if (share_has(s, v)) {
+	if (inventory_has(s, v)) {
 		if (same && !job_over(j))
 			hub_jobs_satisfied(j);
 		return;
@@ -67,7 +67,7 @@ static void reconcile_one(struct share *s, struct hub_version *hv)
 			hub_jobs_add(s->spoke, JOB_DELETE, hv);
 		return;
 	}
-	hub_jobs_add(s->spoke, share_has_content(s, v) ? JOB_META : JOB_PUT, hv);
+	hub_jobs_add(s->spoke, inventory_has_content(s, v) ? JOB_META : JOB_PUT, hv);
 }
 
 void reconcile_version(struct hub_version *hv)
@@ -77,12 +77,12 @@ void reconcile_version(struct hub_version *hv)
 
 	TAILQ_FOREACH (s, &g->hub->spokes, entry)
 		if (group_has_spoke(g->cfg, s->name))
-			reconcile_one(share_make(s, g->name), hv);
+			reconcile_one(inventory_make(s, g->name), hv);
 	hub_kick(g->hub);
 }
 
 struct walk {
-	struct share *share;
+	struct inventory *inv;
 	bool deletions_only;
 };
 
@@ -92,12 +92,12 @@ static void reconcile_file(void *arg, void *value)
 	struct hub_file *f = value;
 
 	if (f->current && f->current->v->deleted == w->deletions_only)
-		reconcile_one(w->share, f->current);
+		reconcile_one(w->inv, f->current);
 }
 
-static void reconcile_walk(struct share *s, bool deletions_only)
+static void reconcile_walk(struct inventory *s, bool deletions_only)
 {
-	struct walk w = {.share = s, .deletions_only = deletions_only};
+	struct walk w = {.inv = s, .deletions_only = deletions_only};
 	struct hub_group *g = hub_group(s->spoke->hub, s->group);
 
 	if (!g || !group_has_spoke(g->cfg, s->spoke->name))
@@ -108,14 +108,14 @@ static void reconcile_walk(struct share *s, bool deletions_only)
 	hub_kick(g->hub);
 }
 
-void reconcile_share(struct share *s)
+void reconcile_inventory(struct inventory *s)
 {
 	/* New contents first: deletions wait for them. */
 	reconcile_walk(s, false);
 	reconcile_walk(s, true);
 }
 
-void reconcile_deletions(struct share *s)
+void reconcile_deletions(struct inventory *s)
 {
 	reconcile_walk(s, true);
 }
@@ -123,11 +123,11 @@ void reconcile_deletions(struct share *s)
 void reconcile_group_deletions(struct hub_group *g)
 {
 	struct hub_spoke *s;
-	struct share *share;
+	struct inventory *inv;
 
 	TAILQ_FOREACH (s, &g->hub->spokes, entry) {
-		share = share_get(s, g->name);
-		if (share)
-			reconcile_walk(share, true);
+		inv = inventory_get(s, g->name);
+		if (inv)
+			reconcile_walk(inv, true);
 	}
 }

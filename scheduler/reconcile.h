@@ -10,10 +10,10 @@
 /* One version for every spoke of its group. */
 void reconcile_version(struct hub_version *hv);
 /* Everything of one group for one spoke (its inventory was read, or it is new in the group). */
-void reconcile_share(struct share *s);
+void reconcile_inventory(struct inventory *s);
 /* Deletions that waited for what may replace them. */
-void reconcile_deletions(struct share *s);
-/* Same for every share of a group: something there settled. */
+void reconcile_deletions(struct inventory *s);
+/* Same for every spoke of a group: something there settled. */
 void reconcile_group_deletions(struct hub_group *g);
 
 #endif

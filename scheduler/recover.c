@@ -59,13 +59,13 @@ static int recover_position(void *arg, const char *spoke, const char *group, con
 {
 	struct recovering *r = arg;
 	struct hub_spoke *s = hub_spoke(r->hub, spoke);
-	struct share *share;
+	struct inventory *inv;
 
 	if (!s || !hub_group(r->hub, group))
 		return 0;
-	share = share_make(s, group);
-	snprintf(share->epoch, sizeof(share->epoch), "%s", epoch);
-	share->seq = seq;
+	inv = inventory_make(s, group);
+	snprintf(inv->epoch, sizeof(inv->epoch), "%s", epoch);
+	inv->seq = seq;
 	return 0;
 }
 
@@ -74,10 +74,10 @@ static int recover_item(void *arg, const char *spoke, const char *group, const s
 {
 	struct recovering *r = arg;
 	struct hub_spoke *s = hub_spoke(r->hub, spoke);
-	struct share *share = s ? share_get(s, group) : NULL;
+	struct inventory *inv = s ? inventory_get(s, group) : NULL;
 
-	if (share)
-		share_restore(share, e, told);
+	if (inv)
+		inventory_restore(inv, e, told);
 	return 0;
 }
 
