@@ -238,6 +238,17 @@ void request_set_lowat(struct request *r, uint64_t bytes)
 		http_socket_lowat(r->conn, bytes);
 }
 
+void request_set_charge(struct request *r, struct shaper_node *charge)
+{
+	http_socket_charge(r); /* what went so far is the former's */
+	r->spec.charge = charge;
+}
+
+struct ev_loop *http_loop(const struct http *h)
+{
+	return h->loop;
+}
+
 void http_close_pinned(struct http *h, const struct pin *pins, size_t n_pins)
 {
 	char *text = http_request_pins(pins, n_pins);

@@ -16,6 +16,7 @@ struct request;
 struct shaper_node;
 
 struct http *http_new(struct ev_loop *loop) WARN_UNUSED;
+struct ev_loop *http_loop(const struct http *h);
 struct http *http_free(struct http *h); /* cancels what runs; done() is not called */
 
 /* Closes the connections that were made with exactly these pins, the running ones, too. */
@@ -62,5 +63,6 @@ void request_abort(struct request *r);
 /* Live counts of the TCP stream so far. */
 void request_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in);
 void request_set_lowat(struct request *r, uint64_t bytes);
+void request_set_charge(struct request *r, struct shaper_node *charge);
 
 #endif

@@ -1,0 +1,81 @@
+/*
+ * push_private.h: private to push*.c: one content on its way, and where it is on it.
+ *
+ *   plan -> offer -> PUT -> (position) -> PUT ... -> staged
+ *           ^  |             |  nodes that did not prove -> repair bundle -> PUT
+ *           |  no base       |  SAME ranges being filled -> wait
+ *           +--plan with what is left
+ *
+ * push.c: life, figures; push_steps.c: what a position means and what comes next; push_put.c: the
+ * bytes.
+ */
+#ifndef SPOKESYNC_TRANSFER_PUSH_PRIVATE_H
+#define SPOKESYNC_TRANSFER_PUSH_PRIVATE_H
+
+#include <ev.h>
+
+#include "transfer/meter.h"
+#include "transfer/peer_private.h"
+#include "transfer/shaper.h"
+
+struct push {
+	struct push_spec spec;
+	struct push_events ev;
+	struct ev_loop *loop;
+	struct shaper_node *leaf;
+	char *transfer; /* "/v1/transfers/G/ROOT" */
+
+	/* Whichever of these is under way. */
+	struct bundle_ticket *ticket;
+	struct word *word; /* offer, or a question for the position */
+	struct request *put;
+	ev_timer poll, deadline;
+	double poll_s; /* grows while the spoke fills */
+
+	struct bundle *bundle;
+	struct bundle_stream *stream;
+	bool repairing;	      /* stream is a repair bundle */
+	struct run *repaired; /* nodes that came as plain literals already */
+	size_t n_repaired;
+
+	uint64_t offset;     /* handed out of the stream so far */
+	uint64_t put_from;   /* where this PUT began */
+	uint64_t acked;	     /* O of this stream */
+	int read_error;	     /* why read() ended the PUT */
+	bool wants_stream;   /* read() waits for the stream, not for the shaper */
+	uint64_t lowat_rate; /* what the kernel's share was set for */
+	unsigned stuck;	     /* answers in a row that brought nothing forward */
+	uint64_t last_offset, last_proven;
+	bool stopping, over;
+
+	struct push_result result;
+	struct push_stats stats; /* of what is done; push_stats() adds what runs */
+	uint64_t literal_before; /* of streams that are over */
+	uint64_t metered;
+	struct meter meter;
+	int64_t told_us;
+};
+
+/* push.c */
+void push_end(struct push *p, enum push_end end, const char *fmt, ...) PRINTF(3, 4);
+void push_end_peer(struct push *p, const struct peer_answer *a);
+void push_add_wire(struct push *p, uint64_t out, uint64_t in);
+void push_meter(struct push *p);
+void push_told(struct push *p); /* progress event, at most one a second */
+void push_drop_stream(struct push *p, bool complete);
+
+/* push_steps.c */
+void push_plan(struct push *p, const struct hash *bases, unsigned n_bases);
+void push_offer(struct push *p);
+void push_ask(struct push *p, bool map);
+void push_poll_after(struct push *p, double seconds);
+void push_on_poll(struct ev_loop *loop, ev_timer *w, int revents);
+/* From the answer to a PUT or an offer: decodes and goes on; false: it says nothing (an error). */
+bool push_answer(struct push *p, const struct request_result *r, bool whole_map);
+
+/* push_put.c */
+void push_put(struct push *p);
+void push_put_finish(struct push *p); /* the body ends at the next read */
+void push_leaf_ready(void *arg);
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * push_put.c: bundle bytes into the body of a PUT: as many as the shaper grants, from where the
+ * spoke durably is. The body may end at any byte; what the spoke has of it its answer says.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "transfer/push_private.h"
+
+/* What the kernel may hold unsent: 250 ms of rate; where nothing limits the rate, a few MiB. */
+#define LOWAT_PART 4
+#define LOWAT_MIN  2048u
+#define LOWAT_OPEN (4 * MIB)
+#define POLL_S	   1.0
+
+static uint64_t lowat_of(uint64_t rate)
+{
+	if (rate == RATE_UNLIMITED)
+		return LOWAT_OPEN;
+	return MIN(MAX(rate / LOWAT_PART, LOWAT_MIN), LOWAT_OPEN);
+}
+
+static void follow_rate(struct push *p)
+{
+	uint64_t rate = shaper_rate_in_force(p->leaf);
+
+	if (rate == p->lowat_rate)
+		return;
+	p->lowat_rate = rate;
+	request_set_lowat(p->put, lowat_of(rate));
+}
+
+void push_leaf_ready(void *arg)
+{
+	struct push *p = arg;
+
+	if (p->put)
+		request_resume(p->put);
+}
+
+static void stream_ready(void *arg)
+{
+	struct push *p = arg;
+
+	if (p->put && p->wants_stream)
+		request_resume(p->put);
+}
+
+/* Called by curl, from a PUT that runs. */
+static int64_t read_body(void *arg, void *buf, size_t len)
+{
+	struct push *p = arg;
+	size_t granted;
+	int64_t n;
+
+	if (p->stopping)
+		return 0;
+	push_meter(p);
+	follow_rate(p);
+	len = MIN((uint64_t)len, WIRE_PUT_MAX - (p->offset - p->put_from));
+	if (len == 0)
+		return 0;
+	p->wants_stream = false;
+	granted = shaper_grant(p->leaf, len);
+	if (granted == 0) {
+		shaper_want(p->leaf, true);
+		return -EAGAIN;
+	}
+	n = stream_read(p->stream, p->offset, buf, granted);
+	if (n < (int64_t)granted)
+		shaper_refund(p->leaf, granted - (uint64_t)MAX(n, 0));
+	if (n == -EAGAIN) {
+		p->wants_stream = true;
+		return n;
+	}
+	if (n < 0)
+		p->read_error = (int)n;
+	else
+		p->offset += (uint64_t)n;
+	return n;
+}
+
+static void put_done(void *arg, const struct request_result *r)
+{
+	struct push *p = arg;
+	struct peer_answer a;
+
+	p->put = NULL;
+	push_add_wire(p, r->wire_out, r->wire_in);
+	ev_timer_stop(p->loop, &p->poll);
+	peer_call_cancel(p->word); /* a question that the PUT's answer has overtaken */
+	p->word = NULL;
+	shaper_want(p->leaf, false);
+	if (p->read_error == -ESTALE) {
+		push_end(p, PUSH_CHANGED, "the content changed while it was sent");
+		return;
+	}
+	if (p->read_error) {
+		push_end(p, PUSH_BAD, "the bundle cannot be read: error %d", -p->read_error);
+		return;
+	}
+	if (r->error == 0 && push_answer(p, r, false))
+		return;
+	if (p->stopping) {
+		push_end(p, PUSH_STOPPED, "stopped");
+		return;
+	}
+	if (r->error == 0 && r->status == 404) { /* the spoke dropped the transfer: begin anew */
+		if (++p->stuck < 4) {
+			push_offer(p);
+			return;
+		}
+	}
+	peer_answer_of(r, &a);
+	push_end_peer(p, &a);
+}
+
+void push_put(struct push *p)
+{
+	struct request_spec spec = {.method = "PUT",
+				    .read = read_body,
+				    .charge = p->leaf,
+				    .fresh = true,
+				    .done = put_done,
+				    .arg = p};
+	char hex[HASH_HEX + 1], *path, *url;
+
+	stream_on_ready(p->stream, stream_ready, p);
+	path = xasprintf("%s?bundle=%s&offset=%llu", p->transfer,
+			 hash_hex(stream_id(p->stream), hex), (unsigned long long)p->offset);
+	p->put_from = p->offset;
+	p->read_error = 0;
+	p->wants_stream = false;
+	p->lowat_rate = shaper_rate_in_force(p->leaf);
+	spec.notsent_lowat = lowat_of(p->lowat_rate);
+	peer_request(p->spec.peer, path, &spec, &url);
+	p->put = request_start(p->spec.peer->http, &spec);
+	free(path);
+	free(url);
+	push_poll_after(p, POLL_S);
+}
+
+void push_put_finish(struct push *p)
+{
+	if (p->put)
+		request_resume(p->put);
+}
