@@ -39,6 +39,7 @@ UNIT += tests/unit/test_filter
 UNIT += tests/unit/test_windowline
 UNIT += tests/unit/test_override
 UNIT += tests/unit/test_retry
+UNIT += tests/unit/test_bundle
 SIM =
 FUZZ =
 FUZZ += tests/fuzz/fuzz_config

@@ -95,6 +95,7 @@ struct bundle_stream {
 	uint32_t acked, ready, asked, logged;
 	struct hash *resumed_mark; /* what frame `resumed` must be, since the spoke has a part */
 	uint32_t resumed;
+	uint64_t resumed_size;
 
 	uint32_t at; /* the frame that is being read */
 	int fd;	     /* its file, or -1 */

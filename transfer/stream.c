@@ -108,6 +108,13 @@ static int64_t read_frame(struct bundle_stream *s, uint32_t k, uint64_t offset, 
 	return n < 0 ? -errno : n == 0 ? -EIO : n;
 }
 
+/* The frame of which the spoke has a part, not verified yet: its size is known all the same. */
+static bool resumes_in(const struct bundle_stream *s, uint32_t k, uint64_t offset)
+{
+	return s->resumed_mark != NULL && k == s->resumed &&
+	       offset < frame_begin(s, k) + s->resumed_size;
+}
+
 int64_t stream_read(struct bundle_stream *s, uint64_t offset, void *buf, size_t len)
 {
 	uint32_t k;
@@ -120,7 +127,7 @@ int64_t stream_read(struct bundle_stream *s, uint64_t offset, void *buf, size_t 
 		return (int64_t)len;
 	}
 	k = frame_at(s, offset);
-	if (k == s->ready && offset != frame_begin(s, k))
+	if (k == s->ready && offset != frame_begin(s, k) && !resumes_in(s, k, offset))
 		return -EINVAL;
 	if (k == s->n)
 		return 0;

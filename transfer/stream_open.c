@@ -131,6 +131,7 @@ static int place(struct bundle_stream *s, struct stream_past *past, uint64_t off
 	if (e == NULL || e->size != past->frames[k].size)
 		return -ENOENT;
 	s->resumed = k;
+	s->resumed_size = e->size;
 	s->resumed_mark = xcalloc(1, sizeof(*s->resumed_mark));
 	*s->resumed_mark = past->frames[k].mark;
 	if (e->sound && !hash_equal(&e->mark, s->resumed_mark))
