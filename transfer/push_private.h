@@ -34,17 +34,17 @@ struct push {
 
 	struct bundle *bundle;
 	struct bundle_stream *stream;
-	bool repairing;	      /* stream is a repair bundle */
 	struct run *repaired; /* nodes that came as plain literals already */
 	size_t n_repaired;
 
-	uint64_t offset;     /* handed out of the stream so far */
-	uint64_t put_from;   /* where this PUT began */
-	uint64_t acked;	     /* O of this stream */
-	int read_error;	     /* why read() ended the PUT */
-	bool wants_stream;   /* read() waits for the stream, not for the shaper */
-	uint64_t lowat_rate; /* what the kernel's share was set for */
-	unsigned stuck;	     /* answers in a row that brought nothing forward */
+	uint64_t offset;      /* handed out of the stream so far */
+	uint64_t stream_from; /* where this push took the stream up */
+	uint64_t put_from;    /* where this PUT began */
+	uint64_t acked;	      /* O of this stream */
+	int read_error;	      /* why read() ended the PUT */
+	bool wants_stream;    /* read() waits for the stream, not for the shaper */
+	uint64_t lowat_rate;  /* what the kernel's share was set for */
+	unsigned stuck;	      /* answers in a row that brought nothing forward */
 	uint64_t last_offset, last_proven;
 	bool stopping, over;
 
