@@ -1,0 +1,369 @@
+/*
+ * test_frame.c: what is encoded decodes to the same; and of a frame or header with any byte
+ * changed, cut, or with operations that are not allowed, nothing is believed.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/temp.h"
+#include "transfer/cursor.h"
+#include "transfer/frame.h"
+
+#define SIZE                        \
+	(10 * (uint64_t)NODE_SIZE + \
+	 5000) /* 11 nodes, the last of 2 blocks, the last of 904 bytes */
+
+/* Nodes 8..10: a whole SAME, a mixed one, the short last one. */
+static const struct op sound_ops[] = {{OP_SAME, 1, 0, NODE_BLOCKS},
+				      {OP_COPY, 0, 7, 100},
+				      {OP_COPY, 1, 1000000, 8},
+				      {OP_ZERO, 0, 0, 19},
+				      {OP_LIT, 0, 0, 3}};
+#define SOUND_LITERALS (2 * BLOCK_SIZE + 904)
+
+struct made {
+	uint8_t literals[3 * BLOCK_SIZE];
+	struct hash hashes[3];
+	struct frame frame;
+};
+
+static void make(struct made *m, bool compressible)
+{
+	uint64_t seed = 5;
+
+	if (compressible)
+		memset(m->literals, 'a', sizeof(m->literals));
+	else
+		temp_fill(&seed, m->literals, sizeof(m->literals));
+	temp_fill(&seed, m->hashes, sizeof(m->hashes));
+	m->frame = (struct frame){.head = {.index = 3,
+					   .first_node = 8,
+					   .n_nodes = 3,
+					   .n_ops = ARRAY_LEN(sound_ops),
+					   .n_hashes = 2,
+					   .literals_len = SOUND_LITERALS},
+				  .ops = sound_ops,
+				  .hashes = m->hashes,
+				  .literals = m->literals};
+}
+
+static int decode(struct frame_decoder *d, const uint8_t *buf, size_t len, struct frame *ret)
+{
+	struct frame_head head;
+	struct err e = {""};
+	int r = frame_head_decode(buf, SIZE, &head, &e);
+
+	if (r == 0 && head.body_len != len - FRAME_HEAD_SIZE)
+		return -EBADMSG;
+	if (r == 0)
+		r = frame_decode(d, &head, buf + FRAME_HEAD_SIZE, SIZE, 2, ret, &e);
+	assert_true(r == 0 || e.text[0] != '\0');
+	return r;
+}
+
+static void assert_same_frame(const struct frame *a, const struct frame *b)
+{
+	assert_int_equal(a->head.index, b->head.index);
+	assert_int_equal(a->head.first_node, b->head.first_node);
+	assert_int_equal(a->head.n_nodes, b->head.n_nodes);
+	assert_int_equal(a->head.n_ops, b->head.n_ops);
+	for (uint32_t i = 0; i < a->head.n_ops; i++) {
+		assert_int_equal(a->ops[i].kind, b->ops[i].kind);
+		assert_int_equal(a->ops[i].base, b->ops[i].base);
+		assert_int_equal(a->ops[i].src, b->ops[i].src);
+		assert_int_equal(a->ops[i].n, b->ops[i].n);
+	}
+	assert_memory_equal(a->hashes, b->hashes, a->head.n_hashes * HASH_SIZE);
+	assert_memory_equal(a->literals, b->literals, a->head.literals_len);
+}
+
+static void test_round_trip(void **state)
+{
+	struct frame_encoder *x = frame_encoder_new();
+	struct frame_decoder *d = frame_decoder_new();
+
+	(void)state;
+	for (int level = 1; level <= 19; level += 6) {
+		for (unsigned compressible = 0; compressible < 2; compressible++) {
+			struct made m;
+			struct frame f;
+			uint8_t *buf;
+			size_t len;
+
+			make(&m, compressible);
+			assert_int_equal(frame_encode(x, &m.frame, level, &buf, &len), 0);
+			assert_int_equal(decode(d, buf, len, &f), 0);
+			assert_int_equal(f.head.compressed, compressible);
+			assert_true(!compressible || len < 500);
+			assert_same_frame(&f, &m.frame);
+			free(buf);
+		}
+	}
+	frame_encoder_free(x);
+	frame_decoder_free(d);
+}
+
+static void test_every_byte_counts(void **state)
+{
+	struct frame_encoder *x = frame_encoder_new();
+	struct frame_decoder *d = frame_decoder_new();
+	struct made m;
+	struct frame f;
+	uint8_t *buf;
+	size_t len;
+
+	(void)state;
+	make(&m, true);
+	assert_int_equal(frame_encode(x, &m.frame, 3, &buf, &len), 0);
+	for (size_t i = 0; i < len; i++) {
+		for (unsigned bit = 0; bit < 8; bit++) {
+			int r;
+
+			buf[i] ^= (uint8_t)(1 << bit);
+			r = decode(d, buf, len, &f);
+			/* The frame's place and number are its stream's business. */
+			if (r == 0)
+				assert_true(i >= 4 && i < 12);
+			else
+				assert_true(r == -EBADMSG || r == -EPROTONOSUPPORT);
+			buf[i] ^= (uint8_t)(1 << bit);
+		}
+	}
+	free(buf);
+	frame_encoder_free(x);
+	frame_decoder_free(d);
+}
+
+/* ops that are not allowed in nodes 8..10, each for one reason. */
+static void test_bad_ops(void **state)
+{
+	static const struct op bad[][5] = {
+		{{OP_LIT, 0, 0, 257}},					      /* not all */
+		{{OP_LIT, 0, 0, 259}},					      /* too many */
+		{{OP_ZERO, 0, 0, 256}, {OP_LIT, 0, 0, 0}, {OP_LIT, 0, 0, 2}}, /* none */
+		{{OP_SAME, 0, 0, 100}, {OP_LIT, 0, 0, 158}},		      /* part of a node */
+		{{OP_ZERO, 0, 0, 28}, {OP_SAME, 0, 0, 128}, {OP_LIT, 0, 0, 102}}, /* across two */
+		{{OP_SAME, 2, 0, 258}},						  /* no such base */
+		{{OP_COPY, 2, 0, 258}},						  /* no such base */
+		{{OP_COPY, 0, FILE_SIZE_MAX / BLOCK_SIZE - 257, 258}}, /* beyond any file */
+		{{OP_COPY, 0, UINT64_MAX - 5, 258}},		       /* before any file */
+		{{4, 0, 0, 258}},				       /* a later tier's */
+	};
+	struct frame_encoder *x = frame_encoder_new();
+	struct frame_decoder *d = frame_decoder_new();
+	uint8_t *literals = calloc(300, BLOCK_SIZE);
+	struct hash hashes[3] = {{{0}}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct frame f = {.head = {.first_node = 8, .n_nodes = 3}, .ops = bad[i]};
+		struct frame out;
+		uint64_t lit = 0, same = 0;
+		uint8_t *buf;
+		size_t len;
+
+		while (f.head.n_ops < 5 &&
+		       (f.head.n_ops == 0 || bad[i][f.head.n_ops].kind != OP_SAME ||
+			bad[i][f.head.n_ops].n != 0)) {
+			lit += bad[i][f.head.n_ops].kind == OP_LIT ? bad[i][f.head.n_ops].n : 0;
+			same += bad[i][f.head.n_ops].kind == OP_SAME ? bad[i][f.head.n_ops].n : 0;
+			f.head.n_ops++;
+		}
+		f.head.n_hashes = 3 - (uint32_t)MIN((same + 127) / 128, 3u);
+		f.head.literals_len =
+			lit > 0 ? (uint32_t)(lit * BLOCK_SIZE - (BLOCK_SIZE - 904)) : 0;
+		f.hashes = hashes;
+		f.literals = literals;
+		assert_int_equal(frame_encode(x, &f, 3, &buf, &len), 0);
+		assert_int_equal(decode(d, buf, len, &out), -EBADMSG);
+		free(buf);
+	}
+	free(literals);
+	frame_encoder_free(x);
+	frame_decoder_free(d);
+}
+
+static void test_counts_must_fit(void **state)
+{
+	struct frame_encoder *x = frame_encoder_new();
+	struct frame_decoder *d = frame_decoder_new();
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct made m;
+		struct frame f;
+		uint8_t *buf;
+		size_t len;
+
+		make(&m, true);
+		m.frame.head.n_hashes += i == 0;
+		m.frame.head.n_hashes -= i == 1;
+		m.frame.head.literals_len += i == 2;
+		m.frame.head.literals_len -= i == 3;
+		assert_int_equal(frame_encode(x, &m.frame, 3, &buf, &len), 0);
+		assert_int_equal(decode(d, buf, len, &f), -EBADMSG);
+		free(buf);
+	}
+	frame_encoder_free(x);
+	frame_decoder_free(d);
+}
+
+/* A head may not make us allocate more than the limits. */
+static void test_head_limits(void **state)
+{
+	const struct frame_head sound = {.index = 1,
+					 .first_node = 1,
+					 .n_nodes = 2,
+					 .n_ops = 1,
+					 .ops_len = 2,
+					 .n_hashes = 2,
+					 .literals_len = 100,
+					 .body_len = 166};
+	struct frame_head h, out;
+	uint8_t buf[FRAME_HEAD_SIZE];
+
+	(void)state;
+	frame_head_encode(&sound, buf);
+	assert_int_equal(frame_head_decode(buf, SIZE, &out, NULL), 0);
+	assert_int_equal(frame_head_decode(buf, NODE_SIZE * 2, &out, NULL), -EBADMSG);
+	assert_int_equal(frame_head_decode(buf, 0, &out, NULL), -EBADMSG);
+	for (unsigned i = 0; i < 9; i++) {
+		h = sound;
+		h.n_nodes = i == 0 ? FRAME_NODES_MAX + 1 : h.n_nodes;
+		h.n_nodes = i == 1 ? 0 : h.n_nodes;
+		h.n_ops = i == 2 ? FRAME_OPS_MAX + 1 : h.n_ops;
+		h.ops_len = i == 3 ? 25 : h.ops_len;
+		h.n_hashes = i == 4 ? 3 : h.n_hashes;
+		h.literals_len = i == 5 ? FRAME_LITERALS_MAX + 1 : h.literals_len;
+		h.first_node = i == 6 ? UINT32_MAX : h.first_node;
+		h.index = i == 7 ? 2 : h.index;
+		h.body_len = h.ops_len + h.n_hashes * HASH_SIZE + h.literals_len + (i == 8);
+		frame_head_encode(&h, buf);
+		assert_int_equal(frame_head_decode(buf, (uint64_t)1 << 40, &out, NULL), -EBADMSG);
+	}
+}
+
+static void test_header(void **state)
+{
+	struct run runs[] = {{0, 2}, {5, 1}, {8, 3}};
+	struct bundle_header h = {.size = SIZE,
+				  .effort = 9,
+				  .n_frames = 11,
+				  .n_bases = 2,
+				  .left_out = runs,
+				  .n_left_out = ARRAY_LEN(runs),
+				  .nonce = "0123456789abcde"},
+			     out;
+	struct hash id, seen, digest;
+	size_t len, used;
+	uint8_t *buf, *longer;
+
+	(void)state;
+	h.plan.b[0] = 1;
+	h.root.b[0] = 2;
+	h.bases[1].b[0] = 3;
+	assert_int_equal(bundle_header_encode(&h, &buf, &len, &id), 0);
+	digest_bytes(buf, len, &digest);
+	assert_true(hash_equal(&id, &digest));
+	for (size_t cut = 0; cut < len; cut++)
+		assert_int_equal(bundle_header_decode(buf, cut, &out, &used, &seen, NULL), -EAGAIN);
+	longer = calloc(1, len + 10);
+	memcpy(longer, buf, len);
+	assert_int_equal(bundle_header_decode(longer, len + 10, &out, &used, &seen, NULL), 0);
+	assert_int_equal(used, len);
+	assert_true(hash_equal(&id, &seen));
+	assert_int_equal(out.size, SIZE);
+	assert_int_equal(out.effort, 9);
+	assert_int_equal(out.n_frames, 11);
+	assert_int_equal(out.n_left_out, 3);
+	assert_memory_equal(out.left_out, runs, sizeof(runs));
+	assert_memory_equal(out.bases, h.bases, sizeof(h.bases));
+	assert_memory_equal(out.nonce, h.nonce, BUNDLE_NONCE);
+	bundle_header_done(&out);
+	free(longer);
+
+	/* runs that overlap, touch, or are not of the plan */
+	for (unsigned i = 0; i < 4; i++) {
+		struct run bad[2] = {{1, 2}, {5, 2}};
+
+		free(buf);
+		bad[1].first = i == 0 ? 2 : i == 1 ? 3 : 5;
+		bad[1].n = i == 2 ? 7 : i == 3 ? 0 : 2;
+		h.left_out = bad;
+		h.n_left_out = 2;
+		assert_int_equal(bundle_header_encode(&h, &buf, &len, &id), 0);
+		assert_int_equal(bundle_header_decode(buf, len, &out, &used, &seen, NULL),
+				 -EBADMSG);
+	}
+	memcpy(buf, "SSYNCB02", 8);
+	assert_int_equal(bundle_header_decode(buf, len, &out, &used, &seen, NULL),
+			 -EPROTONOSUPPORT);
+	memcpy(buf, "HTTP/1.1", 8);
+	assert_int_equal(bundle_header_decode(buf, len, &out, &used, &seen, NULL), -EBADMSG);
+	free(buf);
+}
+
+static void test_varints(void **state)
+{
+	uint64_t values[] = {0,		1, 127, 128, 16383, 16384, UINT32_MAX, (uint64_t)1 << 63,
+			     UINT64_MAX};
+	uint8_t longer[] = {0x80, 0x00}, huge[] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 2};
+	struct cursor c;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		uint8_t buf[VARINT_MAX];
+		uint8_t *end = put_varint(buf, values[i]);
+
+		c = (struct cursor){buf, end, false};
+		assert_int_equal(cursor_varint(&c), values[i]);
+		assert_false(c.bad);
+		c = (struct cursor){buf, end - 1, false};
+		cursor_varint(&c);
+		assert_true(c.bad);
+		assert_int_equal(unzigzag(zigzag((int64_t)values[i])), (int64_t)values[i]);
+	}
+	c = (struct cursor){longer, longer + sizeof(longer), false};
+	cursor_varint(&c);
+	assert_true(c.bad);
+	c = (struct cursor){huge, huge + sizeof(huge), false};
+	cursor_varint(&c);
+	assert_true(c.bad);
+}
+
+static void test_cancel(void **state)
+{
+	volatile bool cancel = true;
+	struct frame_encoder *x = frame_encoder_new();
+	struct made m;
+	uint8_t *buf;
+	size_t len;
+
+	(void)state;
+	make(&m, true);
+	frame_encoder_on_cancel(x, &cancel);
+	assert_int_equal(frame_encode(x, &m.frame, 3, &buf, &len), -ECANCELED);
+	cancel = false;
+	assert_int_equal(frame_encode(x, &m.frame, 3, &buf, &len), 0);
+	free(buf);
+	frame_encoder_free(x);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_every_byte_counts),
+		cmocka_unit_test(test_bad_ops),	    cmocka_unit_test(test_counts_must_fit),
+		cmocka_unit_test(test_head_limits), cmocka_unit_test(test_header),
+		cmocka_unit_test(test_varints),	    cmocka_unit_test(test_cancel),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
