@@ -221,7 +221,7 @@ static bool split_host(const char *s, size_t *ret_len, const char **ret_port)
 
 static int set_url(struct slot *v, const char *text, char **ret, struct err *e)
 {
-	const char *host = text + strlen("https://"), *port;
+	const char *host, *port;
 	char *copy = xstrdup(text);
 	size_t len = strlen(copy), host_len;
 	int r;
