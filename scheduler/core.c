@@ -42,7 +42,7 @@ static void free_spokes(struct core *c, struct spoke_list *list)
 			job_free(j);
 		}
 		TAILQ_REMOVE(list, s, entry);
-		spoke_free(c, spoke_of(s));
+		core_spoke_free(c, spoke_of(s));
 	}
 }
 
@@ -198,8 +198,11 @@ void core_fact_ended(struct core *c, struct job *j, enum job_outcome o, const ch
 	job_place(c, j, PLACE_DIRTY);
 	/* Of many pushes that lose the same peer, the first says so. */
 	if ((o == OUTCOME_PEER_DOWN || o == OUTCOME_KEY) && s->pub.up) {
+		bool greeting = s->greeting;
+
 		core_fact_spoke_down(c, &s->pub, o == OUTCOME_KEY, text, now);
 		s->shaky = true;
+		s->greeting = greeting; /* its answer is still to come */
 	}
 }
 

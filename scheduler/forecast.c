@@ -78,11 +78,14 @@ static void refresh(struct walk *w, struct track *k)
 {
 	struct now then = {.wall = wall_at(w, w->t),
 			   .mono = mono_after(w->now.mono, (int64_t)(w->t * SECOND_US))};
+	struct wall edge;
 
 	core_rates(w->c, &w->s->pub, k->lane->cfg, then, &k->chain);
+	/* While closed, nothing but its opening matters; policy has looked that far already. */
+	edge = k->chain.open ? k->chain.until : k->chain.opens;
 	k->until = INFINITY;
-	if (k->chain.until.s != WALL_NEVER.s)
-		k->until = MAX((double)(k->chain.until.s - w->now.wall.s), w->t + 1);
+	if (edge.s != WALL_NEVER.s)
+		k->until = MAX((double)(edge.s - w->now.wall.s), w->t + 1);
 }
 
 /* The rest of a track's jobs get the same answer. */

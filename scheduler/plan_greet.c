@@ -28,22 +28,13 @@ void plan_words(struct core *c, struct spoke *s, struct now now)
 	}
 }
 
-/* Open for any of its groups; looked up only when a greeting is being timed. */
+/* Open for any of its groups? By the lanes' chains, which are kept until the next edge. */
 static bool is_open(struct core *c, struct spoke *s, struct now now)
 {
-	struct rate_chain chain;
-	const struct lane *l;
-
-	TAILQ_FOREACH (l, &s->lanes, entry)
-		if (l->n_live && l->known && l->open)
-			return true;
 	for (size_t i = 0; i < c->cfg->n_groups; i++) {
-		const struct group_cfg *g = &c->cfg->groups[i];
+		struct lane *l = core_lane(c, s, c->cfg->groups[i].name);
 
-		if (!group_has_spoke(g, s->pub.name))
-			continue;
-		core_rates(c, &s->pub, g, now, &chain);
-		if (chain.open)
+		if (l && lane_chain(c, l, now)->open)
 			return true;
 	}
 	return false;

@@ -104,7 +104,6 @@ void lane_look(struct core *c, struct lane *l, struct now now)
 
 	if (!l->n_live || !l->cfg) {
 		l->known = l->told = false;
-		l->chain_valid = false;
 		due_clear(&c->due, &l->start);
 		return;
 	}

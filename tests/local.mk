@@ -43,6 +43,7 @@ UNIT += tests/unit/test_bundle
 UNIT += tests/unit/test_frame
 UNIT += tests/unit/test_worker
 SIM =
+SIM += tests/sim/sim
 FUZZ =
 FUZZ += tests/fuzz/fuzz_config
 FUZZ += tests/fuzz/fuzz_frame
@@ -78,6 +79,8 @@ TESTS += $(UNIT) $(SIM)
 endif
 endif
 
+tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_check.c \
+	tests/sim/sim_config.c tests/sim/sim_driver.c tests/sim/sim_world.c
 CORE_RIG = tests/unit/core_rig.c tests/unit/core_rig.h
 tests_unit_test_core_SOURCES = tests/unit/test_core.c $(CORE_RIG)
 tests_unit_test_core_forecast_SOURCES = tests/unit/test_core_forecast.c $(CORE_RIG)
