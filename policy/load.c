@@ -156,6 +156,14 @@ static void queue_file(struct load *l, const char *path, struct origin asked)
 	l->asked[n] = asked;
 }
 
+/* A directory that is not there holds no files; one that cannot be read must be told of. */
+static int unreadable(const char *path, int error)
+{
+	(void)path;
+	errno = error;
+	return error != ENOENT && error != ENOTDIR;
+}
+
 static void include(struct load *l, const char *pattern, struct origin at)
 {
 	const char *slash = strrchr(at.file, '/');
@@ -167,7 +175,7 @@ static void include(struct load *l, const char *pattern, struct origin at)
 		full = xstrdup(pattern);
 	else
 		full = xasprintf("%.*s/%s", (int)(slash - at.file), at.file, pattern);
-	r = glob(full, GLOB_ERR, NULL, &g);
+	r = glob(full, 0, unreadable, &g);
 	if (r == GLOB_NOMATCH && !strpbrk(pattern, "*?["))
 		build_problem(l->b, at, "include: there is no file %s", full);
 	else if (r && r != GLOB_NOMATCH)
