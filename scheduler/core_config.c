@@ -48,7 +48,7 @@ static struct spoke *spoke_new(const char *name)
 	return s;
 }
 
-struct spoke *spoke_free(struct core *c, struct spoke *s)
+struct spoke *core_spoke_free(struct core *c, struct spoke *s)
 {
 	struct lane *l;
 
@@ -212,7 +212,7 @@ void config_sweep(struct core *c)
 			jobs += l->n_jobs;
 		if (jobs == 0) {
 			TAILQ_REMOVE(&c->gone, s, entry);
-			spoke_free(c, spoke_of(s));
+			core_spoke_free(c, spoke_of(s));
 		}
 	}
 }

@@ -185,7 +185,7 @@ struct spoke *core_spoke_find(struct core *c, const char *name);
 /* The lane of this group on that spoke; made where the configuration has it; else NULL. */
 struct lane *core_lane(struct core *c, struct spoke *s, const char *group);
 void config_sweep(struct core *c); /* frees spokes that are gone and have no job left */
-struct spoke *spoke_free(struct core *c, struct spoke *s);
+struct spoke *core_spoke_free(struct core *c, struct spoke *s);
 
 /* core_overrides.c */
 void overrides_end_due(struct core *c, struct now now);
