@@ -1,0 +1,388 @@
+/*
+ * test_hub_db.c: what the hub remembers comes back as it was: versions, jobs, inventories,
+ * overrides.
+ */
+#include "scheduler/hub_db.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "policy/units.h"
+#include "tests/unit/temp.h"
+
+struct fixture {
+	struct temp temp;
+	struct db *db;
+};
+
+static void reopen(struct fixture *f)
+{
+	char file[600];
+	struct err e = {""};
+
+	db_close(f->db);
+	snprintf(file, sizeof(file), "%s/hub.db", f->temp.path);
+	assert_int_equal(hub_db_open(file, &f->db, &e), 0);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+
+	temp_new(&f->temp);
+	reopen(f);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	db_close(f->db);
+	temp_done(&f->temp);
+	free(f);
+	return 0;
+}
+
+static struct hash hash_of(uint8_t n)
+{
+	struct hash h;
+
+	memset(h.b, n, sizeof(h.b));
+	return h;
+}
+
+static struct version_row version(const char *path, uint8_t n)
+{
+	return (struct version_row){
+		.group = "g",
+		.path = path,
+		.size = 1000,
+		.mtime = {.sec = -7, .nsec = 999999999},
+		.mode = 0640,
+		.identity = {.dev = UINT64_MAX, /* as large as they come */
+			     .ino = n,
+			     .size = 1000,
+			     .mtime = {-7, 999999999},
+			     .ctime = {8, 9}},
+	};
+}
+
+struct seen {
+	unsigned n;
+	struct version_row rows[8];
+	char paths[8][32];
+};
+
+static int see_version(void *arg, const struct version_row *r)
+{
+	struct seen *s = arg;
+
+	s->rows[s->n] = *r;
+	snprintf(s->paths[s->n++], 32, "%s", r->path);
+	return 0;
+}
+
+static uint64_t add_indexed(struct fixture *f, const char *path, uint8_t n)
+{
+	struct version_row r = version(path, n);
+
+	assert_int_equal(db_versions_add(f->db, &r, &r.id), 0);
+	r.root = hash_of(n);
+	r.nonzero = 500;
+	r.generation = true;
+	assert_int_equal(db_versions_indexed(f->db, &r), 0);
+	return r.id;
+}
+
+static void test_versions(void **state)
+{
+	struct fixture *f = *state;
+	struct version_row half = version("half", 3);
+	struct seen s = {0};
+	struct hash root = hash_of(2);
+	uint64_t first, second, last;
+
+	assert_int_equal(db_versions_last(f->db, &last), 0);
+	assert_int_equal(last, 0);
+	first = add_indexed(f, "a", 1);
+	second = add_indexed(f, "a", 2);
+	assert_true(second > first);
+	assert_int_equal(db_versions_add(f->db, &half, &half.id), 0);
+	reopen(f);
+	assert_int_equal(db_versions_each(f->db, see_version, &s), 0);
+	assert_int_equal(s.n, 3);
+	assert_false(s.rows[0].current);
+	assert_true(s.rows[1].current);
+	assert_true(s.rows[1].indexed);
+	assert_true(s.rows[1].generation);
+	assert_true(hash_equal(&s.rows[1].root, &root));
+	assert_int_equal(s.rows[1].nonzero, 500);
+	assert_int_equal(s.rows[1].mtime.sec, -7);
+	assert_int_equal(s.rows[1].mtime.nsec, 999999999);
+	assert_int_equal(s.rows[1].mode, 0640);
+	assert_true(identity_equal(&s.rows[1].identity, &(struct identity){.dev = UINT64_MAX,
+									   .ino = 2,
+									   .size = 1000,
+									   .mtime = {-7, 999999999},
+									   .ctime = {8, 9}}));
+	assert_false(s.rows[2].indexed);
+	/* Half made ones and those that nothing needs go; their ids are not given again. */
+	assert_int_equal(db_versions_sweep(f->db), 0);
+	memset(&s, 0, sizeof(s));
+	assert_int_equal(db_versions_each(f->db, see_version, &s), 0);
+	assert_int_equal(s.n, 1);
+	assert_int_equal(s.rows[0].id, second);
+	assert_int_equal(db_versions_last(f->db, &last), 0);
+	assert_int_equal(last, half.id);
+	assert_true(add_indexed(f, "b", 4) > half.id);
+}
+
+static void test_a_job_keeps_its_version(void **state)
+{
+	struct fixture *f = *state;
+	struct job_row j = {.id = 1, .kind = "put", .spoke = "s", .state = "paused", .reason = ""};
+	struct seen s = {0};
+
+	j.version = add_indexed(f, "a", 1);
+	add_indexed(f, "a", 2);
+	assert_int_equal(db_jobs_put(f->db, &j), 0);
+	assert_int_equal(db_versions_sweep(f->db), 0);
+	assert_int_equal(db_versions_each(f->db, see_version, &s), 0);
+	assert_int_equal(s.n, 2);
+	j.over = true;
+	assert_int_equal(db_jobs_put(f->db, &j), 0);
+	assert_int_equal(db_versions_sweep(f->db), 0);
+	s.n = 0;
+	assert_int_equal(db_versions_each(f->db, see_version, &s), 0);
+	assert_int_equal(s.n, 1);
+}
+
+static void test_drop_spares_the_current_one(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t id = add_indexed(f, "a", 1);
+	struct seen s = {0};
+
+	assert_int_equal(db_versions_drop(f->db, id), 0);
+	assert_int_equal(db_versions_each(f->db, see_version, &s), 0);
+	assert_int_equal(s.n, 1);
+	assert_int_equal(db_versions_retire(f->db, id), 0);
+	assert_int_equal(db_versions_drop(f->db, id), 0);
+	s.n = 0;
+	assert_int_equal(db_versions_each(f->db, see_version, &s), 0);
+	assert_int_equal(s.n, 0);
+}
+
+static int see_job(void *arg, const struct job_row *r)
+{
+	struct job_row *ret = arg;
+
+	*ret = *r;
+	ret->kind = xstrdup(r->kind);
+	ret->spoke = xstrdup(r->spoke);
+	ret->state = xstrdup(r->state);
+	ret->reason = xstrdup(r->reason);
+	return 0;
+}
+
+static void job_done(struct job_row *r)
+{
+	free((char *)r->kind);
+	free((char *)r->spoke);
+	free((char *)r->state);
+	free((char *)r->reason);
+}
+
+static void test_jobs(void **state)
+{
+	struct fixture *f = *state;
+	struct job_row j = {
+		.id = 17,
+		.version = 3,
+		.kind = "put",
+		.spoke = "berlin",
+		.state = "sending",
+		.reason = "why",
+		.created = {1},
+		.started = {2},
+		.tries = 3,
+		.windows = 4,
+		.counters = {5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18},
+		.has_partial = true,
+		.partial = hash_of(9),
+	};
+	struct job_row got = {0}, over = {.id = 18,
+					  .kind = "put",
+					  .spoke = "b",
+					  .state = "failed",
+					  .reason = "",
+					  .over = true};
+	uint64_t last;
+
+	assert_int_equal(db_jobs_put(f->db, &over), 0);
+	assert_int_equal(db_jobs_put(f->db, &j), 0);
+	j.counters.wire_out = 500;
+	assert_int_equal(db_jobs_put(f->db, &j), 0);
+	reopen(f);
+	assert_int_equal(db_jobs_unfinished(f->db, see_job, &got), 0);
+	assert_int_equal(got.id, 17);
+	assert_string_equal(got.spoke, "berlin");
+	assert_string_equal(got.reason, "why");
+	assert_int_equal(got.windows, 4);
+	assert_memory_equal(&got.counters, &j.counters, sizeof(j.counters));
+	assert_true(got.has_partial);
+	assert_true(hash_equal(&got.partial, &j.partial));
+	job_done(&got);
+	assert_int_equal(db_jobs_last(f->db, &last), 0);
+	assert_int_equal(last, 18);
+	assert_int_equal(db_jobs_prune(f->db, 0), 0);
+	assert_int_equal(db_jobs_last(f->db, &last), 0);
+	assert_int_equal(last, 17);
+}
+
+struct items {
+	unsigned n;
+	struct wire_entry e;
+	uint64_t told;
+};
+
+static int see_item(void *arg, const char *spoke, const char *group, const struct wire_entry *e,
+		    uint64_t told)
+{
+	struct items *i = arg;
+
+	assert_string_equal(spoke, "s");
+	assert_string_equal(group, "g");
+	i->n++;
+	i->e = *e;
+	i->told = told;
+	return 0;
+}
+
+static int see_position(void *arg, const char *spoke, const char *group, const char *epoch,
+			uint64_t seq)
+{
+	(void)spoke;
+	(void)group;
+	assert_string_equal(epoch, "0123");
+	*(uint64_t *)arg = seq;
+	return 0;
+}
+
+static void test_inventory(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_entry *e = xcalloc(1, sizeof(*e));
+	struct items *i = xcalloc(1, sizeof(*i));
+	uint64_t seq = 0;
+
+	strcpy(e->path, "d/ü.img");
+	e->root = hash_of(1);
+	e->size = 5;
+	e->mtime = (struct wire_time){6, 7};
+	e->mode = 0600;
+	e->seq = 8;
+	assert_int_equal(db_inventory_put(f->db, "s", "g", e, 9), 0);
+	assert_int_equal(db_inventory_position(f->db, "s", "g", "0123", 77), 0);
+	reopen(f);
+	assert_int_equal(db_inventory_each(f->db, see_item, i), 0);
+	assert_int_equal(i->n, 1);
+	assert_memory_equal(&i->e, e, sizeof(*e));
+	assert_int_equal(i->told, 9);
+	assert_int_equal(db_inventory_positions(f->db, see_position, &seq), 0);
+	assert_int_equal(seq, 77);
+	e->gone = true;
+	assert_int_equal(db_inventory_put(f->db, "s", "g", e, 0), 0);
+	i->n = 0;
+	assert_int_equal(db_inventory_each(f->db, see_item, i), 0);
+	assert_int_equal(i->n, 0);
+	free(e);
+	free(i);
+}
+
+static void test_group_marks(void **state)
+{
+	struct fixture *f = *state;
+	char mark[GROUP_MARK + 1];
+
+	assert_int_equal(db_group_mark(f->db, "g", mark), 0);
+	assert_string_equal(mark, "");
+	assert_int_equal(db_group_set_mark(f->db, "g", "0123456789abcdef0123456789abcdef"), 0);
+	assert_int_equal(db_group_mark(f->db, "g", mark), 0);
+	assert_string_equal(mark, "0123456789abcdef0123456789abcdef");
+}
+
+static int see_override(void *arg, const struct override *o)
+{
+	struct override *ret = arg;
+
+	ret->id = o->id;
+	ret->kind = o->kind;
+	ret->rate = o->rate;
+	ret->until_mono = o->until_mono;
+	assert_null(o->spoke);
+	assert_string_equal(o->group, "g");
+	assert_string_equal(o->who, "uid 0 (root)");
+	assert_null(o->why);
+	return 0;
+}
+
+static void test_overrides(void **state)
+{
+	struct fixture *f = *state;
+	struct override got = {0}, o = {
+					   .id = 4,
+					   .kind = OVERRIDE_PAUSE,
+					   .group = (char *)"g",
+					   .rate = RATE_UNLIMITED,
+					   .since = {1000},
+					   .until = {1600},
+					   .until_mono = {5000 * SECOND_US},
+					   .who = (char *)"uid 0 (root)",
+				   };
+	struct now now = {.wall = {1100}, .mono = {4500 * SECOND_US}};
+
+	assert_int_equal(db_overrides_put(f->db, &o, "boot-1"), 0);
+	reopen(f);
+	/* The same boot: its clock goes on. */
+	assert_int_equal(db_overrides_each(f->db, now, "boot-1", see_override, &got), 0);
+	assert_int_equal(got.id, 4);
+	assert_int_equal(got.kind, OVERRIDE_PAUSE);
+	assert_true(got.rate == RATE_UNLIMITED);
+	assert_int_equal(got.until_mono.us, 5000 * SECOND_US);
+	/* Another boot: what the calendar leaves, from now on. */
+	assert_int_equal(db_overrides_each(f->db, now, "boot-2", see_override, &got), 0);
+	assert_int_equal(got.until_mono.us, 5000 * SECOND_US);
+	now.mono.us = 10 * SECOND_US;
+	assert_int_equal(db_overrides_each(f->db, now, "boot-2", see_override, &got), 0);
+	assert_int_equal(got.until_mono.us, 510 * SECOND_US);
+	/* A calendar set back does not lengthen it. */
+	now.wall.s = 0;
+	assert_int_equal(db_overrides_each(f->db, now, "boot-2", see_override, &got), 0);
+	assert_int_equal(got.until_mono.us, 610 * SECOND_US);
+	/* Over. */
+	now.wall.s = 1600;
+	got.id = 0;
+	assert_int_equal(db_overrides_each(f->db, now, "boot-2", see_override, &got), 0);
+	assert_int_equal(got.id, 0);
+	assert_int_equal(db_overrides_drop(f->db, 4), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_versions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_job_keeps_its_version, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_drop_spares_the_current_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_jobs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_inventory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_group_marks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_overrides, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
