@@ -49,6 +49,7 @@ UNIT += tests/unit/test_zone
 UNIT += tests/unit/test_source
 UNIT += tests/unit/test_bulkio
 UNIT += tests/unit/test_index
+UNIT += tests/unit/test_delta
 SIM =
 SIM += tests/sim/sim
 FUZZ =
