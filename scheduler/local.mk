@@ -90,8 +90,3 @@ spokesync_SOURCES += scheduler/client_log.c
 spokesync_SOURCES += scheduler/client_status.c
 spokesync_SOURCES += scheduler/client_text.c
 spokesync_LDADD = $(SCHEDULER_LIBS)
-
-if MAN_PAGES
-dist_man_MANS += scheduler/spokesync.1 scheduler/spokesyncd.8
-endif
-EXTRA_DIST += scheduler/spokesync.1.scd scheduler/spokesyncd.8.scd
