@@ -31,12 +31,18 @@ static void spoke_state(struct view_table *t, const json_t *s)
 
 static void spoke_window(struct view_table *t, const json_t *s)
 {
+	const char *by = client_str(s, "closed_by");
+
 	if (client_bool(s, "open"))
 		view_cell(t, "open");
+	else if (json_is_string(json_object_get(s, "paused_until")))
+		view_cell(t, "paused until %s", client_when(s, "paused_until").s);
+	else if (!strcmp(by, "zone"))
+		view_cell(t, "closed: zone unknown");
 	else if (json_is_string(json_object_get(s, "opens")))
-		view_cell(t, "%s until %s", client_str(s, "closed_by"), client_when(s, "opens").s);
+		view_cell(t, "closed until %s", client_when(s, "opens").s);
 	else
-		view_cell(t, "%s", *client_str(s, "closed_by") ? client_str(s, "closed_by") : "-");
+		view_cell(t, "%s", *by ? "closed" : "-");
 }
 
 int client_show_spokes(const struct client *c, const struct args *a, json_t *answer)

@@ -50,7 +50,7 @@ static void print_summary(const json_t *o)
 
 	printf("%*s%s logical, %s literal, %s wire", INDENT, "", client_size(logical).s,
 	       client_size(client_int(o, "literal")).s, client_size(wire).s);
-	if (logical > 0)
+	if (logical > 0 && !strcmp(client_str(o, "result"), "published"))
 		printf(", saved %.1f %%", 100.0 - 100.0 * (double)wire / (double)logical);
 	printf("; %s at %s, peak %s, throttled %s\n", client_span(client_real(o, "seconds")).s,
 	       client_speed(client_int(o, "rate_avg")).s,

@@ -187,6 +187,10 @@ static void add_window(json_t *o, struct hub *h, const struct spoke_state *s, st
 			    any && !best.open ? json_string(rate_reason_word(best.reason))
 					      : json_null());
 	json_object_set_new(o, "opens", any && !best.open ? facts_time(opens) : json_null());
+	json_object_set_new(o, "paused_until",
+			    any && !best.open && best.reason == RATE_PAUSED && best.override
+				    ? facts_time(best.override->until)
+				    : json_null());
 	json_object_set_new(o, "until", any ? facts_time(best.until) : json_null());
 }
 
