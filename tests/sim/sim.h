@@ -83,6 +83,7 @@ struct sim {
 	bool jumped;	  /* the calendar was set since the last pass */
 	int64_t jumped_at;
 	struct sim_memo memo[256];
+	const struct group_cfg *groups[SIM_GROUPS];
 	/* counts */
 	uint64_t passes, starts, stops, published, idle_wakeups, actions, checks, greets, restarts;
 	uint64_t reloads, bytes;

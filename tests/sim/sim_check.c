@@ -17,6 +17,11 @@
 void sim_forget(struct sim *s)
 {
 	memset(s->memo, 0, sizeof(s->memo));
+	for (unsigned g = 0; g < SIM_GROUPS; g++) {
+		char name[8] = {'g', (char)('0' + g), 0};
+
+		s->groups[g] = config_group(core_config(s->core), name);
+	}
 }
 
 static bool policy_open(struct sim *s, const struct policy *p, const struct zone *zone,
@@ -39,8 +44,8 @@ bool sim_open(struct sim *s, const struct sim_job *k, bool before, enum rate_rea
 {
 	const struct config *cfg = core_config(s->core);
 	const char *spoke = s->spokes[k->spoke].name;
-	const struct group_cfg *g = config_group(cfg, k->version->group);
-	const struct policy *p = config_policy_of(g, config_spoke(cfg, spoke));
+	const struct group_cfg *g = s->groups[k->group];
+	const struct policy *p = config_policy_of(g, k->job->spoke->cfg);
 	const struct zone *zone = p->zone_kind == ZONE_SPOKE ? k->job->spoke->zone : p->zone;
 	struct now now = {.wall = {(s->wall_us - before) / SECOND_US},
 			  .mono = {s->now.mono.us - before}};

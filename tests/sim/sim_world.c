@@ -48,6 +48,7 @@ void sim_world_new(struct sim *s)
 	cfg = sim_config(s);
 	s->core = core_new(cfg, sim_random(s));
 	config_unref(cfg);
+	sim_forget(s);
 	for (unsigned g = 0; g < SIM_GROUPS; g++)
 		for (unsigned f = 0; f < SIM_FILES; f++)
 			sim_new_version(s, g, f);
