@@ -1,15 +1,12 @@
 /*
- * core.c: the core's facts, commands and look-ups. Each only records, and puts the jobs concerned
- * on the dirty list; plan.c decides. No clock, no I/O, no log.
+ * core.c: the core's facts about jobs, commands and look-ups. Each only records, and puts the jobs
+ * concerned on the dirty list; plan.c decides. No clock, no I/O, no log.
  */
 #include "scheduler/core_impl.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "policy/zone.h"
 
 /* The rate reached is taken over spans of this length; a longer silence starts anew. */
 #define RATE_SPAN    (5 * SECOND_US)
@@ -203,74 +200,6 @@ void core_fact_ended(struct core *c, struct job *j, enum job_outcome o, const ch
 		core_fact_spoke_down(c, &s->pub, o == OUTCOME_KEY, text, now);
 		s->shaky = true;
 		s->greeting = greeting; /* its answer is still to come */
-	}
-}
-
-int core_spoke_zone(struct core *c, struct spoke_state *s, const char *zone)
-{
-	struct zone *z;
-	struct lane *l;
-
-	(void)c;
-	if (!zone || !zone[0] || strlen(zone) >= sizeof(s->zone_name))
-		return -EINVAL;
-	if (s->zone && !strcmp(zone, s->zone_name))
-		return 0;
-	z = zone_new(zone);
-	if (!z)
-		return -EINVAL;
-	zone_free(s->zone);
-	s->zone = z;
-	snprintf(s->zone_name, sizeof(s->zone_name), "%s", zone);
-	TAILQ_FOREACH (l, &spoke_of(s)->lanes, entry)
-		l->chain_valid = false;
-	return 0;
-}
-
-void core_fact_spoke_up(struct core *c, struct spoke_state *s, const char *zone, struct now now)
-{
-	struct spoke *in = spoke_of(s);
-	bool was = s->up;
-
-	s->up = s->ever_up = true;
-	s->key_refused = false;
-	s->text[0] = '\0';
-	s->last_seen = now.wall;
-	in->greeting = false;
-	in->rearm = true;
-	/* Where it went down under a push, it must stay up for a while before that is forgotten:
-	 * else a spoke that greets well and breaks each push would be tried without pause. */
-	if (was || !in->shaky) {
-		s->tries = 0;
-		in->shaky = false;
-	}
-	if (zone)
-		(void)core_spoke_zone(c, s, zone);
-	if (!was)
-		core_fact_spoke_changed(c, s);
-}
-
-void core_fact_spoke_down(struct core *c, struct spoke_state *s, bool key, const char *text,
-			  struct now now)
-{
-	(void)c, (void)now;
-	s->up = false;
-	s->key_refused = key;
-	s->tries++;
-	snprintf(s->text, sizeof(s->text), "%s", text ? text : "");
-	spoke_of(s)->greeting = false;
-	spoke_of(s)->rearm = true;
-}
-
-void core_fact_spoke_changed(struct core *c, struct spoke_state *s)
-{
-	struct job *j, *next;
-
-	TAILQ_FOREACH_SAFE (j, &spoke_of(s)->held, by_list, next) {
-		if (!(j->hold & (WAIT_SPACE | WAIT_IN_USE)))
-			continue;
-		j->hold = 0;
-		job_place(c, j, PLACE_DIRTY);
 	}
 }
 
