@@ -30,6 +30,7 @@ UNIT += tests/unit/test_notify
 UNIT += tests/unit/test_order
 UNIT += tests/unit/test_override
 UNIT += tests/unit/test_pin
+UNIT += tests/unit/test_push
 UNIT += tests/unit/test_retry
 UNIT += tests/unit/test_rights
 UNIT += tests/unit/test_scan
@@ -56,6 +57,7 @@ FUZZ =
 FUZZ += tests/fuzz/fuzz_config
 FUZZ += tests/fuzz/fuzz_frame
 FUZZ += tests/fuzz/fuzz_wire
+FUZZ += tests/fuzz/fuzz_index
 
 if FUZZING
 # main() is libFuzzer's, so the fuzz targets are all that is built.
