@@ -1,9 +1,9 @@
 /*
  * core_impl.h: the inside of the core, shared by its files only: core.c (facts and commands),
- * core_spoke.c (facts about spokes),
- * core_table.c (look-ups), core_config.c (spokes and lanes by configuration), core_overrides.c,
- * plan.c (the pass), plan_job.c (one job looked at), plan_lane.c (one lane), plan_start.c (who may
- * start), job.c, queue.c, due.c, forecast.c.
+ * core_spoke.c (facts about spokes), core_table.c (look-ups), core_config.c (spokes and lanes by
+ * configuration), core_overrides.c, plan.c (the pass), plan_job.c (one job looked at), plan_lane.c
+ * (one lane), plan_start.c (who may start), plan_greet.c (words), job.c, queue.c, due.c,
+ * forecast.c.
  *
  * A *lane* is what one group brings to one spoke: the unit of windows and rates. A job is always on
  * exactly one list (its place), which says what it waits for:
