@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "policy/nearest.h"
 #include "policy/units.h"
 #include "scheduler/timetext.h"
 
@@ -115,12 +116,25 @@ static int check_value(const struct command_arg *arg, const char *value, struct 
 	return 0;
 }
 
+/* With the nearest name that there is. */
+static int no_such(const struct command *cmd, const char *what, const char *name, const char *after,
+		   struct err *e)
+{
+	struct nearest n = nearest_to(name);
+	char hint[128];
+
+	for (const struct command_arg *arg = cmd->args; arg->name; arg++)
+		nearest_try(&n, arg->name);
+	return err_set(e, -EINVAL, "there is no %s%.64s%s%s", what, name, after,
+		       nearest_hint(&n, hint, sizeof(hint)));
+}
+
 int args_set(struct args *a, const char *name, const char *value, struct err *e)
 {
 	int i = command_arg_index(a->cmd, name), r;
 
 	if (i < 0)
-		return err_set(e, -EINVAL, "%s has no argument '%.64s'", a->cmd->word, name);
+		return no_such(a->cmd, "argument '", name, "'", e);
 	if (a->value[i])
 		return err_set(e, -EINVAL, "%s is given twice", name);
 	if (strlen(value) > ARG_VALUE_MAX)
@@ -195,7 +209,7 @@ static int set_option(struct args *a, int argc, char *const *argv, struct err *e
 		 equals ? (int)(equals - argv[0] - 2) : (int)strlen(argv[0]) - 2, argv[0] + 2);
 	i = command_arg_index(a->cmd, name);
 	if (i < 0)
-		return err_set(e, -EINVAL, "%s has no option --%s", a->cmd->word, name);
+		return no_such(a->cmd, "option --", name, "", e);
 	arg = &a->cmd->args[i];
 	if (arg->kind == ARG_FLAG) {
 		if (equals)

@@ -10,7 +10,7 @@
 #include "scheduler/client_job.h"
 #include "scheduler/view.h"
 
-#define INDENT 25 /* where the text of a line begins */
+#define INDENT 30 /* where the text of a line begins */
 
 struct printer {
 	const struct client *c;
@@ -64,13 +64,24 @@ static void print_summary(const json_t *o)
 	putchar('\n');
 }
 
+static void print_reload(const json_t *o)
+{
+	if (client_bool(o, "applied"))
+		printf(" applied, %lld changes", (long long)client_int(o, "changes"));
+	else
+		printf(" refused, %lld mistakes", (long long)client_int(o, "mistakes"));
+	print_note("; needs a restart: ", client_str(o, "restart"));
+}
+
 static void print_event(const json_t *o)
 {
 	const char *event = client_str(o, "event");
 	bool summary = !strcmp(event, "summary");
 
-	printf("%-13s %-11s", client_when(o, "time").s, event);
+	printf("%-13s %-16s", client_when(o, "time").s, event);
 	print_object(o);
+	if (!strcmp(event, "reload"))
+		print_reload(o);
 	print_note(": ", client_str(o, summary ? "result" : "command"));
 	if (!summary) {
 		if (!*client_str(o, "path"))

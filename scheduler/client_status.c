@@ -147,7 +147,8 @@ static int show_check(const json_t *s)
 
 /* What the last line about a job said, so that the next one is printed when it says more. */
 struct seen {
-	json_t *jobs; /* id -> {"state", "percent"} */
+	json_t *jobs;	      /* id -> {"state", "percent"} */
+	int64_t all, running; /* as last said; -1: not yet */
 };
 
 static bool changed(const json_t *before, const json_t *j, int percent)
@@ -159,6 +160,23 @@ static bool changed(const json_t *before, const json_t *j, int percent)
 	       percent >= client_int(before, "percent") + 10;
 }
 
+/* How many there are, whenever that changes. */
+static void watch_counts(struct seen *seen, const json_t *s)
+{
+	int64_t all = client_int(json_object_get(s, "jobs"), "all");
+	int64_t running = client_int(s, "running");
+
+	if (all == seen->all && running == seen->running)
+		return;
+	seen->all = all;
+	seen->running = running;
+	if (all)
+		printf("%lld jobs, %lld running, %s to go\n", (long long)all, (long long)running,
+		       client_size(client_int(s, "backlog_bytes")).s);
+	else
+		puts("no jobs: nothing is on its way");
+}
+
 static void watch_plain(const struct client *c, struct seen *seen, const json_t *s)
 {
 	json_t *now = json_object(), *j, *before;
@@ -166,6 +184,7 @@ static void watch_plain(const struct client *c, struct seen *seen, const json_t 
 	char id[32];
 	size_t i;
 
+	watch_counts(seen, s);
 	json_array_foreach (json_object_get(s, "active"), i, j) {
 		int percent = client_percent(j);
 
@@ -198,7 +217,7 @@ static void watch_plain(const struct client *c, struct seen *seen, const json_t 
 
 static int watch(const struct client *c, const struct args *a)
 {
-	struct seen seen = {json_object()};
+	struct seen seen = {json_object(), -1, -1};
 	json_t *s = NULL;
 	int code;
 

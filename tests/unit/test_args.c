@@ -92,6 +92,7 @@ static void words_are_refused(void **state)
 {
 	(void)state;
 	bad("jobs --frob", "no option --frob");
+	bad("jobs --grup x", "did you mean");
 	bad("jobs -x", "no option -x");
 	bad("jobs berlin", "one word too many");
 	bad("cancel", "JOB is missing");
@@ -156,7 +157,7 @@ static void json_is_refused(void **state)
 		{"\"x\"", "object"},
 		{"{\"spoke\":[]}", "string, number or boolean"},
 		{"{\"spoke\":1.5}", "string, number or boolean"},
-		{"{\"spokes\":\"x\"}", "no argument"},
+		{"{\"spokes\":\"x\"}", "no argument 'spokes'; did you mean \"spoke\"?"},
 		{"{\"for\":\"-1h\"}", "for:"},
 		{"{\"rate\":5}", "rate:"},
 		{"{\"reason\":\"a\\nb\"}", "control characters"},
