@@ -103,3 +103,5 @@ libtransfer_a_SOURCES += transfer/wire_position.c
 libtransfer_a_SOURCES += transfer/wire_publish.c
 libtransfer_a_SOURCES += transfer/worker.c
 libtransfer_a_SOURCES += transfer/worker.h
+libtransfer_a_SOURCES += transfer/publish.c transfer/publish.h
+libtransfer_a_SOURCES += transfer/publish_copy.c

@@ -1,0 +1,67 @@
+/*
+ * spoke_db.h: what a spoke remembers of a group: the contents that lie there (path, root,
+ * identity), what is preserved, and intents that a crash left open. Its sequence and epoch are the
+ * inventory's.
+ */
+#ifndef SPOKESYNC_SCHEDULER_SPOKE_DB_H
+#define SPOKESYNC_SCHEDULER_SPOKE_DB_H
+
+#include "scheduler/db.h"
+#include "transfer/source.h"
+#include "transfer/staging.h"
+#include "transfer/wire.h"
+
+struct spoke_file {
+	char path[WIRE_PATH_MAX + 1];
+	struct hash root;
+	struct identity identity;
+	uint32_t mode;
+	uint64_t seq;
+	bool gone;
+	bool sure;	   /* the identity was recorded by us after the bytes were known */
+	bool in_preserved; /* path is a name in preserved/ */
+};
+
+struct spoke_intent {
+	int64_t id;
+	char path[WIRE_PATH_MAX + 1];
+	char source[WIRE_PATH_MAX + 1]; /* in staging */
+	char keep[256];			/* name in preserved/ for what is replaced; "" none */
+	struct hash root;
+	struct identity identity; /* of the source: inode, size, mtime */
+	uint32_t mode;
+};
+
+int spoke_db_open(const char *path, struct db **ret, struct err *e) WARN_UNUSED;
+/* Epoch and sequence; made where the database is new. */
+int spoke_db_position(struct db *db, char epoch[33], uint64_t *ret_seq) WARN_UNUSED;
+
+/* -ENOENT: not known (gone entries are known). */
+int spoke_db_file(struct db *db, const char *path, struct spoke_file *ret) WARN_UNUSED;
+/* A file or preserved file with this root whose identity is sure; -ENOENT. */
+int spoke_db_holds(struct db *db, const struct hash *root, struct spoke_file *ret) WARN_UNUSED;
+/* Writes the row; seq is the caller's new sequence. */
+int spoke_db_put(struct db *db, const struct spoke_file *f) WARN_UNUSED;
+int spoke_db_gone(struct db *db, const char *path, uint64_t seq) WARN_UNUSED;
+int spoke_db_unsure(struct db *db, const struct hash *root) WARN_UNUSED;
+/* Our own linking changed a ctime: rows with the old identity get the new one. */
+int spoke_db_identity(struct db *db, const struct identity_change *c) WARN_UNUSED;
+/* Entries after since, in order, at most WIRE_ENTRIES_MAX; more is set in ret. */
+int spoke_db_inventory(struct db *db, uint64_t since, struct wire_inventory *ret) WARN_UNUSED;
+int spoke_db_each(struct db *db, int (*fn)(void *arg, const struct spoke_file *f),
+		  void *arg) WARN_UNUSED;
+int spoke_db_totals(struct db *db, uint64_t *ret_files, uint64_t *ret_bytes) WARN_UNUSED;
+
+int spoke_db_intent(struct db *db, const struct spoke_intent *i, int64_t *ret_id) WARN_UNUSED;
+int spoke_db_intent_done(struct db *db, int64_t id) WARN_UNUSED;
+int spoke_db_intents(struct db *db, int (*fn)(void *arg, const struct spoke_intent *i),
+		     void *arg) WARN_UNUSED;
+
+int spoke_db_preserve(struct db *db, const char *name, const char *path, const struct hash *root,
+		      const struct identity *id, uint64_t bytes, int64_t at) WARN_UNUSED;
+/* The oldest ones beyond quota: fn(name) for each, and their rows go. */
+int spoke_db_preserved_over(struct db *db, uint64_t quota, void (*fn)(void *arg, const char *name),
+			    void *arg) WARN_UNUSED;
+int spoke_db_preserved_totals(struct db *db, uint64_t *ret_n, uint64_t *ret_bytes) WARN_UNUSED;
+
+#endif

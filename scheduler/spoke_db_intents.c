@@ -1,0 +1,128 @@
+/*
+ * spoke_db_intents.c: what a crash must not forget: publications begun and not recorded as done,
+ * and what was put aside in preserved/.
+ */
+#include "scheduler/spoke_db.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int spoke_db_intent(struct db *db, const struct spoke_intent *i, int64_t *ret_id)
+{
+	int r = db_run(
+		db,
+		"INSERT INTO intents (path, source, keep, root, ino, size, mtime_s, mtime_ns, "
+		"mode) VALUES (?,?,?,?,?,?,?,?,?)",
+		"tttbiiiii", i->path, i->source, i->keep, i->root.b, (size_t)HASH_SIZE,
+		(int64_t)i->identity.ino, (int64_t)i->identity.size,
+		(int64_t)i->identity.mtime.tv_sec, (int64_t)i->identity.mtime.tv_nsec,
+		(int64_t)i->mode);
+
+	if (r == 0)
+		*ret_id = db_last_id(db);
+	return r;
+}
+
+int spoke_db_intent_done(struct db *db, int64_t id)
+{
+	return db_run(db, "DELETE FROM intents WHERE id=?", "i", id);
+}
+
+struct intents {
+	struct spoke_intent *list;
+	size_t n;
+};
+
+static int take_intent(void *arg, const struct db_row *r)
+{
+	struct intents *all = arg;
+	struct spoke_intent *i;
+	size_t len = 0;
+	const void *root = row_blob(r, 4, &len);
+
+	all->list = xrealloc(all->list, (all->n + 1) * sizeof(*all->list));
+	i = &all->list[all->n++];
+	memset(i, 0, sizeof(*i));
+	i->id = row_int(r, 0);
+	snprintf(i->path, sizeof(i->path), "%s", row_text(r, 1));
+	snprintf(i->source, sizeof(i->source), "%s", row_text(r, 2));
+	snprintf(i->keep, sizeof(i->keep), "%s", row_text(r, 3));
+	if (root && len == HASH_SIZE)
+		memcpy(i->root.b, root, HASH_SIZE);
+	i->identity.ino = (uint64_t)row_int(r, 5);
+	i->identity.size = (uint64_t)row_int(r, 6);
+	i->identity.mtime.tv_sec = (time_t)row_int(r, 7);
+	i->identity.mtime.tv_nsec = (long)row_int(r, 8);
+	i->mode = (uint32_t)row_int(r, 9);
+	return 0;
+}
+
+/* All are read before the first is handed out: fn may write. */
+int spoke_db_intents(struct db *db, int (*fn)(void *arg, const struct spoke_intent *i), void *arg)
+{
+	struct intents all = {NULL, 0};
+	size_t k;
+	int r;
+
+	r = db_each(db, take_intent, &all,
+		    "SELECT id, path, source, keep, root, ino, size, mtime_s, mtime_ns, mode "
+		    "FROM intents ORDER BY id",
+		    "");
+	for (k = 0; k < all.n && r == 0; k++)
+		r = fn(arg, &all.list[k]);
+	free(all.list);
+	return r;
+}
+
+int spoke_db_preserve(struct db *db, const char *name, const char *path, const struct hash *root,
+		      const struct identity *id, uint64_t bytes, int64_t at)
+{
+	static const struct hash none;
+
+	return db_run(
+		db,
+		"INSERT OR REPLACE INTO preserved (path, root, dev, ino, size, mtime_s, mtime_ns, "
+		"ctime_s, ctime_ns, was, bytes, at, sure) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		"tbiiiiiiitiii", name, (root ? root : &none)->b, (size_t)HASH_SIZE,
+		(int64_t)id->dev, (int64_t)id->ino, (int64_t)id->size, (int64_t)id->mtime.tv_sec,
+		(int64_t)id->mtime.tv_nsec, (int64_t)id->ctime.tv_sec, (int64_t)id->ctime.tv_nsec,
+		path, (int64_t)bytes, at, (int64_t)(root != NULL));
+}
+
+struct over {
+	uint64_t quota, sum;
+	char (*names)[WIRE_PATH_MAX + 1];
+	size_t n;
+};
+
+static int take_over(void *arg, const struct db_row *r)
+{
+	struct over *o = arg;
+
+	o->sum += (uint64_t)row_int(r, 1);
+	if (o->sum <= o->quota)
+		return 0;
+	o->names = xrealloc(o->names, (o->n + 1) * sizeof(*o->names));
+	snprintf(o->names[o->n++], sizeof(*o->names), "%s", row_text(r, 0));
+	return 0;
+}
+
+int spoke_db_preserved_over(struct db *db, uint64_t quota, void (*fn)(void *arg, const char *name),
+			    void *arg)
+{
+	struct over o = {.quota = quota};
+	size_t i;
+	int r;
+
+	/* Newest first: what does not fit any more is the oldest. */
+	r = db_each(db, take_over, &o,
+		    "SELECT path, bytes FROM preserved ORDER BY at DESC, path DESC", "");
+	for (i = 0; i < o.n && r == 0; i++) {
+		fn(arg, o.names[i]);
+		r = db_run(db, "DELETE FROM preserved WHERE path=?", "t", o.names[i]);
+	}
+	free(o.names);
+	return r;
+}

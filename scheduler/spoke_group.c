@@ -1,0 +1,175 @@
+/*
+ * spoke_group.c: a group on a spoke: opening its store and database, going on with publications
+ * that a crash interrupted, whom its files belong to, and which names may come from the hub.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "policy/filter.h"
+#include "scheduler/log.h"
+#include "scheduler/spoke_db.h"
+#include "scheduler/spoke_state.h"
+
+struct spoke_group *spoke_group_new(struct spoke *s, const struct group_cfg *cfg)
+{
+	struct spoke_group *g = xcalloc(1, sizeof(*g));
+
+	g->spoke = s;
+	g->name = xstrdup(cfg->name);
+	TAILQ_INIT(&g->transfers);
+	TAILQ_INIT(&g->to_index);
+	lane_init(&g->publish_lane);
+	spoke_scan_init(g);
+	spoke_group_configure(g, cfg);
+	return g;
+}
+
+void spoke_group_configure(struct spoke_group *g, const struct group_cfg *cfg)
+{
+	const struct passwd *pw = cfg->owner ? getpwnam(cfg->owner) : NULL;
+	const struct group *gr = cfg->owner_group ? getgrnam(cfg->owner_group) : NULL;
+
+	g->cfg = cfg;
+	g->uid = pw ? pw->pw_uid : (uid_t)-1;
+	g->gid = gr ? gr->gr_gid : (gid_t)-1;
+	if (cfg->owner && !pw)
+		log_error("group %s: owner = %s: there is no such user here", g->name, cfg->owner);
+	if (cfg->owner_group && !gr)
+		log_error("group %s: group = %s: there is no such group here", g->name,
+			  cfg->owner_group);
+}
+
+struct spoke_group *spoke_group_free(struct spoke_group *g)
+{
+	struct spoke_transfer *t;
+
+	if (!g)
+		return NULL;
+	spoke_scan_stop(g);
+	while ((t = TAILQ_FIRST(&g->transfers))) {
+		TAILQ_REMOVE(&g->transfers, t, entry);
+		staging_close(t->st);
+		free(t);
+	}
+	db_close(g->db);
+	store_close(g->store);
+	config_unref(g->kept);
+	free(g->name);
+	free(g);
+	return NULL;
+}
+
+/* What the interrupted publication put aside, and what it left in staging. */
+static int roll_rest(struct spoke_group *g, const struct spoke_intent *i)
+{
+	char dir[HASH_HEX + 1];
+	struct identity id;
+	struct stat st;
+
+	snprintf(dir, sizeof(dir), "%.64s", i->source);
+	if (strchr(i->source, '/') && store_remove_dir(g->store->staging_fd, dir) < 0)
+		log_warn("group %s: staging/%s cannot be removed", g->name, dir);
+	if (!i->keep[0] || fstatat(g->store->preserved_fd, i->keep, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	identity_of(&st, &id);
+	return spoke_db_preserve(g->db, i->keep, i->path, NULL, &id, (uint64_t)st.st_blocks * 512,
+				 (int64_t)time(NULL));
+}
+
+/*
+ * A publication that was begun and not recorded as done: what was staged is renamed now if it was
+ * not yet; the file is listed, and hashed again before it counts as proof.
+ */
+static int roll_forward(void *arg, const struct spoke_intent *i)
+{
+	struct spoke_group *g = arg;
+	struct spoke_file f = {.root = i->root, .mode = i->mode};
+	struct identity old;
+	struct publish_look look;
+	struct err e = {""};
+	int r = publish_look(g->store, i->path, &look, &e);
+
+	if (r == 0 && (!look.present || look.identity.ino != i->identity.ino)) {
+		r = publish_commit(g->store, i->source, i->path, i->keep[0] ? i->keep : NULL,
+				   &f.identity, &old, &e);
+		look.present = r == 0;
+		look.identity = f.identity;
+	}
+	if (r == 0 && look.present && look.identity.ino == i->identity.ino &&
+	    look.identity.size == i->identity.size) {
+		snprintf(f.path, sizeof(f.path), "%s", i->path);
+		f.identity = look.identity;
+		f.seq = g->seq + 1;
+		r = spoke_db_put(g->db, &f);
+		if (r == 0)
+			r = roll_rest(g, i);
+		if (r < 0)
+			return r;
+		g->seq++;
+		log_info("group %s: %s: its publication, interrupted, is done now", g->name,
+			 i->path);
+	} else {
+		log_warn("group %s: %s: its publication was interrupted and cannot go on: %s",
+			 g->name, i->path, e.text[0] ? e.text : "another file is there");
+	}
+	spoke_index_later(g, i->path);
+	return spoke_db_intent_done(g->db, i->id);
+}
+
+static int open_group(struct spoke_group *g, struct err *e)
+{
+	char *path;
+	int r = store_open(g->cfg->path, &g->store, e);
+
+	if (r < 0)
+		return r;
+	path = xasprintf("%s/%s/spoke.db", g->cfg->path, STORE_DIR);
+	r = spoke_db_open(path, &g->db, e);
+	free(path);
+	if (r < 0)
+		return r;
+	r = spoke_db_position(g->db, g->epoch, &g->seq);
+	if (r == 0)
+		r = spoke_db_intents(g->db, roll_forward, g);
+	return r < 0 ? err_set(e, r, "database: %s", db_error(g->db)) : 0;
+}
+
+bool spoke_group_ready(struct spoke_group *g)
+{
+	struct err e = {""};
+
+	if (g->db)
+		return true;
+	if (open_group(g, &e) == 0) {
+		g->problem[0] = '\0';
+		log_info("group %s: %s, %s", g->name, g->cfg->path,
+			 g->store->reflink ? "files can share blocks"
+					   : "files cannot share blocks");
+		spoke_scan_start(g);
+		return true;
+	}
+	if (strncmp(g->problem, e.text, sizeof(g->problem) - 1) != 0)
+		log_error("group %s: %s", g->name, e.text);
+	snprintf(g->problem, sizeof(g->problem), "%.299s", e.text);
+	g->db = db_close(g->db);
+	g->store = store_close(g->store);
+	return false;
+}
+
+bool spoke_path_allowed(const struct spoke_group *g, const char *path, struct err *e)
+{
+	if (!wire_path_ok(path, e))
+		return false;
+	if (g->cfg->protect_local && filter_any(g->cfg->protect_local, path)) {
+		err_set(e, -EPERM, "%s is this spoke's own (protect_local)", path);
+		return false;
+	}
+	return true;
+}

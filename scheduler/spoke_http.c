@@ -1,0 +1,224 @@
+/*
+ * spoke_http.c: the hub's requests, taken apart by path and method; and the small verbs: hello,
+ * inventory, a transfer's position, its end. The others have files of their own.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/zone.h"
+#include "scheduler/log.h"
+#include "scheduler/spoke_db.h"
+#include "scheduler/spoke_job.h"
+
+static void hello(struct spoke *s, struct sreq *r)
+{
+	struct wire_hello h = {.version = WIRE_VERSION};
+	struct spoke_group *g;
+	char *json;
+
+	snprintf(h.software, sizeof(h.software), "spokesync %s", PACKAGE_VERSION);
+	zone_system_name(h.zone, sizeof(h.zone));
+	TAILQ_FOREACH (g, &s->groups, entry) {
+		struct wire_group *w;
+
+		if (!spoke_group_ready(g))
+			continue;
+		h.groups = xrealloc(h.groups, (h.n_groups + 1) * sizeof(*h.groups));
+		w = &h.groups[h.n_groups++];
+		memset(w, 0, sizeof(*w));
+		snprintf(w->name, sizeof(w->name), "%s", g->name);
+		memcpy(w->epoch, g->epoch, sizeof(w->epoch));
+		w->seq = g->seq;
+		w->reflink = g->store->reflink;
+		if (store_free_bytes(g->store, &w->free_bytes) < 0)
+			w->free_bytes = 0;
+	}
+	json = wire_hello_encode(&h);
+	sreq_reply_json(r, 200, json);
+	free(json);
+	free(h.groups);
+}
+
+static void inventory(struct spoke_group *g, struct sreq *r)
+{
+	const char *since = sreq_query(r, "since");
+	struct wire_inventory inv = {.seq = 0};
+	char *json, *end = NULL;
+	uint64_t from = since ? strtoull(since, &end, 10) : 0;
+
+	if (since && (!*since || *end)) {
+		sreq_problem(r, 400, "since= is not a number");
+		return;
+	}
+	memcpy(inv.epoch, g->epoch, sizeof(inv.epoch));
+	inv.seq = MIN(from, g->seq);
+	if (spoke_db_inventory(g->db, from, &inv) < 0) {
+		log_error("group %s: database: %s", g->name, db_error(g->db));
+		sreq_problem(r, 500, "the database of the group cannot be read");
+	} else {
+		json = wire_inventory_encode(&inv);
+		sreq_reply_json(r, 200, json);
+		free(json);
+	}
+	wire_inventory_done(&inv);
+}
+
+/* GET and DELETE of a transfer: a word with its lane. */
+struct ask {
+	struct spoke_job j;
+	struct sreq *r;
+	bool map;
+	int error;
+	struct wire_position p;
+};
+
+static void ask_over(void *arg)
+{
+	((struct ask *)arg)->r = NULL;
+}
+
+static struct ask *ask_new(struct spoke_transfer *t, struct sreq *r)
+{
+	struct ask *a = xcalloc(1, sizeof(*a));
+
+	a->j.t = t;
+	a->r = r;
+	sreq_on_over(r, ask_over, a);
+	return a;
+}
+
+static void position_run(struct spoke_job *j)
+{
+	struct ask *a = container_of(j, struct ask, j);
+	struct err e;
+
+	a->error = spoke_job_position(j, a->map, &a->p, &e);
+}
+
+static void ask_done(struct spoke_job *j)
+{
+	struct ask *a = container_of(j, struct ask, j);
+	struct sreq *r = a->r;
+
+	if (r) {
+		sreq_on_over(r, NULL, NULL);
+		if (a->error == -ENOENT)
+			sreq_problem(r, 404, "no such transfer");
+		else if (a->error < 0)
+			sreq_problem(r, 500, "the transfer cannot be read: %s",
+				     strerror(-a->error));
+		else
+			spoke_reply_position(r, spoke_refusal_status(a->p.refused), &a->p);
+	}
+	wire_position_done(&a->p);
+	free(a);
+}
+
+void spoke_position_request(struct spoke_transfer *t, struct sreq *r)
+{
+	struct ask *a = ask_new(t, r);
+
+	a->map = sreq_query(r, "map") != NULL;
+	a->j.run = position_run;
+	a->j.done = ask_done;
+	spoke_job_submit(&a->j);
+}
+
+static void delete_run(struct spoke_job *j)
+{
+	j->n_changes = spoke_transfer_destroy(j->t, j->changes);
+}
+
+void spoke_delete_request(struct spoke_transfer *t, struct sreq *r)
+{
+	struct ask *a = ask_new(t, r);
+
+	spoke_put_end_all(t);
+	a->j.run = delete_run;
+	a->j.done = ask_done;
+	spoke_job_submit(&a->j);
+}
+
+/* /v1/transfers/GROUP/ROOT */
+static void transfer_verbs(struct spoke *s, struct sreq *r, char *rest)
+{
+	char *slash = strchr(rest, '/');
+	const char *method = sreq_method(r);
+	struct spoke_transfer *t;
+	struct spoke_group *g;
+	struct hash root;
+
+	if (!slash || hash_parse(slash + 1, &root) < 0) {
+		sreq_problem(r, 404, "no such path");
+		return;
+	}
+	*slash = '\0';
+	g = spoke_group_get(s, rest);
+	if (!g || !spoke_group_ready(g)) {
+		sreq_problem(r, 404, "no group %.64s here%s%s", rest, g ? ": " : "",
+			     g ? g->problem : "");
+		return;
+	}
+	t = spoke_transfer_make(g, &root);
+	if (!t)
+		sreq_problem(r, 503, "too many transfers at a time");
+	else if (strcmp(method, "GET") == 0)
+		spoke_position_request(t, r);
+	else if (strcmp(method, "PUT") == 0)
+		spoke_put_request(t, r);
+	else if (strcmp(method, "DELETE") == 0)
+		spoke_delete_request(t, r);
+	else
+		sreq_problem(r, 405, "GET, PUT or DELETE");
+	if (t && t->users == 0) { /* refused before any work: nothing holds it */
+		spoke_transfer_hold(t);
+		spoke_transfer_release(t);
+	}
+}
+
+/* /v1/groups/GROUP/VERB */
+static void group_verbs(struct spoke *s, struct sreq *r, char *rest)
+{
+	char *slash = strchr(rest, '/');
+	const char *method = sreq_method(r), *verb = slash ? slash + 1 : "";
+	struct spoke_group *g;
+
+	if (slash)
+		*slash = '\0';
+	g = spoke_group_get(s, rest);
+	if (!g || !spoke_group_ready(g)) {
+		sreq_problem(r, 404, "no group %.64s here%s%s", rest, g ? ": " : "",
+			     g ? g->problem : "");
+		return;
+	}
+	if (strcmp(method, "GET") == 0 && strcmp(verb, "inventory") == 0)
+		inventory(g, r);
+	else if (strcmp(method, "POST") == 0 && strcmp(verb, "offers") == 0)
+		spoke_offer(g, r);
+	else if (strcmp(method, "POST") == 0 && strcmp(verb, "publish") == 0)
+		spoke_publish_request(g, r);
+	else
+		sreq_problem(r, 404, "no such path");
+}
+
+void spoke_http(void *arg, struct sreq *r)
+{
+	static const char groups[] = "/v1/groups/", transfers[] = "/v1/transfers/";
+	struct spoke *s = arg;
+	char *path = xstrdup(sreq_path(r));
+
+	if (s->stopping)
+		sreq_problem(r, 503, "the spoke is stopping");
+	else if (strcmp(path, "/v1/hello") == 0 && strcmp(sreq_method(r), "GET") == 0)
+		hello(s, r);
+	else if (strncmp(path, groups, sizeof(groups) - 1) == 0)
+		group_verbs(s, r, path + sizeof(groups) - 1);
+	else if (strncmp(path, transfers, sizeof(transfers) - 1) == 0)
+		transfer_verbs(s, r, path + sizeof(transfers) - 1);
+	else
+		sreq_problem(r, 404, "no such path");
+	free(path);
+}

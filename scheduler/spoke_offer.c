@@ -1,0 +1,344 @@
+/*
+ * spoke_offer.c: POST offers: may this content come, what of it is here, what is missing. Checks
+ * the name, looks for the content itself, finds and pins the bases, checks space with figures,
+ * takes over what a superseded transfer proved, and answers with the position.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "scheduler/log.h"
+#include "scheduler/spoke_db.h"
+#include "scheduler/spoke_job.h"
+
+#define SPOOL_ROOM  (32 * MIB)
+#define ADOPT_BYTES (2 * GIB) /* of one offer; the next one goes on */
+
+struct offer {
+	struct spoke_job j;
+	struct sreq *r; /* NULL: the hub left */
+	struct wire_offer o;
+	struct spoke_file held, bases[WIRE_BASES_MAX];
+	bool is_held, base_known[WIRE_BASES_MAX];
+	struct spoke_transfer *old; /* superseded: held while it is read */
+	uint64_t quota, others;
+	struct wire_position p;
+	int r_code;
+	struct err e;
+};
+
+static void refuse(struct wire_position *p, enum wire_refusal why, const char *text)
+{
+	p->refused = why;
+	snprintf(p->text, sizeof(p->text), "%s", text);
+}
+
+/* Opens a recorded file and sees whether it is as it was. */
+static int open_recorded(struct spoke_group *g, const struct spoke_file *f, int *ret_fd)
+{
+	struct identity now;
+	struct stat st;
+	int fd, r;
+
+	r = beneath_open(f->in_preserved ? g->store->preserved_fd : g->store->root_fd, f->path,
+			 O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &fd);
+	if (r < 0)
+		return -ESTALE;
+	if (fstat(fd, &st) == 0) {
+		identity_of(&st, &now);
+		if (identity_equal(&now, &f->identity)) {
+			*ret_fd = fd;
+			return 0;
+		}
+	}
+	close(fd);
+	return -ESTALE;
+}
+
+static void add_bad(struct offer *x, const struct hash *root)
+{
+	if (x->j.n_bad < SPOKE_BAD_MAX)
+		x->j.bad[x->j.n_bad++] = *root;
+}
+
+static uint64_t need_of(const struct offer *x, uint64_t proven)
+{
+	const struct wire_offer *o = &x->o;
+	bool shares = x->j.t->group->store->reflink && o->n_bases > 0;
+	uint64_t data = shares ? o->literal_bytes : o->nonzero_bytes;
+	uint64_t leaves = nodes_of(o->size) * BLOCK_SIZE + blocks_of(o->nonzero_bytes) * HASH_SIZE;
+	uint64_t left = o->size - MIN(o->size, proven);
+
+	return MIN(data, left) + SPOOL_ROOM + leaves;
+}
+
+/* Space on disk and in the quota, less what other transfers were promised. */
+static bool check_space(struct offer *x, uint64_t proven)
+{
+	struct wire_position *p = &x->p;
+	char need[UNITS_TEXT], have[UNITS_TEXT], text[200];
+	uint64_t disk = 0, quota;
+
+	x->j.t->need = 0;
+	p->need = need_of(x, proven);
+	if (store_free_bytes(x->j.t->group->store, &disk) < 0)
+		disk = 0;
+	disk -= MIN(disk, x->others);
+	quota = x->quota == UINT64_MAX ? UINT64_MAX : x->quota - MIN(x->quota, x->others);
+	p->available = MIN(disk, quota);
+	if (p->need <= p->available) {
+		x->j.t->need = p->need;
+		return true;
+	}
+	units_size(p->need, need);
+	units_size(p->available, have);
+	snprintf(text, sizeof(text), "needs %s, %s %s", need, have,
+		 disk <= quota ? "are free" : "are left of the staging quota");
+	refuse(p, disk <= quota ? REFUSED_NO_SPACE : REFUSED_OVER_QUOTA, text);
+	return false;
+}
+
+/* Pins every base; what is not here, or no longer what it was, is told with what is. */
+static int pin_bases(struct offer *x)
+{
+	struct spoke_transfer *t = x->j.t;
+	struct wire_position *p = &x->p;
+	bool all = true;
+	unsigned i;
+	int fd, r;
+
+	for (i = 0; i < x->o.n_bases; i++) {
+		r = staging_has_pin(t->st, &x->o.bases[i]) ? 0 : -ESTALE;
+		if (r < 0 && x->base_known[i]) {
+			r = open_recorded(t->group, &x->bases[i], &fd);
+			if (r == 0) {
+				struct identity_change *c = &x->j.changes[x->j.n_changes];
+
+				r = staging_pin(t->st, &x->o.bases[i], fd, &x->bases[i].identity, c,
+						&x->e);
+				if (r == 0)
+					x->j.n_changes++;
+				close(fd);
+			}
+			if (r == -ESTALE)
+				add_bad(x, &x->o.bases[i]);
+		}
+		if (r < 0 && r != -ESTALE)
+			return r;
+		if (r == 0)
+			p->have[p->n_have++] = x->o.bases[i];
+		all = all && r == 0;
+	}
+	if (!all)
+		refuse(p, REFUSED_NO_BASE, "a base is missing here or is not what it was");
+	return 0;
+}
+
+static int adopt(struct offer *x)
+{
+	struct spoke_transfer *t = x->j.t;
+	struct staging *old;
+	uint64_t next = 0;
+	int r;
+
+	if (!x->old)
+		return 0;
+	r = staging_open(t->group->store, t->group->spoke->assembler, &x->old->root, &old, NULL);
+	if (r < 0)
+		return 0; /* nothing to take over */
+	r = staging_adopt(t->st, old, x->o.partial_same, x->o.n_partial_same, ADOPT_BYTES, &next);
+	staging_close(old);
+	return r < 0 ? r : 0;
+}
+
+static int accept_offer(struct offer *x)
+{
+	struct spoke_transfer *t = x->j.t;
+	struct wire_position p;
+	uint64_t proven = 0;
+	bool fresh = false;
+	int r = spoke_transfer_open(t, &x->e);
+
+	if (r == 0) {
+		staging_position(t->st, false, &p);
+		proven = p.proven_bytes;
+		wire_position_done(&p);
+		if (staging_size(t->st) != x->o.size)
+			return err_set(&x->e, -EBADMSG, "the transfer under way has another size");
+	} else if (r != -ENOENT) {
+		return r;
+	}
+	if (!check_space(x, proven))
+		return 0;
+	if (r == -ENOENT) {
+		fresh = true;
+		r = staging_create(t->group->store, t->group->spoke->assembler, &t->root, x->o.size,
+				   &t->st, &x->e);
+	}
+	if (r == 0)
+		r = pin_bases(x);
+	if (r == 0 && x->p.refused == REFUSED_NOT)
+		r = adopt(x);
+	if (r == 0)
+		r = staging_commit(t->st);
+	if (r < 0 || x->p.refused != REFUSED_NOT) {
+		if (fresh)
+			t->need = 0;
+		return r;
+	}
+	staging_accept(t->st);
+	if (staging_complete(t->st) && staging_size(t->st) == 0)
+		r = staging_finish(t->st, false, NULL, &x->e); /* nothing to send */
+	if (r == 0)
+		staging_position(t->st, true, &x->p);
+	return r;
+}
+
+static void offer_run(struct spoke_job *j)
+{
+	struct offer *x = container_of(j, struct offer, j);
+	int fd;
+
+	if (x->is_held) {
+		if (open_recorded(j->t->group, &x->held, &fd) == 0) {
+			close(fd);
+			x->p.have_it = true;
+			return;
+		}
+		add_bad(x, &x->o.root);
+	}
+	x->r_code = spoke_transfer_check(j->t, accept_offer(x));
+}
+
+unsigned spoke_refusal_status(enum wire_refusal r)
+{
+	switch (r) {
+	case REFUSED_NOT:
+		return 200;
+	case REFUSED_NO_SPACE:
+	case REFUSED_OVER_QUOTA:
+		return 507;
+	case REFUSED_BAD_PATH:
+		return 403;
+	case REFUSED_BAD_GROUP:
+		return 404;
+	case REFUSED_BUSY:
+		return 503;
+	case REFUSED_ERROR:
+		return 500;
+	default:
+		return 409;
+	}
+}
+
+void spoke_reply_position(struct sreq *r, unsigned status, const struct wire_position *p)
+{
+	char *json = wire_position_encode(p);
+
+	sreq_reply_json(r, status, json);
+	free(json);
+}
+
+static void offer_over(void *arg)
+{
+	struct offer *x = arg;
+
+	x->r = NULL;
+}
+
+static void offer_done(struct spoke_job *j)
+{
+	struct offer *x = container_of(j, struct offer, j);
+	struct spoke_transfer *t = j->t;
+
+	if (x->old)
+		spoke_transfer_release(x->old);
+	if (x->r_code < 0)
+		refuse(&x->p, x->r_code == -ENOSPC ? REFUSED_NO_SPACE : REFUSED_ERROR,
+		       x->e.text[0] ? x->e.text : strerror(-x->r_code));
+	if (x->p.refused != REFUSED_NOT)
+		log_info("group %s: %s refused: %s", t->group->name, x->o.path, x->p.text);
+	else
+		t->error[0] = '\0';
+	if (x->r) {
+		struct sreq *r = x->r;
+
+		sreq_on_over(r, NULL, NULL);
+		spoke_reply_position(r, spoke_refusal_status(x->p.refused), &x->p);
+	}
+	wire_position_done(&x->p);
+	wire_offer_done(&x->o);
+	free(x);
+}
+
+/* A superseded transfer is read from while nobody writes to it. */
+static void take_old(struct offer *x, struct spoke_group *g)
+{
+	struct spoke_transfer *old;
+
+	if (!x->o.has_partial || x->o.n_partial_same == 0)
+		return;
+	old = spoke_transfer_make(g, &x->o.partial);
+	if (!old || old->users > 0 || old == x->j.t)
+		return;
+	old->st = staging_close(old->st);
+	spoke_transfer_hold(old);
+	x->old = old;
+}
+
+static void offer_start(struct spoke_group *g, struct offer *x)
+{
+	unsigned i;
+
+	x->j.t = spoke_transfer_make(g, &x->o.root);
+	if (!x->j.t) {
+		refuse(&x->p, REFUSED_BUSY, "too many transfers at a time");
+		spoke_reply_position(x->r, 503, &x->p);
+		wire_offer_done(&x->o);
+		free(x);
+		return;
+	}
+	memcpy(x->j.t->path, x->o.path, sizeof(x->j.t->path));
+	x->j.t->size = x->o.size;
+	x->is_held = spoke_db_holds(g->db, &x->o.root, &x->held) == 0;
+	for (i = 0; i < x->o.n_bases; i++)
+		x->base_known[i] = spoke_db_holds(g->db, &x->o.bases[i], &x->bases[i]) == 0;
+	x->quota = g->cfg->staging_quota;
+	x->others = spoke_transfers_need(g, x->j.t);
+	take_old(x, g);
+	sreq_on_over(x->r, offer_over, x);
+	x->j.run = offer_run;
+	x->j.done = offer_done;
+	spoke_job_submit(&x->j);
+}
+
+static void offer_body(void *arg, struct sreq *r, const char *body, size_t len)
+{
+	struct spoke_group *g = arg;
+	struct offer *x = xcalloc(1, sizeof(*x));
+	struct err e = {""};
+
+	x->r = r;
+	if (wire_offer_decode(body, len, &x->o, &e) < 0) {
+		sreq_problem(r, 400, "%s", e.text);
+		free(x);
+		return;
+	}
+	if (x->o.size > FILE_SIZE_MAX || !spoke_path_allowed(g, x->o.path, &e)) {
+		refuse(&x->p, REFUSED_BAD_PATH, e.text[0] ? e.text : "larger than 64 TiB");
+		log_warn("group %s: offer refused: %s", g->name, x->p.text);
+		spoke_reply_position(r, 403, &x->p);
+		wire_offer_done(&x->o);
+		free(x);
+		return;
+	}
+	offer_start(g, x);
+}
+
+void spoke_offer(struct spoke_group *g, struct sreq *r)
+{
+	sreq_collect(r, WIRE_BODY_MAX, offer_body, g);
+}

@@ -1,0 +1,431 @@
+/*
+ * spoke_publish.c: POST publish: operations one after the other, each repeatable. An operation
+ * looks at what is there, makes ready what is to come (worker), records the intent (loop), changes
+ * the directory (worker), records what is there now and forgets the intent (loop). What was there
+ * and was not expected goes to preserved/ like anything that is replaced, and is told as drift.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scheduler/hooks.h"
+#include "scheduler/log.h"
+#include "scheduler/spoke_db.h"
+#include "scheduler/spoke_job.h"
+
+struct publishing {
+	struct spoke_group *g;
+	struct sreq *r; /* NULL: the hub left; the operations go on */
+	struct wire_publish ops;
+	struct wire_op_result *results;
+	size_t i;
+	struct work w;
+	/* the operation under way */
+	struct spoke_transfer *t; /* PUT: held */
+	struct spoke_file row, source;
+	bool has_row, has_source, in_place, ready;
+	struct publish_look look;
+	struct publish_attr attr;
+	char staged[HASH_HEX + 16];
+	char keep[256];
+	int64_t intent;
+	struct identity made, now, old;
+	struct identity_change changes[STAGING_PINS_MAX];
+	unsigned n_changes;
+	int error;
+	struct err e;
+};
+
+static void op_start(struct publishing *x);
+
+static const struct wire_op *op_of(const struct publishing *x)
+{
+	return &x->ops.ops[x->i];
+}
+
+static void publish_submit(struct publishing *x, void (*run)(struct work *w),
+			   void (*done)(struct work *w))
+{
+	struct spoke *s = x->g->spoke;
+
+	x->w.run = run;
+	x->w.done = done;
+	spoke_work_begun(s);
+	/* A transfer's own lane, where there is one: nothing else touches it meanwhile. */
+	pool_submit(s->d->pool, x->t ? &x->t->lane : &x->g->publish_lane, &x->w);
+}
+
+static void publish_over(void *arg)
+{
+	((struct publishing *)arg)->r = NULL;
+}
+
+static void publish_end(struct publishing *x)
+{
+	struct wire_published p = {x->results, x->ops.n_ops, x->g->seq};
+	char *json = wire_published_encode(&p);
+
+	if (x->r) {
+		sreq_on_over(x->r, NULL, NULL);
+		sreq_reply_json(x->r, 200, json);
+	}
+	free(json);
+	free(x->results);
+	wire_publish_done(&x->ops);
+	free(x);
+}
+
+/* The operation is over; the next one, or the answer. */
+static void op_end(struct publishing *x)
+{
+	struct wire_op_result *res = &x->results[x->i];
+
+	if (x->error < 0) {
+		res->refused = x->error == -ENOSPC || x->error == -EDQUOT   ? REFUSED_NO_SPACE
+			       : x->error == -ENOENT || x->error == -ESTALE ? REFUSED_NO_BASE
+			       : x->error == -EPERM || x->error == -EEXIST || x->error == -ELOOP ||
+					       x->error == -EXDEV
+				       ? REFUSED_BAD_PATH
+				       : REFUSED_ERROR;
+		snprintf(res->text, sizeof(res->text), "%.250s",
+			 x->e.text[0] ? x->e.text : strerror(-x->error));
+		log_error("group %s: %s: not published: %s", x->g->name, op_of(x)->path, res->text);
+	} else {
+		res->done = true;
+	}
+	if (x->t)
+		spoke_transfer_release(x->t);
+	x->t = NULL;
+	x->i++;
+	op_start(x);
+}
+
+static bool is_recorded(const struct publishing *x)
+{
+	return x->has_row && x->look.present && x->row.sure && !x->row.gone &&
+	       identity_equal(&x->row.identity, &x->look.identity);
+}
+
+/* What is there is not what the hub believes to be there. */
+static bool is_drift(const struct publishing *x)
+{
+	const struct wire_op *op = op_of(x);
+
+	if (!x->look.present || (!op->was_known && !op->was_absent))
+		return false;
+	return op->was_absent || !is_recorded(x) || !hash_equal(&x->row.root, &op->was);
+}
+
+static bool keeps(const struct publishing *x)
+{
+	return x->g->cfg->preserve_quota > 0;
+}
+
+static void set_keep(struct publishing *x)
+{
+	const char *slash = strrchr(op_of(x)->path, '/');
+
+	x->keep[0] = '\0';
+	if (keeps(x))
+		snprintf(x->keep, sizeof(x->keep), "%lld.%u.%.200s", (long long)time(NULL),
+			 x->g->keep_counter++, slash ? slash + 1 : op_of(x)->path);
+}
+
+/* Worker: what lies there, and for put and copy-of the file that shall. */
+static void make_ready(struct publishing *x)
+{
+	const struct wire_op *op = op_of(x);
+	struct spoke_group *g = x->g;
+	bool staged = false;
+	int r;
+
+	x->error = publish_look(g->store, op->path, &x->look, &x->e);
+	if (x->error < 0 || (op->kind != WIRE_PUT && op->kind != WIRE_COPY_OF))
+		return;
+	if (is_recorded(x) && hash_equal(&x->row.root, &op->root)) {
+		x->in_place = true; /* a repetition */
+		return;
+	}
+	if (x->t) {
+		r = spoke_transfer_open(x->t, &x->e);
+		staged = r == 0 && staging_is_staged(x->t->st);
+	}
+	if (staged) {
+		snprintf(x->staged, sizeof(x->staged), "%s/image", x->t->hex);
+		r = 0;
+	} else if (x->has_source) {
+		char hex[HASH_HEX + 1];
+
+		snprintf(x->staged, sizeof(x->staged), "copy.%s", hash_hex(&op->root, hex));
+		r = publish_copy(g->store, x->source.path, x->source.in_preserved,
+				 &x->source.identity, &op->root, x->staged, &g->spoke->cancel,
+				 &x->e);
+	} else {
+		r = err_set(&x->e, -ESTALE, "this content is neither staged nor held here");
+	}
+	if (r == 0)
+		r = publish_prepare(g->store, x->staged, op->path, &x->attr, &x->made, &x->e);
+	x->error = r;
+	x->ready = r == 0;
+}
+
+static void ready_run(struct work *w)
+{
+	make_ready(container_of(w, struct publishing, w));
+}
+
+/* Worker: the change itself. */
+static void change_run(struct work *w)
+{
+	struct publishing *x = container_of(w, struct publishing, w);
+	const struct wire_op *op = op_of(x);
+	struct store *s = x->g->store;
+	const char *keep = x->keep[0] && x->look.present ? x->keep : NULL;
+
+	if (x->in_place || op->kind == WIRE_META)
+		x->error = publish_attr(s, op->path, &x->attr, &x->now, &x->e);
+	else if (op->kind == WIRE_DELETE)
+		x->error = publish_remove(s, op->path, keep, &x->old, &x->e);
+	else if (op->kind == WIRE_RENAME)
+		x->error = publish_rename(s, op->from, op->path, keep, &x->now, &x->old, &x->e);
+	else
+		x->error = publish_commit(s, x->staged, op->path, keep, &x->now, &x->old, &x->e);
+	if (x->error == 0 && x->t && x->ready)
+		x->n_changes = spoke_transfer_destroy(x->t, x->changes);
+}
+
+static int record_file(struct publishing *x, const char *path, const struct hash *root)
+{
+	struct spoke_file f = {.root = *root,
+			       .identity = x->now,
+			       .mode = x->attr.mode & 0777,
+			       .seq = x->g->seq + 1,
+			       .sure = true};
+	int r;
+
+	snprintf(f.path, sizeof(f.path), "%s", path);
+	r = spoke_db_put(x->g->db, &f);
+	if (r == 0)
+		x->g->seq++;
+	return r;
+}
+
+static int record_gone(struct publishing *x, const char *path)
+{
+	int r = spoke_db_gone(x->g->db, path, x->g->seq + 1);
+
+	if (r == 0 && db_changes(x->g->db) > 0)
+		x->g->seq++;
+	return r;
+}
+
+static int record_kept(struct publishing *x)
+{
+	if (!x->keep[0] || !x->look.present || x->old.ino == 0)
+		return 0;
+	return spoke_db_preserve(x->g->db, x->keep, op_of(x)->path,
+				 is_recorded(x) ? &x->row.root : NULL, &x->old, x->look.bytes,
+				 (int64_t)time(NULL));
+}
+
+static int record(struct publishing *x)
+{
+	const struct wire_op *op = op_of(x);
+	int r = record_kept(x);
+	unsigned i;
+
+	if (r < 0)
+		return r;
+	switch (op->kind) {
+	case WIRE_DELETE:
+		r = record_gone(x, op->path);
+		break;
+	case WIRE_META:
+		r = is_recorded(x) ? record_file(x, op->path, &x->row.root) : 0;
+		break;
+	case WIRE_RENAME:
+		r = record_gone(x, op->from);
+		if (r == 0 && x->has_source && x->source.sure)
+			r = record_file(x, op->path, &x->source.root);
+		break;
+	default:
+		r = record_file(x, op->path, &op->root);
+	}
+	for (i = 0; i < x->n_changes && r == 0; i++)
+		r = spoke_db_identity(x->g->db, &x->changes[i]);
+	return r == 0 && x->intent ? spoke_db_intent_done(x->g->db, x->intent) : r;
+}
+
+static void drop_kept(void *arg, const char *name)
+{
+	struct spoke_group *g = arg;
+
+	if (unlinkat(g->store->preserved_fd, name, 0) < 0 && errno != ENOENT)
+		log_warn("group %s: preserved/%s: %s", g->name, name, strerror(errno));
+	else
+		log_info("group %s: preserved/%s is dropped: preserve_quota", g->name, name);
+}
+
+static void run_hook(struct publishing *x)
+{
+	const struct wire_op *op = op_of(x);
+	static const char *const words[] = {"put", "rename", "copy", "meta", "delete"};
+	char root[HASH_HEX + 1], size[24];
+	char *file = xasprintf("%s/%s", x->g->cfg->path, op->path);
+	struct hook_fact facts[] = {{"GROUP", x->g->name},
+				    {"PATH", op->path},
+				    {"FILE", file},
+				    {"EVENT", words[op->kind]},
+				    {"ROOT", hash_hex(&op->root, root)},
+				    {"SIZE", size}};
+
+	snprintf(size, sizeof(size), "%llu", (unsigned long long)op->size);
+	hooks_run(x->g->spoke->hooks, x->g->cfg->on_publish, op->path, facts, ARRAY_LEN(facts));
+	free(file);
+}
+
+static void change_done(struct work *w)
+{
+	struct publishing *x = container_of(w, struct publishing, w);
+	struct spoke_group *g = x->g;
+	struct spoke *s = g->spoke;
+	uint64_t seq = g->seq;
+
+	if (x->error == 0) {
+		x->error = db_begin(g->db);
+		if (x->error == 0)
+			x->error = record(x);
+		if (x->error == 0 && keeps(x))
+			x->error = spoke_db_preserved_over(g->db, g->cfg->preserve_quota, drop_kept,
+							   g);
+		if (x->error == 0)
+			x->error = db_commit(g->db);
+		if (x->error < 0) {
+			err_set(&x->e, x->error, "database: %s", db_error(g->db));
+			db_rollback(g->db);
+			g->seq = seq;
+		}
+	}
+	if (x->error == 0) {
+		log_info("group %s: %s: %s%s", g->name, op_of(x)->path,
+			 op_of(x)->kind == WIRE_DELETE ? "deleted" : "published",
+			 x->results[x->i].drift ? "; what was there had changed here" : "");
+		run_hook(x);
+	}
+	op_end(x);
+	spoke_work_ended(s);
+}
+
+static int record_intent(struct publishing *x)
+{
+	struct spoke_intent i = {
+		.root = op_of(x)->root, .identity = x->made, .mode = x->attr.mode & 0777};
+
+	snprintf(i.path, sizeof(i.path), "%s", op_of(x)->path);
+	snprintf(i.source, sizeof(i.source), "%s", x->staged);
+	if (x->look.present)
+		snprintf(i.keep, sizeof(i.keep), "%s", x->keep);
+	return spoke_db_intent(x->g->db, &i, &x->intent);
+}
+
+static void ready_done(struct work *w)
+{
+	struct publishing *x = container_of(w, struct publishing, w);
+	const struct wire_op *op = op_of(x);
+	struct spoke *s = x->g->spoke;
+
+	if (x->error == 0) {
+		x->results[x->i].drift = !x->in_place && is_drift(x);
+		set_keep(x);
+		if (x->ready)
+			x->error = record_intent(x);
+		if (x->error < 0)
+			err_set(&x->e, x->error, "database: %s", db_error(x->g->db));
+		else if (op->kind == WIRE_META && !x->look.present)
+			x->error = err_set(&x->e, -ESTALE, "%s is not here", op->path);
+	}
+	if (x->error == 0 && op->kind == WIRE_META && x->results[x->i].drift)
+		x->error = err_set(&x->e, -ESTALE, "%s is not what it was", op->path);
+	if (x->error < 0)
+		op_end(x);
+	else
+		publish_submit(x, change_run, change_done);
+	spoke_work_ended(s);
+}
+
+static int op_facts(struct publishing *x)
+{
+	const struct wire_op *op = op_of(x);
+	struct spoke_group *g = x->g;
+	int r;
+
+	if (!spoke_path_allowed(g, op->path, &x->e) ||
+	    (op->from[0] && !spoke_path_allowed(g, op->from, &x->e)))
+		return -EPERM;
+	r = spoke_db_file(g->db, op->path, &x->row);
+	x->has_row = r == 0;
+	if (r < 0 && r != -ENOENT)
+		return err_set(&x->e, r, "database: %s", db_error(g->db));
+	if (op->kind == WIRE_RENAME)
+		x->has_source = spoke_db_file(g->db, op->from, &x->source) == 0;
+	else if (op->kind == WIRE_PUT || op->kind == WIRE_COPY_OF)
+		x->has_source = spoke_db_holds(g->db, &op->root, &x->source) == 0;
+	x->attr = (struct publish_attr){.mtime = op->mtime,
+					.mode = g->cfg->mode >= 0 ? (mode_t)g->cfg->mode
+								  : (mode_t)op->mode,
+					.uid = g->uid,
+					.gid = g->gid};
+	return 0;
+}
+
+static void op_start(struct publishing *x)
+{
+	const struct wire_op *op;
+
+	x->t = NULL;
+	x->in_place = x->ready = false;
+	x->intent = 0;
+	x->n_changes = 0;
+	x->e.text[0] = '\0';
+	memset(&x->old, 0, sizeof(x->old));
+	if (x->i == x->ops.n_ops) {
+		publish_end(x);
+		return;
+	}
+	op = op_of(x);
+	x->error = op_facts(x);
+	if (x->error < 0) {
+		op_end(x);
+		return;
+	}
+	if (op->kind == WIRE_PUT)
+		x->t = spoke_transfer_make(x->g, &op->root);
+	if (x->t)
+		spoke_transfer_hold(x->t);
+	publish_submit(x, ready_run, ready_done);
+}
+
+static void publish_body(void *arg, struct sreq *r, const char *body, size_t len)
+{
+	struct publishing *x = xcalloc(1, sizeof(*x));
+	struct err e = {""};
+
+	x->g = arg;
+	x->r = r;
+	if (wire_publish_decode(body, len, &x->ops, &e) < 0) {
+		sreq_problem(r, 400, "%s", e.text);
+		free(x);
+		return;
+	}
+	x->results = xcalloc(x->ops.n_ops + 1, sizeof(*x->results));
+	sreq_on_over(r, publish_over, x);
+	op_start(x);
+}
+
+void spoke_publish_request(struct spoke_group *g, struct sreq *r)
+{
+	sreq_collect(r, WIRE_BODY_MAX, publish_body, g);
+}

@@ -1,0 +1,329 @@
+/*
+ * spoke_put.c: PUT transfers: the bytes of a bundle from the socket to the transfer's lane, through
+ * two buffers of a megabyte: one fills while the other is worked on; when both are full the socket
+ * rests. A newer PUT takes over: the older connection is closed first, and what it brought is
+ * committed. The answer is the position after the last commit.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "scheduler/log.h"
+#include "scheduler/spoke_job.h"
+
+#define PUT_BUF	     ((size_t)1 << 20)
+#define PUT_ROOM     ((size_t)256 << 10) /* the server hands over less than this at a time */
+#define PUT_COMMIT_S 1.0
+
+enum put_step { PUT_BEGIN, PUT_WRITE, PUT_END };
+
+struct spoke_put {
+	struct spoke_job j; /* one at a time */
+	enum put_step step;
+	struct sreq *r; /* NULL: it is over */
+	struct hash bundle;
+	uint64_t offset;
+	uint8_t *buf[2];
+	size_t len[2];
+	unsigned cur; /* the one that fills */
+	bool busy, streaming, ended, paused, full;
+	ev_timer timer;
+	struct timespec committed; /* lane */
+	int error;
+	struct err e;
+	struct wire_position p;
+};
+
+static void put_start(struct spoke_put *x);
+static void put_next(struct spoke_put *x);
+
+static void put_free(struct spoke_put *x)
+{
+	struct spoke_transfer *t = x->j.t;
+
+	ev_timer_stop(t->group->spoke->d->loop, &x->timer);
+	if (x->r)
+		sreq_on_over(x->r, NULL, NULL);
+	free(x->buf[0]);
+	free(x->buf[1]);
+	wire_position_done(&x->p);
+	free(x);
+	spoke_transfer_release(t);
+}
+
+static double since(const struct timespec *t)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - t->tv_sec) + (double)(now.tv_nsec - t->tv_nsec) / 1e9;
+}
+
+static int put_commit(struct spoke_put *x)
+{
+	int r = staging_commit(x->j.t->st);
+
+	clock_gettime(CLOCK_MONOTONIC, &x->committed);
+	return r;
+}
+
+static int put_step(struct spoke_put *x)
+{
+	struct spoke_transfer *t = x->j.t;
+	unsigned b = x->cur ^ 1;
+	int r = 0;
+
+	switch (x->step) {
+	case PUT_BEGIN:
+		clock_gettime(CLOCK_MONOTONIC, &x->committed);
+		return staging_is_staged(t->st) ? 0 : staging_begin(t->st, &x->bundle, x->offset);
+	case PUT_WRITE:
+		if (x->len[b])
+			r = staging_write(t->st, x->buf[b], x->len[b], &x->e);
+		if (r == 0 && since(&x->committed) >= PUT_COMMIT_S)
+			r = put_commit(x);
+		return r;
+	default:
+		r = put_commit(x);
+		if (r == 0 && staging_complete(t->st) && !t->finishing_failed)
+			r = staging_finish(t->st, x->full, &t->group->spoke->cancel, &x->e);
+		if (r == -EBADMSG)
+			t->finishing_failed = true;
+		return r;
+	}
+}
+
+/* Worker thread. */
+static void put_run(struct spoke_job *j)
+{
+	struct spoke_put *x = container_of(j, struct spoke_put, j);
+	struct err e;
+
+	if (x->error == 0)
+		x->error = spoke_transfer_open(j->t, &x->e);
+	if (x->error == 0)
+		x->error = spoke_transfer_check(j->t, put_step(x));
+	if (x->error < 0 || x->step != PUT_WRITE) {
+		wire_position_done(&x->p);
+		memset(&x->p, 0, sizeof(x->p));
+		if (spoke_job_position(j, false, &x->p, &e) < 0)
+			x->p.refused = x->error == -ENOENT ? REFUSED_NO_BASE : REFUSED_ERROR;
+	}
+}
+
+static unsigned put_status(struct spoke_put *x)
+{
+	struct wire_position *p = &x->p;
+
+	switch (x->error) {
+	case 0:
+	case -ECANCELED:
+		return p->refused == REFUSED_NOT ? 200 : 409;
+	case -ENOENT:
+		return 404;
+	case -ERANGE:
+	case -ESTALE:
+		return 409;
+	case -ENOSPC:
+	case -EDQUOT:
+		p->refused = REFUSED_NO_SPACE;
+		if (store_free_bytes(x->j.t->group->store, &p->available) < 0)
+			p->available = 0;
+		p->need = x->j.t->need;
+		break;
+	default:
+		p->refused = REFUSED_ERROR;
+	}
+	snprintf(p->text, sizeof(p->text), "%.250s",
+		 x->e.text[0] ? x->e.text : strerror(-x->error));
+	return x->error == -EBADMSG ? 422 : spoke_refusal_status(p->refused);
+}
+
+/* The answer, and the end of this PUT; the next one that waits begins. */
+static void put_finish(struct spoke_put *x)
+{
+	struct spoke_transfer *t = x->j.t;
+	struct spoke_put *next = t->next_put;
+	unsigned status = put_status(x);
+	struct sreq *r = x->r;
+
+	if (x->error < 0 && x->error != -ERANGE && x->error != -ECANCELED)
+		log_warn("group %s: %s: %s", t->group->name, t->path[0] ? t->path : t->hex,
+			 x->e.text[0] ? x->e.text : strerror(-x->error));
+	if (r) {
+		sreq_on_over(r, NULL, NULL);
+		x->r = NULL;
+		spoke_reply_position(r, status, &x->p);
+	}
+	t->put = NULL;
+	t->next_put = NULL;
+	put_free(x);
+	if (next)
+		put_start(next);
+}
+
+static void put_submit(struct spoke_put *x, enum put_step step)
+{
+	x->busy = true;
+	x->step = step;
+	x->j.n_bad = x->j.n_changes = 0;
+	x->j.more = false;
+	spoke_job_submit(&x->j);
+}
+
+static bool put_data(void *arg, const void *buf, size_t len)
+{
+	struct spoke_put *x = arg;
+
+	if (x->error < 0)
+		return true;
+	memcpy(x->buf[x->cur] + x->len[x->cur], buf, len);
+	x->len[x->cur] += len;
+	if (!x->busy)
+		put_next(x);
+	x->paused = x->len[x->cur] >= PUT_BUF;
+	return !x->paused;
+}
+
+static void put_end(void *arg)
+{
+	struct spoke_put *x = arg;
+
+	x->ended = true;
+	if (!x->busy)
+		put_next(x);
+}
+
+/* The request is over before it was answered: the peer left, or a newer PUT took over. */
+static void put_over(void *arg)
+{
+	struct spoke_put *x = arg;
+
+	x->r = NULL;
+	x->ended = true;
+	if (!x->busy && x->j.t->put == x)
+		put_next(x);
+	else if (x->j.t->next_put == x) {
+		x->j.t->next_put = NULL;
+		put_free(x);
+	}
+}
+
+static void put_next(struct spoke_put *x)
+{
+	if (x->error < 0) {
+		put_finish(x);
+		return;
+	}
+	if (x->len[x->cur]) {
+		x->cur ^= 1;
+		put_submit(x, PUT_WRITE);
+	} else if (x->ended) {
+		put_submit(x, PUT_END);
+	}
+	if (x->paused && x->r) {
+		x->paused = false;
+		sreq_continue(x->r);
+	}
+}
+
+static void put_begin_stream(struct spoke_put *x)
+{
+	struct sreq_sink sink = {.data = put_data, .end = put_end, .arg = x};
+
+	x->buf[0] = xcalloc(1, PUT_BUF + PUT_ROOM);
+	x->buf[1] = xcalloc(1, PUT_BUF + PUT_ROOM);
+	x->streaming = true;
+	ev_timer_start(x->j.t->group->spoke->d->loop, &x->timer);
+	sreq_stream(x->r, &sink);
+}
+
+static void put_done(struct spoke_job *j)
+{
+	struct spoke_put *x = container_of(j, struct spoke_put, j);
+
+	x->busy = false;
+	if (x->step == PUT_WRITE)
+		x->len[x->cur ^ 1] = 0;
+	if (x->step == PUT_END || x->error < 0 ||
+	    (x->step == PUT_BEGIN && (x->p.staged || !x->r || x->p.refused != REFUSED_NOT)))
+		put_finish(x);
+	else if (x->step == PUT_BEGIN)
+		put_begin_stream(x);
+	else
+		put_next(x);
+}
+
+/* Bytes that came are durable within about a second, also where no more come. */
+static void put_tick(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct spoke_put *x = w->data;
+
+	(void)loop;
+	(void)revents;
+	if (!x->busy) {
+		x->cur ^= 1;
+		put_submit(x, PUT_WRITE);
+	}
+}
+
+static void put_start(struct spoke_put *x)
+{
+	x->j.t->put = x;
+	put_submit(x, PUT_BEGIN);
+}
+
+void spoke_put_request(struct spoke_transfer *t, struct sreq *r)
+{
+	const char *e = sreq_query(r, "bundle"), *o = sreq_query(r, "offset");
+	struct spoke_put *x;
+	char *end = NULL;
+
+	x = xcalloc(1, sizeof(*x));
+	if (o)
+		x->offset = strtoull(o, &end, 10);
+	if (!e || hash_parse(e, &x->bundle) < 0 || !o || !*o || *end) {
+		sreq_problem(r, 400, "a PUT needs bundle= (64 hex digits) and offset=");
+		free(x);
+		return;
+	}
+	if (sreq_body_length(r) != UINT64_MAX && sreq_body_length(r) > WIRE_PUT_MAX) {
+		sreq_problem(r, 413, "one PUT brings at most 4 GiB");
+		free(x);
+		return;
+	}
+	x->r = r;
+	x->j.t = t;
+	x->j.run = put_run;
+	x->j.done = put_done;
+	x->full = t->group->cfg->verify == VERIFY_FULL;
+	ev_timer_init(&x->timer, put_tick, PUT_COMMIT_S, PUT_COMMIT_S);
+	x->timer.data = x;
+	spoke_transfer_hold(t);
+	sreq_on_over(r, put_over, x);
+	if (!t->put) {
+		put_start(x);
+		return;
+	}
+	if (t->next_put) {
+		struct spoke_put *older = t->next_put;
+		struct sreq *old_r = older->r;
+
+		t->next_put = NULL;
+		put_free(older);
+		sreq_drop(old_r);
+	}
+	t->next_put = x;
+	if (t->put->r)
+		sreq_drop(t->put->r);
+}
+
+void spoke_put_end_all(struct spoke_transfer *t)
+{
+	if (t->next_put && t->next_put->r)
+		sreq_drop(t->next_put->r);
+	if (t->put && t->put->r)
+		sreq_drop(t->put->r);
+}

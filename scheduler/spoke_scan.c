@@ -1,0 +1,300 @@
+/*
+ * spoke_scan.c: what lies in a group's directory, compared with the database: at start and now and
+ * then. Files that are unknown or changed are indexed, one at a time, and listed; those that are
+ * gone are told as gone. So files put there by hand, and a lost database, need nothing to be sent
+ * again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/filter.h"
+#include "scheduler/log.h"
+#include "scheduler/scan.h"
+#include "scheduler/spoke_db.h"
+#include "scheduler/spoke_state.h"
+#include "scheduler/strmap.h"
+#include "transfer/index.h"
+
+#define SCAN_RETRY_S 60.0
+#define SCAN_LEAST_S 5.0
+
+struct spoke_scan {
+	struct work w;
+	struct spoke_group *g;
+	struct scan_result result;
+	struct strmap seen; /* path -> entry */
+	struct strmap gone; /* path -> itself */
+	char **names;
+	size_t n_names;
+};
+
+struct spoke_indexing {
+	struct work w;
+	struct spoke_group *g;
+	char *path;
+	struct hash root;
+	struct identity identity;
+	uint32_t mode;
+	int r;
+	struct err e;
+};
+
+static void index_next(struct spoke_group *g);
+
+static void scan_timer(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct spoke_group *g = w->data;
+
+	(void)loop;
+	(void)revents;
+	if (!g->db)
+		(void)spoke_group_ready(g); /* begins with a scan */
+	else
+		spoke_scan_start(g);
+	if (!g->db) {
+		ev_timer_set(w, SCAN_RETRY_S, 0.0);
+		ev_timer_start(loop, w);
+	}
+}
+
+void spoke_scan_init(struct spoke_group *g)
+{
+	ev_timer_init(&g->scan_timer, scan_timer, SCAN_RETRY_S, 0.0);
+	g->scan_timer.data = g;
+	ev_timer_start(g->spoke->d->loop, &g->scan_timer);
+}
+
+void spoke_scan_stop(struct spoke_group *g)
+{
+	struct spoke_index_item *i;
+
+	ev_timer_stop(g->spoke->d->loop, &g->scan_timer);
+	while ((i = TAILQ_FIRST(&g->to_index))) {
+		TAILQ_REMOVE(&g->to_index, i, entry);
+		free(i->path);
+		free(i);
+	}
+}
+
+static void scan_again(struct spoke_group *g, double after)
+{
+	ev_timer_stop(g->spoke->d->loop, &g->scan_timer);
+	ev_timer_set(&g->scan_timer, after, 0.0);
+	ev_timer_start(g->spoke->d->loop, &g->scan_timer);
+}
+
+static void scan_work(struct work *w)
+{
+	struct spoke_scan *s = container_of(w, struct spoke_scan, w);
+
+	scan_run(s->g->store->root_fd, &s->g->spoke->cancel, &s->result);
+}
+
+static bool unchanged(const struct spoke_file *f, const struct scan_entry *e)
+{
+	return !f->gone && f->sure && identity_equal(&f->identity, &e->identity) &&
+	       f->mode == e->mode;
+}
+
+static int look_gone(void *arg, const struct spoke_file *f)
+{
+	struct spoke_scan *s = arg;
+
+	if (strmap_get(&s->seen, f->path))
+		return 0;
+	s->names = xrealloc(s->names, (s->n_names + 1) * sizeof(*s->names));
+	s->names[s->n_names++] = xstrdup(f->path);
+	return 0;
+}
+
+/* Only the mode changed: no reason to read the file. */
+static int take_mode(struct spoke_group *g, struct spoke_file *f, const struct scan_entry *e)
+{
+	int r;
+
+	f->mode = e->mode;
+	f->seq = g->seq + 1;
+	r = spoke_db_put(g->db, f);
+	if (r == 0)
+		g->seq++;
+	return r;
+}
+
+static int scan_compare(struct spoke_scan *s)
+{
+	struct spoke_group *g = s->g;
+	struct spoke_file f;
+	size_t i;
+	int r;
+
+	for (i = 0; i < s->result.n_entries; i++) {
+		const struct scan_entry *e = &s->result.entries[i];
+
+		if (e->skip ||
+		    (g->cfg->protect_local && filter_any(g->cfg->protect_local, e->path)))
+			continue;
+		strmap_put(&s->seen, e->path, (void *)e);
+		r = spoke_db_file(g->db, e->path, &f);
+		if (r == 0 && unchanged(&f, e))
+			continue;
+		if (r == 0 && !f.gone && f.sure && identity_equal(&f.identity, &e->identity))
+			r = take_mode(g, &f, e);
+		else if (r == 0 || r == -ENOENT) {
+			spoke_index_later(g, e->path);
+			r = 0;
+		}
+		if (r < 0)
+			return r;
+	}
+	r = spoke_db_each(g->db, look_gone, s);
+	for (i = 0; i < s->n_names && r == 0; i++) {
+		log_info("group %s: %s is gone", g->name, s->names[i]);
+		r = spoke_db_gone(g->db, s->names[i], g->seq + 1);
+		if (r == 0)
+			g->seq++;
+	}
+	return r;
+}
+
+static void scan_finished(struct work *w)
+{
+	struct spoke_scan *s = container_of(w, struct spoke_scan, w);
+	struct spoke_group *g = s->g;
+	size_t i;
+
+	g->scan = NULL;
+	if (s->result.error < 0) {
+		if (s->result.error != -ECANCELED)
+			log_error("group %s: %s", g->name, s->result.text);
+	} else if (db_begin(g->db) < 0 || scan_compare(s) < 0 || db_commit(g->db) < 0) {
+		log_error("group %s: database: %s", g->name, db_error(g->db));
+		db_rollback(g->db);
+		if (spoke_db_position(g->db, g->epoch, &g->seq) < 0)
+			log_error("group %s: database: %s", g->name, db_error(g->db));
+	}
+	scan_done(&s->result);
+	strmap_done(&s->seen);
+	for (i = 0; i < s->n_names; i++)
+		free(s->names[i]);
+	free(s->names);
+	free(s);
+	if (!g->kept && !g->spoke->stopping)
+		scan_again(g, MAX((double)g->cfg->scan_us / SECOND_US, SCAN_LEAST_S));
+	spoke_work_ended(g->spoke);
+}
+
+void spoke_scan_start(struct spoke_group *g)
+{
+	struct spoke_scan *s;
+
+	if (g->scan || g->spoke->stopping || g->kept)
+		return;
+	s = g->scan = xcalloc(1, sizeof(*s));
+	s->g = g;
+	s->w.run = scan_work;
+	s->w.done = scan_finished;
+	spoke_work_begun(g->spoke);
+	pool_submit(g->spoke->d->pool, NULL, &s->w);
+}
+
+static void index_work(struct work *w)
+{
+	struct spoke_indexing *x = container_of(w, struct spoke_indexing, w);
+	struct store *s = x->g->store;
+	struct stat a, b;
+	int fd;
+
+	x->r = beneath_open(s->root_fd, x->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &fd);
+	if (x->r < 0)
+		return;
+	if (fstat(fd, &a) < 0 || !S_ISREG(a.st_mode))
+		x->r = -ENOENT;
+	else
+		x->r = index_build(fd, s->index_fd, &x->g->spoke->cancel, &x->g->index_progress,
+				   &x->root, &x->e);
+	if (x->r == 0) {
+		identity_of(&a, &x->identity);
+		x->mode = a.st_mode & 07777;
+		if (fstat(fd, &b) < 0) {
+			x->r = -errno;
+		} else {
+			struct identity now;
+
+			identity_of(&b, &now);
+			if (!identity_equal(&now, &x->identity))
+				x->r = -ESTALE;
+		}
+	}
+	close(fd);
+}
+
+static int index_record(struct spoke_indexing *x)
+{
+	struct spoke_group *g = x->g;
+	struct spoke_file f = {.root = x->root, .identity = x->identity, .mode = x->mode};
+	int r;
+
+	snprintf(f.path, sizeof(f.path), "%s", x->path);
+	f.sure = true;
+	f.seq = g->seq + 1;
+	r = spoke_db_put(g->db, &f);
+	if (r == 0)
+		g->seq++;
+	return r;
+}
+
+static void index_finished(struct work *w)
+{
+	struct spoke_indexing *x = container_of(w, struct spoke_indexing, w);
+	struct spoke_group *g = x->g;
+	struct spoke *s = g->spoke;
+
+	g->indexing = false;
+	if (x->r == 0 && index_record(x) < 0)
+		log_error("group %s: database: %s", g->name, db_error(g->db));
+	else if (x->r == 0)
+		log_info("group %s: %s is known now", g->name, x->path);
+	else if (x->r != -ENOENT && x->r != -ESTALE && x->r != -ECANCELED)
+		log_error("group %s: %s: %s", g->name, x->path,
+			  x->e.text[0] ? x->e.text : strerror(-x->r));
+	free(x->path);
+	free(x);
+	index_next(g);
+	spoke_work_ended(s);
+}
+
+static void index_next(struct spoke_group *g)
+{
+	struct spoke_index_item *i = TAILQ_FIRST(&g->to_index);
+	struct spoke_indexing *x;
+
+	if (!i || g->indexing || g->spoke->stopping || g->kept)
+		return;
+	TAILQ_REMOVE(&g->to_index, i, entry);
+	x = xcalloc(1, sizeof(*x));
+	x->g = g;
+	x->path = i->path;
+	free(i);
+	x->w.run = index_work;
+	x->w.done = index_finished;
+	g->indexing = true;
+	spoke_work_begun(g->spoke);
+	pool_submit(g->spoke->d->pool, NULL, &x->w);
+}
+
+void spoke_index_later(struct spoke_group *g, const char *path)
+{
+	struct spoke_index_item *i;
+
+	TAILQ_FOREACH (i, &g->to_index, entry)
+		if (strcmp(i->path, path) == 0)
+			return;
+	i = xcalloc(1, sizeof(*i));
+	i->path = xstrdup(path);
+	TAILQ_INSERT_TAIL(&g->to_index, i, entry);
+	index_next(g);
+}

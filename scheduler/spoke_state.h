@@ -1,0 +1,140 @@
+/*
+ * spoke_state.h: the running spoke's objects, shared by spoke*.c. Everything belongs to the loop
+ * thread, but a transfer's staging object, which belongs to whatever runs in its lane.
+ *
+ *   spoke          one a daemon: the HTTPS server, the decoder, the groups
+ *   spoke_group    a directory, its store, its database, what is being scanned and indexed
+ *   spoke_transfer one content on its way in; made by an offer, or found in staging/ when asked for
+ *
+ * Work on worker threads is counted in spoke->works; the spoke stops when none is left.
+ */
+#ifndef SPOKESYNC_SCHEDULER_SPOKE_STATE_H
+#define SPOKESYNC_SCHEDULER_SPOKE_STATE_H
+
+#include <sys/queue.h>
+
+#include <ev.h>
+
+#include "scheduler/daemon.h"
+#include "scheduler/db.h"
+#include "transfer/publish.h"
+#include "transfer/server.h"
+#include "transfer/staging.h"
+#include "transfer/worker.h"
+
+#define SPOKE_TRANSFERS_MAX   64u
+#define SPOKE_CONNECTIONS_MAX 64u
+
+struct spoke_put;
+struct spoke_scan;
+
+struct spoke_transfer {
+	struct spoke_group *group;
+	struct hash root;
+	char hex[HASH_HEX + 1];
+	struct lane lane;
+	struct staging *st; /* NULL: not open, or failed and to be opened again */
+	bool loaded;	    /* it was looked for on disk */
+	bool gone;	    /* discarded or published: no more */
+	bool finishing_failed;
+	unsigned users; /* works and requests that hold it */
+	struct spoke_put *put, *next_put;
+	bool background;	      /* a fill or finish is submitted */
+	uint64_t need;		      /* bytes that it may still take */
+	char path[WIRE_PATH_MAX + 1]; /* where it is meant to go, for status */
+	char error[200];
+	uint64_t size, received;
+	TAILQ_ENTRY(spoke_transfer) entry;
+};
+TAILQ_HEAD(spoke_transfer_list, spoke_transfer);
+
+struct spoke_index_item {
+	char *path;
+	TAILQ_ENTRY(spoke_index_item) entry;
+};
+TAILQ_HEAD(spoke_index_list, spoke_index_item);
+
+struct spoke_group {
+	struct spoke *spoke;
+	const struct group_cfg *cfg; /* of the configuration in force */
+	char *name;
+	struct config *kept; /* no longer configured: the last configuration that had it */
+	struct store *store; /* NULL: see problem */
+	struct db *db;
+	char problem[300];
+	char epoch[33];
+	uint64_t seq;
+	uid_t uid; /* of published files; -1: as the directory */
+	gid_t gid;
+	struct spoke_transfer_list transfers;
+	struct lane publish_lane;
+	unsigned keep_counter;
+	/* what lies there: scanned now and then, indexed one file at a time */
+	struct spoke_scan *scan;
+	ev_timer scan_timer;
+	struct spoke_index_list to_index;
+	bool indexing;
+	volatile uint64_t index_progress;
+	TAILQ_ENTRY(spoke_group) entry;
+};
+TAILQ_HEAD(spoke_group_list, spoke_group);
+
+struct spoke {
+	struct daemon *d;
+	struct server *server;
+	struct assembler *assembler;
+	struct spoke_group_list groups;
+	struct hooks *hooks;
+	volatile bool cancel; /* long work ends early */
+	unsigned works;
+	bool stopping;
+	void (*stopped)(struct daemon *d);
+};
+
+/* spoke.c */
+struct spoke_group *spoke_group_get(struct spoke *s, const char *name); /* or NULL */
+void spoke_work_begun(struct spoke *s);
+void spoke_work_ended(struct spoke *s); /* may call stopped() */
+
+/* spoke_group.c */
+struct spoke_group *spoke_group_new(struct spoke *s, const struct group_cfg *cfg) WARN_UNUSED;
+struct spoke_group *spoke_group_free(struct spoke_group *g);
+void spoke_group_configure(struct spoke_group *g, const struct group_cfg *cfg);
+/* Opens store and database where they are not; false: problem says why not. */
+bool spoke_group_ready(struct spoke_group *g);
+/* May this name come from the hub? Else *e says why not. */
+bool spoke_path_allowed(const struct spoke_group *g, const char *path, struct err *e);
+
+/* spoke_scan.c */
+void spoke_scan_start(struct spoke_group *g);
+void spoke_scan_init(struct spoke_group *g);
+void spoke_scan_stop(struct spoke_group *g);
+void spoke_index_later(struct spoke_group *g, const char *path);
+
+/* spoke_transfer.c */
+struct spoke_transfer *spoke_transfer_get(struct spoke_group *g, const struct hash *root);
+struct spoke_transfer *spoke_transfer_make(struct spoke_group *g, const struct hash *root);
+void spoke_transfer_hold(struct spoke_transfer *t);
+void spoke_transfer_release(struct spoke_transfer *t); /* may free */
+/* Lane: opens it where it is on disk and not yet open. -ENOENT where it is not. */
+int spoke_transfer_open(struct spoke_transfer *t, struct err *e) WARN_UNUSED;
+/* Lane: after an error of a staging call: closed where it is not to be trusted. Returns r. */
+int spoke_transfer_check(struct spoke_transfer *t, int r);
+/* Loop, after work of the lane: bad bases leave the inventory, background work goes on. */
+void spoke_transfer_after(struct spoke_transfer *t);
+/* Lane: unpins, closes, discards. changes: room for STAGING_PINS_MAX. Returns their count. */
+unsigned spoke_transfer_destroy(struct spoke_transfer *t, struct identity_change *changes);
+uint64_t spoke_transfers_need(const struct spoke_group *g, const struct spoke_transfer *but);
+
+/* spoke_http.c and the verbs */
+void spoke_http(void *arg, struct sreq *r);
+void spoke_offer(struct spoke_group *g, struct sreq *r);
+void spoke_put_request(struct spoke_transfer *t, struct sreq *r);
+void spoke_put_end_all(struct spoke_transfer *t); /* closes the connections of its PUTs */
+void spoke_publish_request(struct spoke_group *g, struct sreq *r);
+void spoke_position_request(struct spoke_transfer *t, struct sreq *r);
+void spoke_delete_request(struct spoke_transfer *t, struct sreq *r);
+void spoke_reply_position(struct sreq *r, unsigned status, const struct wire_position *p);
+unsigned spoke_refusal_status(enum wire_refusal r);
+
+#endif
