@@ -36,10 +36,10 @@ struct pin {
 enum window_kind { WINDOW_WEEKLY, WINDOW_DATE };
 struct window_line {
 	enum window_kind kind;
-	uint8_t days;		  /* weekly: bit 0 = monday .. bit 6 = sunday */
-	uint16_t from, to;	  /* weekly: minutes; to <= from crosses midnight */
+	uint8_t days;		    /* weekly: bit 0 = monday .. bit 6 = sunday */
+	uint16_t from, to;	    /* weekly: minutes; to <= from crosses midnight */
 	int32_t date_from, date_to; /* date: days since 1970-01-01, local, inclusive */
-	uint64_t rate;		  /* bytes/s; RATE_CLOSED, RATE_UNLIMITED */
+	uint64_t rate;		    /* bytes/s; RATE_CLOSED, RATE_UNLIMITED */
 	struct origin origin;
 };
 
@@ -128,11 +128,11 @@ struct config_errors {
  * -errno with every error in *errors (at least one). Errors are freed by config_errors_done().
  */
 int config_load(const char *file, struct config **ret, struct config_errors *errors) WARN_UNUSED;
-/* Reads only what names this daemon: role, state_dir, key, control. For --print-key and for the command
- * line, which must work while the other side's keys are not known yet. Mistakes in the form of the
- * files are errors here too, wrong values of other keys are not. */
-int config_load_identity(const char *file, struct config **ret, struct config_errors *errors)
-	WARN_UNUSED;
+/* Reads only what names this daemon: role, state_dir, key, control. For --print-key and for the
+ * command line, which must work while the other side's keys are not known yet. Mistakes in the form
+ * of the files are errors here too, wrong values of other keys are not. */
+int config_load_identity(const char *file, struct config **ret,
+			 struct config_errors *errors) WARN_UNUSED;
 void config_errors_done(struct config_errors *errors);
 struct config *config_ref(struct config *c);
 struct config *config_unref(struct config *c); /* returns NULL */
@@ -143,8 +143,9 @@ bool group_has_spoke(const struct group_cfg *g, const char *spoke);
 /* The policy that governs this group on this spoke: the spoke's, else the group's. */
 const struct policy *config_policy_of(const struct group_cfg *g, const struct spoke_cfg *s);
 
-/* Every key that has a meaning in this role, given or not, section by section. value: canonical. at.line 0: the
- * default. Lists come once a line. name: "" for [daemon]. Built-in policies are left out. */
+/* Every key that has a meaning in this role, given or not, section by section. value: canonical.
+ * at.line 0: the default. Lists come once a line. name: "" for [daemon]. Built-in policies are left
+ * out. */
 typedef void config_value_fn(void *arg, const char *section, const char *name, const char *key,
 			     const char *value, struct origin at);
 void config_each_value(const struct config *c, config_value_fn *fn, void *arg);

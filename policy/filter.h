@@ -16,8 +16,8 @@ struct filter_verdict {
 
 struct filter *filter_new(void) WARN_UNUSED;
 struct filter *filter_free(struct filter *f);
-int filter_add(struct filter *f, bool include, const char *pattern, struct origin at, struct err *e)
-	WARN_UNUSED;
+int filter_add(struct filter *f, bool include, const char *pattern, struct origin at,
+	       struct err *e) WARN_UNUSED;
 /* f may be NULL: everything in. */
 void filter_path(const struct filter *f, const char *path, struct filter_verdict *ret);
 /* True if any pattern matches (protect_local lists only includes; empty matches nothing). */

@@ -11,10 +11,10 @@
 
 enum rate_reason {
 	RATE_OPEN,
-	RATE_WINDOW,	  /* the spoke's or group's policy is closed */
-	RATE_HUB_WINDOW,  /* the hub's policy is closed */
-	RATE_PAUSED,	  /* an override closes it */
-	RATE_ZONE,	  /* timezone = spoke, and the spoke was never reached */
+	RATE_WINDOW,	 /* the spoke's or group's policy is closed */
+	RATE_HUB_WINDOW, /* the hub's policy is closed */
+	RATE_PAUSED,	 /* an override closes it */
+	RATE_ZONE,	 /* timezone = spoke, and the spoke was never reached */
 };
 
 struct rate_facts {

@@ -21,7 +21,8 @@ struct window_state {
 /* zone: the policy's own, or for ZONE_SPOKE the spoke's; never NULL here. */
 void window_at(const struct policy *p, const struct zone *zone, struct wall t,
 	       struct window_state *ret);
-/* First t' > t at which open or rate differs from what holds at t; WALL_NEVER if none in 400 days. */
+/* First t' > t at which open or rate differs from what holds at t; WALL_NEVER if none in 400 days.
+ */
 struct wall window_next_edge(const struct policy *p, const struct zone *zone, struct wall t);
 
 #endif

@@ -19,8 +19,8 @@ int db_open(const char *path, const char *const *schema, unsigned n_schema, stru
 struct db *db_close(struct db *db);
 int db_run(struct db *db, const char *sql, const char *fmt, ...) WARN_UNUSED;
 /* row() for each; stops where it returns non-zero and returns that. */
-int db_each(struct db *db, int (*row)(void *arg, const struct db_row *r), void *arg, const char *sql,
-	    const char *fmt, ...) WARN_UNUSED;
+int db_each(struct db *db, int (*row)(void *arg, const struct db_row *r), void *arg,
+	    const char *sql, const char *fmt, ...) WARN_UNUSED;
 int64_t db_last_id(const struct db *db);
 int64_t db_changes(const struct db *db);
 int db_begin(struct db *db) WARN_UNUSED;

@@ -1,8 +1,8 @@
 /*
  * bases.h: which contents that a spoke holds are worth building a new one from: the lineage base
  * first, then up to three that contain most of the rest, found by comparing sampled leaf hashes
- * (hooks: leaves whose first bits are zero, 1 in 64) of the indexes. Containment, not resemblance: a
- * small differencing image inside a large merged one counts.
+ * (hooks: leaves whose first bits are zero, 1 in 64) of the indexes. Containment, not resemblance:
+ * a small differencing image inside a large merged one counts.
  */
 #ifndef SPOKESYNC_TRANSFER_BASES_H
 #define SPOKESYNC_TRANSFER_BASES_H
@@ -12,8 +12,8 @@
 #define BASES_CHOSEN_MAX 4
 
 /*
- * Worker thread. lineage may be NULL (a new name). held: roots that the spoke holds and that have an
- * index under index_dirfd (those without one are passed over). ret: room for BASES_CHOSEN_MAX.
+ * Worker thread. lineage may be NULL (a new name). held: roots that the spoke holds and that have
+ * an index under index_dirfd (those without one are passed over). ret: room for BASES_CHOSEN_MAX.
  * Deterministic for the same arguments, so that spokes in the same state share one plan.
  */
 int bases_choose(int index_dirfd, const struct hash *new_root, const struct hash *lineage,

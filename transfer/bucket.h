@@ -12,8 +12,9 @@
 #include "policy/base.h"
 #include "policy/units.h"
 
-#define BUCKET_RATE_MAX ((uint64_t)1 << 43) /* 8 TiB/s: a microsecond count times it fits 63 bits \
-					     */
+#define BUCKET_RATE_MAX                                                           \
+	((uint64_t)1 << 43) /* 8 TiB/s: a microsecond count times it fits 63 bits \
+			     */
 #define BUCKET_QUANTUM_MIN 1400u
 #define BUCKET_QUANTUM_MAX (16u << 10)
 

@@ -15,7 +15,8 @@ struct bulk; /* a reader on one open file */
 /* Opens its own description of fd (by /proc/self/fd), so fd's flags stay as they are. */
 int bulk_open(int fd, struct bulk **ret) WARN_UNUSED;
 struct bulk *bulk_close(struct bulk *b);
-/* Reads exactly len bytes unless the file ends: returns the count or -errno. offset 4 KiB aligned. */
+/* Reads exactly len bytes unless the file ends: returns the count or -errno. offset 4 KiB aligned.
+ */
 int64_t bulk_read(struct bulk *b, void *buf, size_t len, uint64_t offset) WARN_UNUSED;
 void *bulk_buffer(size_t len) WARN_UNUSED; /* aligned; free() it */
 

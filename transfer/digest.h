@@ -11,11 +11,11 @@
 
 #include "policy/base.h"
 
-#define BLOCK_SIZE   4096u
-#define NODE_BLOCKS  128u
-#define NODE_SIZE    (BLOCK_SIZE * NODE_BLOCKS)
-#define HASH_SIZE    32u
-#define HASH_HEX     64u
+#define BLOCK_SIZE    4096u
+#define NODE_BLOCKS   128u
+#define NODE_SIZE     (BLOCK_SIZE * NODE_BLOCKS)
+#define HASH_SIZE     32u
+#define HASH_HEX      64u
 #define FILE_SIZE_MAX ((uint64_t)64 << 40) /* 64 TiB: more is refused */
 
 struct hash {

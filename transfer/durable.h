@@ -15,7 +15,7 @@ int durable_datasync(int fd) WARN_UNUSED;
 int durable_rename(int dir_from, const char *from, int dir_to, const char *to) WARN_UNUSED;
 int durable_dirsync(int dirfd) WARN_UNUSED;
 /* Whole small file at once, atomically replaced. */
-int durable_write_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
-	WARN_UNUSED;
+int durable_write_file(int dirfd, const char *name, const void *data, size_t len,
+		       mode_t mode) WARN_UNUSED;
 
 #endif

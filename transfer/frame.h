@@ -18,33 +18,34 @@
  * node of the frame that is not SAME has its hash in the frame, in order.
  *
  * Two things for whoever applies ops: the block a COPY names may be its base's last and short, then
- * the rest counts as zeros; and a COPY or ZERO that covers the output's last block ends at its size.
+ * the rest counts as zeros; and a COPY or ZERO that covers the output's last block ends at its
+ * size.
  *
- * A repair bundle has the same form: a plan of its own with no bases, whose frames are numbered from
- * 0 and cover only the nodes to be repaired, ascending, as LIT and ZERO.
+ * A repair bundle has the same form: a plan of its own with no bases, whose frames are numbered
+ * from 0 and cover only the nodes to be repaired, ascending, as LIT and ZERO.
  */
 #ifndef SPOKESYNC_TRANSFER_FRAME_H
 #define SPOKESYNC_TRANSFER_FRAME_H
 
 #include "transfer/digest.h"
 
-#define FRAME_FORMAT	    1
-#define FRAME_LITERALS_MAX  (16u << 20)
-#define FRAME_NODES_MAX	    4096u
-#define FRAME_OPS_MAX	    65536u
-#define FRAME_BASES_MAX	    8u
-#define FRAME_HEAD_SIZE	    96u
-#define FRAME_BODY_MAX	    (FRAME_LITERALS_MAX + FRAME_NODES_MAX * HASH_SIZE + FRAME_OPS_MAX * 24u)
-#define BUNDLE_HEADER_MAX   (1u << 20)
-#define BUNDLE_NONCE	    16u
+#define FRAME_FORMAT	   1
+#define FRAME_LITERALS_MAX (16u << 20)
+#define FRAME_NODES_MAX	   4096u
+#define FRAME_OPS_MAX	   65536u
+#define FRAME_BASES_MAX	   8u
+#define FRAME_HEAD_SIZE	   96u
+#define FRAME_BODY_MAX	   (FRAME_LITERALS_MAX + FRAME_NODES_MAX * HASH_SIZE + FRAME_OPS_MAX * 24u)
+#define BUNDLE_HEADER_MAX  (1u << 20)
+#define BUNDLE_NONCE	   16u
 
 enum op_kind { OP_SAME = 0, OP_COPY = 1, OP_ZERO = 2, OP_LIT = 3 };
 
 struct op {
 	enum op_kind kind;
-	uint32_t base;	/* SAME, COPY: which of the bundle's bases */
-	uint64_t src;	/* COPY: first block in the base */
-	uint32_t n;	/* blocks */
+	uint32_t base; /* SAME, COPY: which of the bundle's bases */
+	uint64_t src;  /* COPY: first block in the base */
+	uint32_t n;    /* blocks */
 };
 
 struct run {
@@ -103,8 +104,8 @@ struct frame_decoder *frame_decoder_free(struct frame_decoder *d);
  * whole nodes, bases < n_bases, literals used up exactly). *ret points into d.
  */
 int frame_decode(struct frame_decoder *d, const struct frame_head *head, const uint8_t *body,
-		 uint64_t file_size, uint32_t n_bases, struct frame *ret, struct err *e)
-	WARN_UNUSED;
+		 uint64_t file_size, uint32_t n_bases, struct frame *ret,
+		 struct err *e) WARN_UNUSED;
 
 /* Encodes one frame: ops, hashes, literals given whole. level: zstd's. *ret_buf is malloc'ed. */
 struct frame_encoder;

@@ -1,7 +1,7 @@
 /*
  * http.h: HTTPS requests by libcurl's multi interface on the libev loop. Together with curl_loop.c
- * the only code that knows curl. TLS 1.3 only, https (or a Unix socket for the command line) only, no
- * proxy, no redirects, no content decoding, HTTP/1.1; answers are bounded; pins are enforced.
+ * the only code that knows curl. TLS 1.3 only, https (or a Unix socket for the command line) only,
+ * no proxy, no redirects, no content decoding, HTTP/1.1; answers are bounded; pins are enforced.
  */
 #ifndef SPOKESYNC_TRANSFER_HTTP_H
 #define SPOKESYNC_TRANSFER_HTTP_H
@@ -23,15 +23,16 @@ struct http *http_free(struct http *h); /* cancels what runs; done() is not call
 void http_close_pinned(struct http *h, const struct pin *pins, size_t n_pins);
 
 struct request_result {
-	int error;	 /* 0: there is an answer; else -ECONNREFUSED, -ETIMEDOUT, -ECONNRESET, ... */
+	int error; /* 0: there is an answer; else -ECONNREFUSED, -ETIMEDOUT, -ECONNRESET, ... */
 	bool unknown_key; /* closed right after the handshake: the peer does not know our key */
-	bool wrong_key;	 /* the peer's key is none of the pins */
-	long status;	 /* HTTP status */
+	bool wrong_key;	  /* the peer's key is none of the pins */
+	long status;	  /* HTTP status */
 	const char *body; /* NUL-terminated; valid during done() */
 	size_t body_len;
-	uint64_t wire_out, wire_in; /* TCP stream bytes of this request, TLS and handshake included */
-	bool reused;		    /* no new handshake */
-	char text[256];		    /* error in words */
+	uint64_t wire_out,
+		wire_in; /* TCP stream bytes of this request, TLS and handshake included */
+	bool reused;	 /* no new handshake */
+	char text[256];	 /* error in words */
 };
 
 struct request_spec {
@@ -44,12 +45,14 @@ struct request_spec {
 	size_t body_len;
 	/* Streaming body (chunked): count > 0, 0 = end, -EAGAIN = wait for request_resume(). */
 	int64_t (*read)(void *arg, void *buf, size_t len);
-	/* Socket bytes sent beyond what read() handed out are charged here as they go; may be NULL. */
+	/* Socket bytes sent beyond what read() handed out are charged here as they go; may be NULL.
+	 */
 	struct shaper_node *charge;
-	/* Sent bytes kept in the kernel: about this many at most (TCP_NOTSENT_LOWAT); 0: default. */
+	/* Sent bytes kept in the kernel: about this many at most (TCP_NOTSENT_LOWAT); 0: default.
+	 */
 	uint64_t notsent_lowat;
-	bool fresh;		 /* a connection of its own, closed afterwards */
-	size_t answer_max;	 /* more ends the request with -E2BIG */
+	bool fresh;		      /* a connection of its own, closed afterwards */
+	size_t answer_max;	      /* more ends the request with -E2BIG */
 	int64_t connect_us, stall_us; /* limits: to connect; without any progress */
 	void (*done)(void *arg, const struct request_result *r);
 	void *arg;

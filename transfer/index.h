@@ -30,17 +30,17 @@ const struct hash *index_node(const struct index *x, uint64_t node);
 /* The sampled leaf hashes by which contents are found alike (sketch.h): ascending. */
 const uint64_t *index_hooks(const struct index *x, size_t *ret_n, unsigned *ret_bits);
 
-/* Written to a temporary (INDEX_TEMP*; a crash may leave one) under dirfd; nodes may come in any order, each exactly once. */
+/* Written to a temporary (INDEX_TEMP*; a crash may leave one) under dirfd; nodes may come in any
+ * order, each exactly once. */
 int index_writer_new(int dirfd, uint64_t size, struct index_writer **ret) WARN_UNUSED;
 /* leaves: the node's 1..128 leaf hashes. Thread-safe for different nodes. */
-int index_writer_node(struct index_writer *w, uint64_t node, const struct hash *leaves)
-	WARN_UNUSED;
+int index_writer_node(struct index_writer *w, uint64_t node, const struct hash *leaves) WARN_UNUSED;
 /* The node as in another index (its leaves are copied). */
-int index_writer_same(struct index_writer *w, uint64_t node, const struct index *base)
-	WARN_UNUSED;
+int index_writer_same(struct index_writer *w, uint64_t node, const struct index *base) WARN_UNUSED;
 /* Computes the root, makes the file durable under its final name (root in hex). */
 int index_writer_finish(struct index_writer *w, struct hash *ret_root) WARN_UNUSED;
-struct index_writer *index_writer_free(struct index_writer *w); /* drops the temporary if unfinished */
+struct index_writer *
+index_writer_free(struct index_writer *w); /* drops the temporary if unfinished */
 
 /*
  * Reads fd whole (holes skipped, page cache left as it was) and writes its index. Blocks; worker

@@ -11,8 +11,8 @@
 #define KEY_PIN_SIZE 32
 
 struct node_key {
-	char *path;	/* PEM file: private key and certificate */
-	char *pem;	/* its text, for the server and for curl's blobs */
+	char *path; /* PEM file: private key and certificate */
+	char *pem;  /* its text, for the server and for curl's blobs */
 	uint8_t pin[KEY_PIN_SIZE];
 };
 

@@ -35,11 +35,13 @@ struct peer_answer {
 	uint64_t wire_out, wire_in;
 };
 
-/* Each: the answer comes later on the loop thread; the decoded value is valid during the call and is
- * NULL unless answer->error is PEER_OK. */
+/* Each: the answer comes later on the loop thread; the decoded value is valid during the call and
+ * is NULL unless answer->error is PEER_OK. */
 typedef void peer_hello_fn(void *arg, const struct peer_answer *a, const struct wire_hello *h);
-typedef void peer_inventory_fn(void *arg, const struct peer_answer *a, const struct wire_inventory *i);
-typedef void peer_published_fn(void *arg, const struct peer_answer *a, const struct wire_published *p);
+typedef void peer_inventory_fn(void *arg, const struct peer_answer *a,
+			       const struct wire_inventory *i);
+typedef void peer_published_fn(void *arg, const struct peer_answer *a,
+			       const struct wire_published *p);
 void peer_hello(struct peer *p, peer_hello_fn *done, void *arg);
 void peer_inventory(struct peer *p, const char *group, uint64_t since, peer_inventory_fn *done,
 		    void *arg);
@@ -54,19 +56,19 @@ struct push_spec {
 	struct shaper_node *parent; /* the (spoke, policy) node; push makes its leaf below it */
 	unsigned weight;
 	const char *group;
-	struct content content; /* fd stays the caller's until the push ended */
+	struct content content;	 /* fd stays the caller's until the push ended */
 	struct wire_offer offer; /* path, root, size, mtime, mode, bases, partial filled in */
 	int effort;		 /* zstd level */
 };
 
 enum push_end {
-	PUSH_STAGED,	 /* every node proven and the root equals: publish may come */
-	PUSH_HAVE,	 /* the spoke holds this content already: nothing was sent */
-	PUSH_STOPPED,	 /* push_stop() */
-	PUSH_REFUSED,	 /* refused says why, with figures in text / need / available */
-	PUSH_CHANGED,	 /* the content changed on the hub's disk: superseded */
-	PUSH_PEER,	 /* the peer: see answer */
-	PUSH_BAD,	 /* a node failed twice, or something of ours failed: text */
+	PUSH_STAGED,  /* every node proven and the root equals: publish may come */
+	PUSH_HAVE,    /* the spoke holds this content already: nothing was sent */
+	PUSH_STOPPED, /* push_stop() */
+	PUSH_REFUSED, /* refused says why, with figures in text / need / available */
+	PUSH_CHANGED, /* the content changed on the hub's disk: superseded */
+	PUSH_PEER,    /* the peer: see answer */
+	PUSH_BAD,     /* a node failed twice, or something of ours failed: text */
 };
 
 struct push_result {
@@ -79,22 +81,22 @@ struct push_result {
 
 /* Figures of a push, growing; read at any time. */
 struct push_stats {
-	uint64_t size;		  /* logical */
-	uint64_t proven;	  /* bytes of the output proven by the spoke, as last told */
-	uint64_t literal;	  /* literal bytes handed out (uncompressed) */
-	uint64_t literal_total;	  /* of the plan, less what was done before */
+	uint64_t size;		/* logical */
+	uint64_t proven;	/* bytes of the output proven by the spoke, as last told */
+	uint64_t literal;	/* literal bytes handed out (uncompressed) */
+	uint64_t literal_total; /* of the plan, less what was done before */
 	uint64_t wire_out, wire_in;
 	uint64_t acked, estimate; /* of the bundle's bytes: durable there; expected in all */
 	int64_t throttled_us;
-	uint64_t peak_rate;	  /* bytes in the busiest second */
+	uint64_t peak_rate; /* bytes in the busiest second */
 	unsigned bundles, resumes, repairs;
-	uint64_t resent;	  /* bytes sent again after an interruption */
+	uint64_t resent; /* bytes sent again after an interruption */
 	unsigned n_bases;
 	bool planning, filling;
 };
 
 struct push_events {
-	void (*progress)(void *arg);	/* a new durable position; at most one a second */
+	void (*progress)(void *arg); /* a new durable position; at most one a second */
 	void (*ended)(void *arg, const struct push_result *r); /* once; frees the push after it */
 	void *arg;
 };

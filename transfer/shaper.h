@@ -23,7 +23,7 @@ struct shaper;
 struct shaper_node;
 
 struct shaper *shaper_new(struct ev_loop *loop) WARN_UNUSED;
-struct shaper *shaper_free(struct shaper *s); /* every node must be gone */
+struct shaper *shaper_free(struct shaper *s);	   /* every node must be gone */
 struct shaper_node *shaper_root(struct shaper *s); /* the hub */
 
 /* An inner node, or with ready a leaf. Freed with shaper_node_free (children first). */
@@ -32,7 +32,7 @@ struct shaper_node *shaper_node_new(struct shaper_node *parent, unsigned weight,
 struct shaper_node *shaper_node_free(struct shaper_node *n);
 void shaper_set_rate(struct shaper_node *n, uint64_t rate);
 void shaper_set_weight(struct shaper_node *n, unsigned weight);
-uint64_t shaper_rate(const struct shaper_node *n);	   /* own */
+uint64_t shaper_rate(const struct shaper_node *n);	    /* own */
 uint64_t shaper_rate_in_force(const struct shaper_node *n); /* least up to the root */
 
 /* Leaf: how many bytes may be handed over now (0: want and wait for ready()). Takes them. */

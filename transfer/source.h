@@ -25,18 +25,19 @@ bool identity_equal(const struct identity *a, const struct identity *b);
  */
 int beneath_open(int dirfd, const char *path, int flags, mode_t mode, int *ret_fd) WARN_UNUSED;
 /* Opens (and with create, makes, 0755) the directory that holds path's last part. */
-int beneath_parent(int dirfd, const char *path, bool create, int *ret_fd, const char **ret_name)
-	WARN_UNUSED;
+int beneath_parent(int dirfd, const char *path, bool create, int *ret_fd,
+		   const char **ret_name) WARN_UNUSED;
 
 /* Clones fd into name (made anew, mode 0400) under dirfd. -EOPNOTSUPP where there is no reflink. */
 int source_clone(int fd, int dirfd, const char *name) WARN_UNUSED;
-/* -EAGAIN: somebody has it open for writing (read lease refused); 0: nobody, or it can't be told. */
+/* -EAGAIN: somebody has it open for writing (read lease refused); 0: nobody, or it can't be told.
+ */
 int source_lease_probe(int fd) WARN_UNUSED;
 /*
  * Next extent of data at or after *offset (SEEK_DATA / SEEK_HOLE), whole blocks, clipped to size.
  * 0 and [*ret_start, *ret_end), or -ENXIO: only a hole up to the end.
  */
-int source_next_data(int fd, uint64_t offset, uint64_t size, uint64_t *ret_start, uint64_t *ret_end)
-	WARN_UNUSED;
+int source_next_data(int fd, uint64_t offset, uint64_t size, uint64_t *ret_start,
+		     uint64_t *ret_end) WARN_UNUSED;
 
 #endif

@@ -11,12 +11,12 @@
 
 #define WIRE_VERSION	 1
 #define WIRE_VERSION_MIN 1
-#define WIRE_PATH_MAX	 1024	   /* bytes of a path below the group */
-#define WIRE_NAME_MAX	 64	   /* group */
+#define WIRE_PATH_MAX	 1024	    /* bytes of a path below the group */
+#define WIRE_NAME_MAX	 64	    /* group */
 #define WIRE_BODY_MAX	 (4u << 20) /* JSON body, either way */
-#define WIRE_ENTRIES_MAX 10000	   /* of one inventory answer; more come by since */
+#define WIRE_ENTRIES_MAX 10000	    /* of one inventory answer; more come by since */
 #define WIRE_BASES_MAX	 FRAME_BASES_MAX
-#define WIRE_OPS_MAX	 4096 /* of one publish */
+#define WIRE_OPS_MAX	 4096		     /* of one publish */
 #define WIRE_PUT_MAX	 ((uint64_t)4 << 30) /* bytes of one PUT */
 
 /* Paths (printf with the group's name, and the root in hex):
@@ -79,21 +79,21 @@ struct wire_offer {
 	unsigned n_bases;
 	uint64_t literal_bytes; /* what the plan will bring, uncompressed */
 	bool has_partial;
-	struct hash partial; /* root of the transfer that this one supersedes */
+	struct hash partial;	  /* root of the transfer that this one supersedes */
 	struct run *partial_same; /* nodes that are equal in both, at the same place */
 	size_t n_partial_same;
 };
 
 enum wire_refusal {
 	REFUSED_NOT,
-	REFUSED_NO_BASE,   /* have[]: the bases of the offer that it does hold */
-	REFUSED_NO_SPACE,  /* need, available */
+	REFUSED_NO_BASE,    /* have[]: the bases of the offer that it does hold */
+	REFUSED_NO_SPACE,   /* need, available */
 	REFUSED_OVER_QUOTA, /* need, available */
 	REFUSED_IN_USE,
 	REFUSED_BAD_PATH,
 	REFUSED_BAD_GROUP,
-	REFUSED_BUSY,	   /* too many transfers; come back */
-	REFUSED_ERROR,	   /* text */
+	REFUSED_BUSY,  /* too many transfers; come back */
+	REFUSED_ERROR, /* text */
 };
 const char *wire_refusal_word(enum wire_refusal r); /* "no_base", ... */
 
@@ -104,7 +104,7 @@ struct wire_position {
 	uint64_t need, available;
 	struct hash have[WIRE_BASES_MAX];
 	unsigned n_have;
-	bool have_it;	/* the spoke already holds this content (somewhere): publish copies it */
+	bool have_it; /* the spoke already holds this content (somewhere): publish copies it */
 	bool has_bundle;
 	struct hash bundle; /* E */
 	uint64_t offset;    /* O */
@@ -153,27 +153,33 @@ struct wire_published {
 
 /* Encoders return a malloc'ed NUL-terminated JSON text. Decoders: 0 or -EBADMSG / -E2BIG with e. */
 char *wire_hello_encode(const struct wire_hello *h) WARN_UNUSED;
-int wire_hello_decode(const char *json, size_t len, struct wire_hello *ret, struct err *e) WARN_UNUSED;
+int wire_hello_decode(const char *json, size_t len, struct wire_hello *ret,
+		      struct err *e) WARN_UNUSED;
 void wire_hello_done(struct wire_hello *h);
 char *wire_inventory_encode(const struct wire_inventory *i) WARN_UNUSED;
-int wire_inventory_decode(const char *json, size_t len, struct wire_inventory *ret, struct err *e) WARN_UNUSED;
+int wire_inventory_decode(const char *json, size_t len, struct wire_inventory *ret,
+			  struct err *e) WARN_UNUSED;
 void wire_inventory_done(struct wire_inventory *i);
 char *wire_offer_encode(const struct wire_offer *o) WARN_UNUSED;
-int wire_offer_decode(const char *json, size_t len, struct wire_offer *ret, struct err *e) WARN_UNUSED;
+int wire_offer_decode(const char *json, size_t len, struct wire_offer *ret,
+		      struct err *e) WARN_UNUSED;
 void wire_offer_done(struct wire_offer *o);
 char *wire_position_encode(const struct wire_position *p) WARN_UNUSED;
-int wire_position_decode(const char *json, size_t len, struct wire_position *ret, struct err *e) WARN_UNUSED;
+int wire_position_decode(const char *json, size_t len, struct wire_position *ret,
+			 struct err *e) WARN_UNUSED;
 void wire_position_done(struct wire_position *p);
 char *wire_publish_encode(const struct wire_publish *p) WARN_UNUSED;
-int wire_publish_decode(const char *json, size_t len, struct wire_publish *ret, struct err *e) WARN_UNUSED;
+int wire_publish_decode(const char *json, size_t len, struct wire_publish *ret,
+			struct err *e) WARN_UNUSED;
 void wire_publish_done(struct wire_publish *p);
 char *wire_published_encode(const struct wire_published *p) WARN_UNUSED;
-int wire_published_decode(const char *json, size_t len, struct wire_published *ret, struct err *e) WARN_UNUSED;
+int wire_published_decode(const char *json, size_t len, struct wire_published *ret,
+			  struct err *e) WARN_UNUSED;
 void wire_published_done(struct wire_published *p);
 
 /*
- * Is this a name that may come from the wire: relative, 1..WIRE_PATH_MAX bytes, parts of at most 255
- * bytes, UTF-8, no control characters, no empty, "." or ".." part, no ".spokesync" part.
+ * Is this a name that may come from the wire: relative, 1..WIRE_PATH_MAX bytes, parts of at most
+ * 255 bytes, UTF-8, no control characters, no empty, "." or ".." part, no ".spokesync" part.
  */
 bool wire_path_ok(const char *path, struct err *e) WARN_UNUSED;
 bool wire_name_ok(const char *group);
