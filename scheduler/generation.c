@@ -67,6 +67,24 @@ int generation_set_mark(int gen_dirfd, const char *mark, struct err *e)
 	return r < 0 ? err_set(e, r, "writing .spokesync/" MARK_FILE ": %s", strerror(-r)) : 0;
 }
 
+bool generation_probe(int gen_dirfd)
+{
+	static const char from[] = "probe", to[] = "probe.clone";
+	char block[BLOCK_SIZE] = {1};
+	int fd, r = -EIO;
+
+	fd = openat(gen_dirfd, from, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return false;
+	if (durable_pwrite(fd, block, sizeof(block), 0) == 0)
+		r = source_clone(fd, gen_dirfd, to);
+	close(fd);
+	unlinkat(gen_dirfd, from, 0);
+	if (r == 0)
+		unlinkat(gen_dirfd, to, 0);
+	return r == 0;
+}
+
 const char *generation_name(uint64_t id, char buf[24])
 {
 	snprintf(buf, 24, "%" PRIu64, id);

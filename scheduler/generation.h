@@ -12,6 +12,8 @@ int generation_dir(int group_dirfd, int *ret_fd, struct err *e) WARN_UNUSED;
 /* The mark that lies there, or "" where none does. */
 void generation_mark(int gen_dirfd, char ret[GROUP_MARK + 1]);
 int generation_set_mark(int gen_dirfd, const char *mark, struct err *e) WARN_UNUSED;
+/* Can this filesystem clone? Tried with a block. */
+bool generation_probe(int gen_dirfd);
 const char *generation_name(uint64_t id, char buf[24]);
 /* Bytes of a version: its generation, or the live file if its identity is still the recorded one.
  * -ESTALE: it is not. */

@@ -253,7 +253,10 @@ static int group_ready(struct hub_group *g)
 	}
 	group_go_on(g);
 	hub_sweep_generations(g);
-	g->no_reflink = false;
+	g->no_reflink = !generation_probe(g->gen_dirfd);
+	if (g->no_reflink)
+		log_info("group %s: no reflinks on this filesystem: files are read where they lie",
+			 g->name);
 	g->watch = watch_new(g->hub->d->loop, g->path, &ev, &e);
 	if (!g->watch)
 		log_warn("group %s: changes are found by scans only: %s", g->name, e.text);

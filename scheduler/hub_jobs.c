@@ -71,10 +71,9 @@ void hub_jobs_add(struct hub_spoke *s, enum job_kind kind, struct hub_version *h
 	struct job *j;
 	struct hub_job *x;
 
-	j = core_add_job(h->core, h->next_job_id, kind, hv->v, s->name, daemon_now());
+	j = core_add_job(h->core, 0, kind, hv->v, s->name, daemon_now());
 	if (!j || hub_job_of(j))
 		return;
-	h->next_job_id++;
 	x = hub_job_new(s, j, hv);
 	hub_job_inherit(x, old);
 	hub_job_record(x);
@@ -122,12 +121,14 @@ void hub_jobs_unwanted(struct hub_group *g, const char *path, const char *why)
 {
 	struct hub *h = g->hub;
 	struct hub_spoke *s;
+	char who[200];
 	struct job *j;
 
+	snprintf(who, sizeof(who), "the hub: %s", why);
 	TAILQ_FOREACH (s, &h->spokes, entry) {
 		j = core_job_of(h->core, s->name, g->name, path);
 		if (j && !job_over(j))
-			core_job_cancel(h->core, j, why, daemon_now());
+			core_job_cancel(h->core, j, who, daemon_now());
 	}
 	hub_kick(h);
 }

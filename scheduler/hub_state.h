@@ -176,7 +176,6 @@ struct hub {
 	unsigned n_lanes, lane_load[HUB_LANES];
 	struct hub_file_list ready;
 	unsigned n_indexing;
-	uint64_t next_job_id;
 	uint64_t last_version;
 	struct override *overrides; /* as they are on disk: copies */
 	size_t n_overrides;

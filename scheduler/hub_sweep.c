@@ -27,7 +27,7 @@ struct roots {
 static void roots_add(struct roots *r, const void *root)
 {
 	if (r->n == r->cap) {
-		r->cap = r->cap ? r->cap * 2 : 256;
+		r->cap *= 2;
 		r->root = xrealloc(r->root, r->cap * sizeof(*r->root));
 	}
 	memcpy(&r->root[r->n++], root, HASH_SIZE);
@@ -123,7 +123,7 @@ static void sweep_tombstone(void *arg, void *value)
 
 void hub_sweep(struct hub *h)
 {
-	struct roots needed = {0};
+	struct roots needed = {.root = xcalloc(1, sizeof(struct hash)), .cap = 1};
 	struct hub_group *g;
 	struct hub_spoke *s;
 

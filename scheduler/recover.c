@@ -128,7 +128,7 @@ int recover_all(struct hub *h, struct err *e)
 		got = db_versions_last(h->db, &h->last_version);
 	if (got == 0)
 		got = db_jobs_last(h->db, &last_job);
-	h->next_job_id = last_job + 1;
+	core_ids_after(h->core, last_job, 0);
 	if (got == 0)
 		got = db_versions_each(h->db, recover_version, &r);
 	if (got == 0)

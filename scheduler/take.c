@@ -65,7 +65,7 @@ static void take_deleted(struct hub_file *f)
 	row.indexed = true;
 	hv = hub_version_new(g, &row);
 	h->last_version = MAX(h->last_version, row.id);
-	hub_jobs_unwanted(g, f->path, "the file is gone on the hub");
+	hub_jobs_unwanted(g, f->path, "the file is gone");
 	catalog_current(f, hv);
 	catalog_state(f, FILE_CURRENT, NULL);
 	hub_log_version(hv, "deleted");
@@ -156,11 +156,6 @@ static void take_indexed(struct indexing *x)
 
 	if (f)
 		f->indexing = NULL;
-	if (x->error == 0 && !x->generation && x->try_clone && !g->no_reflink) {
-		g->no_reflink = true;
-		log_info("group %s: no reflinks on this filesystem: files are read where they lie",
-			 g->name);
-	}
 	if (!f || x->error || x->again) {
 		take_drop_row(g, x->id, x->generation);
 		if (f && (x->again || x->error == -ESTALE || x->error == -ECANCELED))
