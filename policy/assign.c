@@ -131,7 +131,7 @@ static void missing(struct assign *a, const struct key *key)
 {
 	char title[SECTION_TITLE];
 
-	if (a->identity || a->s->misspelt)
+	if (a->s->misspelt)
 		return;
 	section_title(a->s, title, sizeof(title));
 	if (key->type == KEY_PINS)
