@@ -33,7 +33,7 @@ struct offer {
 static void refuse(struct wire_position *p, enum wire_refusal why, const char *text)
 {
 	p->refused = why;
-	snprintf(p->text, sizeof(p->text), "%s", text);
+	snprintf(p->text, sizeof(p->text), "%.*s", (int)sizeof(p->text) - 1, text);
 }
 
 /* Opens a recorded file and sees whether it is as it was. */
