@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "scheduler/client_job.h"
+#include "scheduler/client_spoke.h"
 #include "scheduler/view.h"
 
 static void show_head(const json_t *s)
@@ -73,43 +74,13 @@ static void show_active(const struct client *c, const json_t *jobs)
 	}
 }
 
-/* A spoke's own status: groups, transfers and contents, as its daemon tells them. */
-static void show_members(const json_t *o, unsigned indent)
-{
-	const char *key;
-	json_t *v, *item;
-	size_t i;
-
-	json_object_foreach ((json_t *)o, key, v) {
-		if (json_is_array(v) || json_is_object(v)) {
-			printf("%*s%s:\n", (int)indent, "", key);
-			if (json_is_object(v))
-				show_members(v, indent + 2);
-			json_array_foreach (v, i, item) {
-				if (json_is_object(item))
-					show_members(item, indent + 2);
-				if (i + 1 < json_array_size(v))
-					putchar('\n');
-			}
-		} else if (!json_is_null(v)) {
-			printf("%*s%s: ", (int)indent, "", key);
-			if (json_is_string(v))
-				view_puts(stdout, json_string_value(v));
-			else
-				json_dumpf(v, stdout, JSON_ENCODE_ANY);
-			putchar('\n');
-		}
-	}
-}
-
 int client_show_status(const struct client *c, const struct args *a, json_t *s)
 {
 	(void)a;
 	show_head(s);
 	show_problems(s);
 	if (strcmp(client_str(s, "role"), "hub")) {
-		json_object_del(s, "health");
-		show_members(s, 0);
+		client_print_spoke(c, s);
 		return EXIT_DONE;
 	}
 	show_overrides(json_object_get(s, "overrides"));

@@ -97,17 +97,34 @@ static void add_hub(json_t *o, struct hub *h, struct now now)
 	json_object_set_new(o, "active", active_json(h, now));
 }
 
+/* A group that has a problem stands still until a person acts. */
+static json_t *health_of_spoke(const json_t *groups)
+{
+	json_t *problems = json_array(), *g;
+	size_t i;
+
+	json_array_foreach ((json_t *)groups, i, g) {
+		const char *problem = json_string_value(json_object_get(g, "problem"));
+
+		if (problem)
+			json_array_append_new(
+				problems,
+				json_sprintf("group %s: %s",
+					     json_string_value(json_object_get(g, "name")),
+					     problem));
+	}
+	return json_pack("{s:s, s:I, s:o}", "level", json_array_size(problems) ? "critical" : "ok",
+			 "problems_total", (json_int_t)json_array_size(problems), "problems",
+			 problems);
+}
+
 static void add_spoke(json_t *o, struct spoke *s)
 {
 	json_t *more = spoke_status_json(s);
 
-	if (json_object_update_missing(o, more) < 0)
-		json_object_set_new(o, "problem", json_string("no status"));
+	json_object_update_missing(o, more);
 	json_decref(more);
-	if (!json_object_get(o, "health"))
-		json_object_set_new(o, "health",
-				    json_pack("{s:s, s:[], s:i}", "level", "ok", "problems",
-					      "problems_total", 0));
+	json_object_set_new(o, "health", health_of_spoke(json_object_get(o, "groups")));
 }
 
 enum handled cmd_status(struct call *c)

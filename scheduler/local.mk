@@ -88,6 +88,7 @@ spokesync_SOURCES += scheduler/client_hub.c
 spokesync_SOURCES += scheduler/client_job.c scheduler/client_job.h
 spokesync_SOURCES += scheduler/client_jobs.c
 spokesync_SOURCES += scheduler/client_log.c
+spokesync_SOURCES += scheduler/client_spoke.c scheduler/client_spoke.h
 spokesync_SOURCES += scheduler/client_status.c
 spokesync_SOURCES += scheduler/client_text.c
 spokesync_LDADD = $(SCHEDULER_LIBS)

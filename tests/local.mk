@@ -8,6 +8,7 @@ UNIT += tests/unit/test_args
 UNIT += tests/unit/test_base
 UNIT += tests/unit/test_bucket
 UNIT += tests/unit/test_bundle
+UNIT += tests/unit/test_cmd
 UNIT += tests/unit/test_command
 UNIT += tests/unit/test_core
 UNIT += tests/unit/test_core_forecast
@@ -94,6 +95,7 @@ endif
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_check.c \
 	tests/sim/sim_config.c tests/sim/sim_driver.c tests/sim/sim_world.c
 CORE_RIG = tests/unit/core_rig.c tests/unit/core_rig.h
+tests_unit_test_cmd_SOURCES = tests/unit/test_cmd.c $(CORE_RIG)
 tests_unit_test_core_SOURCES = tests/unit/test_core.c $(CORE_RIG)
 tests_unit_test_core_forecast_SOURCES = tests/unit/test_core_forecast.c $(CORE_RIG)
 tests_unit_test_core_time_SOURCES = tests/unit/test_core_time.c $(CORE_RIG)

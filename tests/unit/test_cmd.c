@@ -1,0 +1,465 @@
+/*
+ * test_cmd.c: the handlers of the control API on a real core and a hub of the test's own: what they
+ * answer, what they refuse and in which words, and that every wait is told.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "scheduler/handler.h"
+#include "scheduler/hub.h"
+#include "tests/unit/core_rig.h"
+
+#define VERSIONS_MAX 8
+
+struct hub {
+	struct rig *rig;
+	struct version *versions[VERSIONS_MAX];
+	size_t n_versions;
+	const char *held; /* the spoke that has everything */
+	unsigned kicks, rescans, overrides_changed;
+};
+
+static struct hub hub;
+
+/* The hub, as the handlers see it. */
+struct core *hub_core(struct hub *h)
+{
+	return h->rig->c;
+}
+
+void hub_kick(struct hub *h)
+{
+	h->kicks++;
+}
+
+void hub_job_stats(struct hub *h, const struct job *j, struct hub_job_stats *ret)
+{
+	(void)h, (void)j;
+	ret->push.wire_out = 100;
+	ret->push.wire_in = 23;
+	ret->rate = 1000;
+	ret->proof = "changed";
+}
+
+void hub_group_stats(struct hub *h, const char *group, struct hub_group_stats *ret)
+{
+	(void)group;
+	ret->files = h->n_versions;
+	ret->how = "copy";
+}
+
+void hub_unsettled(struct hub *h, const char *group, hub_path_fn *fn, void *arg)
+{
+	(void)h, (void)group;
+	fn(arg, "growing.vhdx", "it still changes");
+}
+
+void hub_skipped(struct hub *h, const char *group, hub_path_fn *fn, void *arg)
+{
+	(void)h, (void)group;
+	fn(arg, "pipe", "not a regular file");
+}
+
+uint64_t hub_last_version(struct hub *h)
+{
+	return h->n_versions ? h->versions[h->n_versions - 1]->id : 0;
+}
+
+bool hub_spoke_has(struct hub *h, const char *spoke, const struct version *v)
+{
+	(void)v;
+	return h->held && !strcmp(h->held, spoke);
+}
+
+void hub_versions(struct hub *h, const char *group, hub_version_fn *fn, void *arg)
+{
+	for (size_t i = 0; i < h->n_versions; i++) {
+		if (!strcmp(h->versions[i]->group, group))
+			fn(arg, h->versions[i]);
+	}
+}
+
+void hub_rescan(struct hub *h, const char *group)
+{
+	(void)group;
+	h->rescans++;
+}
+
+bool hub_scanned(struct hub *h, const char *group)
+{
+	(void)h, (void)group;
+	return true;
+}
+
+void hub_overrides_changed(struct hub *h)
+{
+	h->overrides_changed++;
+}
+
+int daemon_reload(struct daemon *d, struct config_errors *ret_errors, char *restart, size_t size)
+{
+	(void)d, (void)ret_errors;
+	snprintf(restart, size, "[daemon] threads");
+	return 0;
+}
+
+json_t *spoke_status_json(struct spoke *s)
+{
+	(void)s;
+	return json_object();
+}
+
+struct now daemon_now(void)
+{
+	return hub.rig->now;
+}
+
+static struct daemon daemon_;
+
+#define FLEET                                                                                    \
+	"[policy night]\ntimezone = UTC\nwindow = mon-fri 22:00-06:00 20Mbit\n"                  \
+	"window = sat 08:00-12:00 unlimited\n"                                                   \
+	"[group vdisks]\npath = /srv/vdisks\nspokes = a, b\npolicy = night\nexclude = \\.lok$\n" \
+	"[spoke a]\nurl = https://a:4480\n" RIG_KEY(                                             \
+		"1") "[spoke b]\nurl = https://b:4480\n" RIG_KEY("2") "rate = 50Mbit\n"
+
+static int setup(void **state)
+{
+	(void)state;
+	hub = (struct hub){.rig = rig_new("", FLEET)};
+	daemon_ = (struct daemon){.hub = &hub, .config = core_config(hub.rig->c)};
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < hub.n_versions; i++)
+		version_unref(hub.versions[i]);
+	rig_free(hub.rig);
+	return 0;
+}
+
+/* A version in the catalog, and its job on spoke a. */
+static struct job *add_job(const char *path)
+{
+	struct version *v = rig_version(hub.rig, "vdisks", path, true);
+	struct job *j;
+
+	hub.versions[hub.n_versions++] = v;
+	j = core_add_job(hub.rig->c, 0, JOB_PUT, v, "a", hub.rig->now);
+	rig_pass(hub.rig);
+	return j;
+}
+
+/* Calls a command; arguments as JSON text. A reference, or NULL and the problem in c. */
+static json_t *ask(enum command_id id, const char *json, struct call *c)
+{
+	json_t *o = json_loads(json, 0, NULL);
+	struct err e = {0};
+	struct args a;
+
+	args_init(&a, &command_table[id]);
+	assert_non_null(o);
+	if (args_set_json(&a, o, &e) < 0 || args_complete(&a, &e) < 0)
+		fail_msg("%s", e.text);
+	*c = (struct call){.daemon = &daemon_,
+			   .args = &a,
+			   .who = "uid 0 (root)",
+			   .now = hub.rig->now,
+			   .status = 200};
+	assert_int_equal(handler_of(id)(c), HANDLED);
+	json_decref(o);
+	args_done(&a);
+	return c->answer;
+}
+
+static json_t *good(enum command_id id, const char *json)
+{
+	struct call c;
+	json_t *answer = ask(id, json, &c);
+
+	if (!answer)
+		fail_msg("%u: %s", c.status, c.problem);
+	assert_int_equal(c.status, 200);
+	return answer;
+}
+
+static void bad(enum command_id id, const char *json, unsigned status, const char *word)
+{
+	struct call c;
+
+	assert_null(ask(id, json, &c));
+	assert_int_equal(c.status, status);
+	if (!strstr(c.problem, word))
+		fail_msg("'%s' does not say '%s'", c.problem, word);
+}
+
+/* Member of a member: "jobs/0/state". */
+static const json_t *at(const json_t *o, const char *path)
+{
+	char part[64];
+	size_t len;
+
+	for (; *path && o; path += len + (path[len] == '/')) {
+		len = strcspn(path, "/");
+		snprintf(part, sizeof(part), "%.*s", (int)len, path);
+		o = json_is_array(o) ? json_array_get(o, strtoul(part, NULL, 10))
+				     : json_object_get(o, part);
+	}
+	return o;
+}
+
+static const char *text(const json_t *o, const char *path)
+{
+	return json_string_value(at(o, path)) ?: "(none)";
+}
+
+/* Is there a sentence with this in it? */
+static bool says(const json_t *list, const char *word)
+{
+	json_t *line;
+	size_t i;
+
+	for (i = 0; i < json_array_size(list); i++) {
+		line = json_array_get(list, i);
+		if (strstr(json_string_value(line), word))
+			return true;
+	}
+	return false;
+}
+
+static void every_command_has_a_handler(void **state)
+{
+	(void)state;
+	for (enum command_id i = 0; i < COMMANDS_N; i++)
+		assert_non_null(handler_of(i));
+}
+
+static void jobs_are_listed(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	rig_up(hub.rig, "a");
+	add_job("x.vhdx");
+	o = good(CMD_JOBS, "{}");
+	assert_int_equal(json_array_size(at(o, "jobs")), 1);
+	assert_string_equal(text(o, "jobs/0/path"), "x.vhdx");
+	assert_string_equal(text(o, "jobs/0/spoke"), "a");
+	assert_string_equal(text(o, "jobs/0/state"), "waiting");
+	assert_string_equal(text(o, "jobs/0/waits/0"), "window");
+	assert_int_equal(json_integer_value(at(o, "jobs/0/wire")), 123);
+	json_decref(o);
+	o = good(CMD_JOBS, "{\"spoke\":\"b\"}");
+	assert_int_equal(json_array_size(at(o, "jobs")), 0);
+	json_decref(o);
+	bad(CMD_JOBS, "{\"spoke\":\"c\"}", 404, "no spoke 'c'");
+	bad(CMD_JOBS, "{\"group\":\"x\"}", 404, "no group 'x'");
+	bad(CMD_JOB, "{\"job\":999}", 404, "no job 999");
+}
+
+/* The window, the spoke, the pause: each with what ends it. */
+static void why_tells_every_wait(void **state)
+{
+	char arg[64];
+	struct job *j;
+	json_t *o;
+
+	(void)state;
+	/* Monday noon: the tail of no window. */
+	rig_move(hub.rig, 12 * 3600);
+	j = add_job("x.vhdx");
+	snprintf(arg, sizeof(arg), "{\"job\":%llu}", (unsigned long long)j->id);
+	o = good(CMD_WHY, arg);
+	assert_true(says(at(o, "why"), "policy night is closed"));
+	assert_true(says(at(o, "why"), "It opens Mon 2026-11-23 22:00 UTC (in 10h"));
+	assert_true(says(at(o, "why"), "Spoke a cannot be reached"));
+	json_decref(o);
+	rig_override(hub.rig, OVERRIDE_PAUSE, "a", NULL, 3600);
+	rig_pass(hub.rig);
+	o = good(CMD_WHY, arg);
+	assert_true(says(at(o, "why"), "It is paused"));
+	assert_true(says(at(o, "why"), "spokesync resume a"));
+	json_decref(o);
+}
+
+static void why_tells_of_paths(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	rig_up(hub.rig, "a");
+	add_job("x.vhdx");
+	o = good(CMD_WHY, "{\"spoke\":\"a\",\"path\":\"x.vhdx\"}");
+	assert_true(json_is_object(at(o, "job")));
+	json_decref(o);
+	hub.held = "b";
+	o = good(CMD_WHY, "{\"spoke\":\"b\",\"path\":\"x.vhdx\"}");
+	assert_true(says(at(o, "why"), "b holds this very version"));
+	json_decref(o);
+	o = good(CMD_WHY, "{\"spoke\":\"a\",\"path\":\"growing.vhdx\"}");
+	assert_true(says(at(o, "why"), "not settled: it still changes"));
+	json_decref(o);
+	o = good(CMD_WHY, "{\"spoke\":\"a\",\"path\":\"pipe\"}");
+	assert_true(says(at(o, "why"), "not a regular file"));
+	json_decref(o);
+	o = good(CMD_WHY, "{\"spoke\":\"a\",\"path\":\"y.lok\"}");
+	assert_true(says(at(o, "why"), "excludes it: '\\.lok$'"));
+	json_decref(o);
+	o = good(CMD_WHY, "{\"spoke\":\"a\",\"path\":\"unknown\"}");
+	assert_true(says(at(o, "why"), "No group that goes to a has a file of that name"));
+	json_decref(o);
+	bad(CMD_WHY, "{}", 400, "why JOB");
+	bad(CMD_WHY, "{\"spoke\":\"a\"}", 400, "why SPOKE PATH");
+}
+
+static void overrides_are_set_and_ended(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	bad(CMD_SYNC_NOW, "{}", 400, "which spoke");
+	bad(CMD_SYNC_NOW, "{\"spoke\":\"a\",\"all\":true}", 400, "not both");
+	bad(CMD_PAUSE, "{\"spoke\":\"a\"}", 400, "how long");
+	bad(CMD_PAUSE, "{\"for\":\"1h\",\"until\":\"2026-11-23T01:00:00Z\"}", 400, "how long");
+	bad(CMD_PAUSE, "{\"until\":\"2026-11-22T23:00:00Z\"}", 400, "in the past");
+	bad(CMD_PAUSE, "{\"for\":\"9000h\"}", 400, "366 days");
+	assert_int_equal(hub.overrides_changed, 0);
+	o = good(CMD_SYNC_NOW,
+		 "{\"spoke\":\"a\",\"for\":\"90m\",\"rate\":\"8Mbit\",\"reason\":\"t\"}");
+	assert_string_equal(text(o, "until"), "2026-11-23T01:30:00Z");
+	assert_int_equal(json_integer_value(at(o, "limit")), 1000000);
+	assert_true(json_is_false(at(o, "until_in_sync")));
+	assert_string_equal(text(o, "who"), "uid 0 (root)");
+	json_decref(o);
+	o = good(CMD_SYNC_NOW, "{\"all\":true}");
+	assert_true(json_is_true(at(o, "until_in_sync")));
+	assert_string_equal(text(o, "until"), "2026-11-24T00:00:00Z");
+	json_decref(o);
+	assert_int_equal(hub.rescans, 2);
+	assert_int_equal(hub.overrides_changed, 2);
+	o = good(CMD_PAUSE, "{\"until\":\"2026-11-23T02:00:00Z\"}");
+	assert_int_equal(json_integer_value(at(o, "left_s")), 7200);
+	json_decref(o);
+	bad(CMD_RESUME, "{\"spoke\":\"a\"}", 404, "no pause of exactly a");
+	o = good(CMD_RESUME, "{}");
+	assert_int_equal(json_integer_value(at(o, "ended")), 1);
+	json_decref(o);
+	o = good(CMD_STOP_NOW, "{\"spoke\":\"b\"}");
+	assert_int_equal(json_integer_value(at(o, "ended")), 1);
+	json_decref(o);
+	bad(CMD_STOP_NOW, "{\"spoke\":\"b\"}", 404, "no sync-now that touches b");
+}
+
+static void backlog_and_matrix(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	rig_up(hub.rig, "a");
+	add_job("x.vhdx");
+	hub.held = "b";
+	o = good(CMD_BACKLOG, "{}");
+	assert_int_equal(json_integer_value(at(o, "backlog/0/files")), 1);
+	assert_string_equal(text(o, "backlog/0/missing/0/path"), "x.vhdx");
+	assert_int_equal(json_integer_value(at(o, "backlog/1/files")), 0);
+	assert_string_equal(text(o, "groups/0/unsettled/0/why"), "it still changes");
+	json_decref(o);
+	o = good(CMD_MATRIX, "{\"group\":\"vdisks\"}");
+	assert_string_equal(text(o, "groups/0/files/0/at/a/state"), "waiting");
+	assert_string_equal(text(o, "groups/0/files/0/at/b/state"), "published");
+	json_decref(o);
+	bad(CMD_MATRIX, "{\"group\":\"x\"}", 404, "no group");
+}
+
+static void windows_and_rates(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	rig_move(hub.rig, 12 * 3600);
+	o = good(CMD_WINDOWS, "{\"spoke\":\"a\",\"next\":3}");
+	assert_int_equal(json_array_size(at(o, "windows")), 1);
+	assert_true(json_is_false(at(o, "windows/0/open")));
+	assert_int_equal(json_array_size(at(o, "windows/0/edges")), 3);
+	assert_string_equal(text(o, "windows/0/edges/0/at"), "2026-11-23T22:00:00Z");
+	assert_int_equal(json_integer_value(at(o, "windows/0/edges/0/rate")), 2500000);
+	assert_true(json_is_false(at(o, "windows/0/edges/1/open")));
+	json_decref(o);
+	bad(CMD_WINDOWS, "{\"next\":101}", 400, "at most 100");
+	rig_move(hub.rig, 11 * 3600);
+	o = good(CMD_EXPLAIN, "{\"spoke\":\"b\",\"path\":\"x.lok\"}");
+	assert_true(json_is_true(at(o, "groups/0/chain/open")));
+	assert_int_equal(json_integer_value(at(o, "groups/0/chain/least")), 2500000);
+	assert_int_equal(json_integer_value(at(o, "groups/0/chain/spoke")), 6250000);
+	assert_true(json_is_null(at(o, "groups/0/chain/hub")));
+	assert_true(json_is_false(at(o, "groups/0/filter/taken")));
+	assert_string_equal(text(o, "groups/0/filter/pattern"), "\\.lok$");
+	json_decref(o);
+}
+
+static void jobs_are_cancelled_and_retried(void **state)
+{
+	char arg[64];
+	struct job *j;
+	json_t *o;
+
+	(void)state;
+	rig_up(hub.rig, "a");
+	j = add_job("x.vhdx");
+	snprintf(arg, sizeof(arg), "{\"job\":%llu}", (unsigned long long)j->id);
+	o = good(CMD_CANCEL, arg);
+	json_decref(o);
+	assert_true(hub.kicks > 0);
+	rig_pass(hub.rig);
+	assert_int_equal(j->state, JOB_CANCELLED);
+	bad(CMD_CANCEL, arg, 409, "over already: cancelled");
+	o = good(CMD_JOBS, "{\"all\":true}");
+	assert_string_equal(text(o, "jobs/0/state"), "cancelled");
+	json_decref(o);
+	o = good(CMD_RETRY, arg);
+	json_decref(o);
+	rig_pass(hub.rig);
+	assert_int_not_equal(j->state, JOB_CANCELLED);
+}
+
+static void configuration(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	o = good(CMD_CONFIG, "{}");
+	assert_string_equal(text(o, "sections/0/section"), "daemon");
+	assert_string_equal(text(o, "sections/0/keys/0/key"), "role");
+	assert_string_equal(text(o, "sections/0/keys/0/value"), "hub");
+	json_decref(o);
+	o = good(CMD_CONFIG, "{\"keys\":true}");
+	assert_true(json_array_size(at(o, "keys")) > 30);
+	json_decref(o);
+	o = good(CMD_RELOAD, "{}");
+	assert_string_equal(text(o, "restart"), "[daemon] threads");
+	json_decref(o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_command_has_a_handler),
+		cmocka_unit_test_setup_teardown(jobs_are_listed, setup, teardown),
+		cmocka_unit_test_setup_teardown(why_tells_every_wait, setup, teardown),
+		cmocka_unit_test_setup_teardown(why_tells_of_paths, setup, teardown),
+		cmocka_unit_test_setup_teardown(overrides_are_set_and_ended, setup, teardown),
+		cmocka_unit_test_setup_teardown(backlog_and_matrix, setup, teardown),
+		cmocka_unit_test_setup_teardown(windows_and_rates, setup, teardown),
+		cmocka_unit_test_setup_teardown(jobs_are_cancelled_and_retried, setup, teardown),
+		cmocka_unit_test_setup_teardown(configuration, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
