@@ -212,8 +212,9 @@ static void group_scan_done(struct work *w)
 	struct scanning *s = container_of(w, struct scanning, work);
 	struct hub_group *g = s->group;
 
-	if (g) {
+	if (g)
 		g->scanning = NULL;
+	if (g && !s->cancel) {
 		if (!s->result.error && group_moved(g)) {
 			s->result.error = -ESTALE;
 			snprintf(s->result.text, sizeof(s->result.text),
@@ -332,6 +333,23 @@ void group_update(struct hub_group *g, const struct group_cfg *cfg)
 	}
 	/* The scan brings every name past the new filter. */
 	group_want_scan(g);
+}
+
+static void group_cancel_file(void *arg, void *value)
+{
+	struct hub_file *f = value;
+
+	(void)arg;
+	if (f->indexing)
+		f->indexing->cancel = true;
+}
+
+void group_cancel(struct hub_group *g)
+{
+	if (g->scanning)
+		g->scanning->cancel = true;
+	ev_timer_stop(g->hub->d->loop, &g->scan_timer);
+	strmap_each(&g->files, group_cancel_file, NULL);
 }
 
 static void group_free_file(void *arg, void *value)

@@ -12,6 +12,7 @@
 struct hub_group *group_new(struct hub *h, const struct group_cfg *cfg);
 /* It is no group any more; versions that jobs still hold keep the bare structure. */
 void group_remove(struct hub_group *g);
+void group_cancel(struct hub_group *g); /* the daemon stops: scan and indexing end soon */
 void group_ref(struct hub_group *g);
 void group_unref(struct hub_group *g);
 void group_begin(struct hub_group *g); /* opens, watches, scans for the first time */

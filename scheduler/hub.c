@@ -205,9 +205,12 @@ void hub_stop(struct daemon *d, void (*stopped)(struct daemon *d))
 {
 	struct hub *h = d->hub;
 	struct hub_job *x, *next;
+	struct hub_group *g;
 
 	h->stopping = true;
 	h->stopped = stopped;
+	TAILQ_FOREACH (g, &h->groups, entry)
+		group_cancel(g);
 	for (x = TAILQ_FIRST(&h->pushing); x; x = next) {
 		next = TAILQ_NEXT(x, entry);
 		hub_start_stop(x);

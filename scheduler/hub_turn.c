@@ -118,7 +118,7 @@ static void turn(struct ev_loop *loop, ev_prepare *w, int revents)
 	hub_rates_sweep(h);
 	peers_sweep(h);
 	hub_turn_commit(h);
-	if (h->stopping && TAILQ_EMPTY(&h->pushing))
+	if (h->stopping && TAILQ_EMPTY(&h->pushing) && !pool_busy(h->d->pool))
 		hub_stop_over(h);
 }
 
