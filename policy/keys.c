@@ -43,7 +43,7 @@ static const struct key keys[] = {
 	 AT(config, threads), 0, 0, 256, "0", "0..256",
 	 "Worker threads for reading, hashing and compressing; 0 = as many as processors"},
 	{"stall", SECTION_DAEMON, KEY_DURATION, BOTH,
-	 AT(config, stall_us), 0, S, HOUR, "60s", "1s..1h",
+	 AT(config, stall_us), 0, S, HOUR, "1m", "1s..1h",
 	 "A connection without progress for so long is given up"},
 	{"include", SECTION_DAEMON, KEY_FILES, BOTH | KEY_LIST | KEY_IDENTITY,
 	 0, 0, 0, 0, NULL, "a path with wildcards",

@@ -438,7 +438,7 @@ static void shown_values(void **state)
 	config_each_value(c, add_value, &all);
 	assert_non_null(strstr(all, "daemon  rate=2Mbit @x.ini:3\n"));
 	assert_non_null(strstr(all, "daemon  key=/s/hub.key @default\n"));
-	assert_non_null(strstr(all, "daemon  stall=60s @default\n"));
+	assert_non_null(strstr(all, "daemon  stall=1m @default\n"));
 	assert_non_null(strstr(all, "group g include=x @x.ini:12\ngroup g include=y @x.ini:13\n"));
 	assert_non_null(strstr(all, "policy p timezone=UTC @default\n"));
 	assert_non_null(strstr(all, "policy p window=daily 22:00-06:00 20Mbit @x.ini:6\n"));
