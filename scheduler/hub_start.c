@@ -70,16 +70,18 @@ static enum job_outcome start_refused(struct hub_job *x, const struct push_resul
 static enum job_outcome start_outcome(struct hub_job *x, const struct push_result *r,
 				      const char **ret_text)
 {
-	*ret_text = r->text;
+	*ret_text = "";
 	switch (r->end) {
 	case PUSH_HAVE:
 		x->have = true;
+		*ret_text = "the spoke holds this content already";
 		return OUTCOME_STAGED;
 	case PUSH_STAGED:
 		return OUTCOME_STAGED;
 	case PUSH_STOPPED:
 		return OUTCOME_STOPPED;
 	case PUSH_REFUSED:
+		*ret_text = r->text;
 		return start_refused(x, r);
 	case PUSH_CHANGED:
 		*ret_text = "the file changed on the hub while it was sent";
@@ -88,6 +90,7 @@ static enum job_outcome start_outcome(struct hub_job *x, const struct push_resul
 		*ret_text = r->answer.text;
 		return hub_job_peer_outcome(r->answer.error);
 	default:
+		*ret_text = r->text;
 		return OUTCOME_FAILED;
 	}
 }
@@ -99,6 +102,7 @@ static void start_ended(void *arg, const struct push_result *r)
 	enum job_outcome o;
 	const char *text;
 
+	start_progress(x);
 	start_account(x);
 	hub_job_close(x);
 	o = start_outcome(x, r, &text);
