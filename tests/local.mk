@@ -99,6 +99,8 @@ endif
 
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_check.c \
 	tests/sim/sim_config.c tests/sim/sim_driver.c tests/sim/sim_world.c
+tests_unit_test_push_SOURCES = tests/unit/test_push.c tests/unit/fake_spoke.h \
+	tests/unit/temp.h
 CORE_RIG = tests/unit/core_rig.c tests/unit/core_rig.h
 tests_unit_test_cmd_SOURCES = tests/unit/test_cmd.c $(CORE_RIG)
 tests_unit_test_core_SOURCES = tests/unit/test_core.c $(CORE_RIG)

@@ -173,6 +173,7 @@ struct http *http_free(struct http *h)
 	while ((r = TAILQ_FIRST(&h->running)))
 		request_abort(r);
 	curl_loop_free(h->curl); /* closes what was kept */
+	http_conns_drop(h);
 	ev_timer_stop(h->loop, &h->tick);
 	free(h);
 	curl_global_cleanup();
@@ -261,7 +262,7 @@ void http_close_pinned(struct http *h, const struct pin *pins, size_t n_pins)
 			r->error = -EKEYREVOKED;
 	/* Kept ones: curl finds them closed, as if by the peer. */
 	TAILQ_FOREACH (c, &h->conns, entry)
-		if (strcmp(c->pins, text) == 0)
+		if (strcmp(c->pins, text) == 0 && http_conn_open(c))
 			shutdown(c->fd, SHUT_RDWR);
 	free(text);
 }

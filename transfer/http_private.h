@@ -18,6 +18,7 @@
 /* One socket. Lives until it is closed and no request looks at it any more. */
 struct http_conn {
 	struct http *http;
+	uint64_t ino;	  /* of the socket: tells it from a later one of the same number */
 	int fd;		  /* -1: closed */
 	char *pins;	  /* those that its peer was checked against */
 	uint64_t out, in; /* TCP stream bytes: as last read, or at the end */
@@ -77,7 +78,8 @@ void http_socket_charge(struct request *r);
 void http_socket_lowat(struct http_conn *c, uint64_t bytes);
 void http_socket_discard(struct request *r); /* closing resets, nothing more is sent */
 void http_socket_leave(struct request *r);
-void http_conn_unref(struct http_conn *c);
+bool http_conn_open(const struct http_conn *c);
+void http_conns_drop(struct http *h); /* those that curl closed without a word */
 
 /* http_error.c */
 void http_error_words(struct request *r, CURLcode code, struct request_result *ret);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* glibc's own header of that name has no byte counts. */
@@ -39,6 +40,59 @@ void http_socket_lowat(struct http_conn *c, uint64_t bytes)
 	c->small_buffer = slow;
 }
 
+static void conn_unref(struct http_conn *c)
+{
+	if (!c || --c->refs > 0)
+		return;
+	free(c->pins);
+	free(c);
+}
+
+static void conn_closed(struct http_conn *c)
+{
+	c->fd = -1;
+	TAILQ_REMOVE(&c->http->conns, c, entry);
+	conn_unref(c);
+}
+
+static uint64_t ino_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+bool http_conn_open(const struct http_conn *c)
+{
+	return c->fd >= 0 && ino_of(c->fd) == c->ino;
+}
+
+void http_conns_drop(struct http *h)
+{
+	struct http_conn *c;
+
+	while ((c = TAILQ_FIRST(&h->conns)))
+		conn_closed(c);
+}
+
+/*
+ * curl tells us of every close but one: of a socket that was still connecting when its request was
+ * taken away. Then the number may come again for something else.
+ */
+static struct http_conn *find(struct http *h, int fd)
+{
+	struct http_conn *c;
+
+	TAILQ_FOREACH (c, &h->conns, entry)
+		if (c->fd == fd)
+			break;
+	if (c && !http_conn_open(c)) {
+		conn_closed(c);
+		return NULL;
+	}
+	return c;
+}
+
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct request *r = arg;
@@ -49,9 +103,13 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	fd = socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->protocol);
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
+	c = find(r->http, fd); /* the former of that number, if it is still in the list */
+	if (c)
+		conn_closed(c);
 	c = xcalloc(1, sizeof(*c));
 	c->http = r->http;
 	c->fd = fd;
+	c->ino = ino_of(fd);
 	c->pins = xstrdup(r->pins);
 	c->refs = 1; /* the open socket's */
 	TAILQ_INSERT_TAIL(&r->http->conns, c, entry);
@@ -60,24 +118,6 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 		set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
 			(int)MIN(r->spec.stall_us / 1000, (int64_t)INT32_MAX));
 	return fd;
-}
-
-static struct http_conn *find(struct http *h, int fd)
-{
-	struct http_conn *c;
-
-	TAILQ_FOREACH (c, &h->conns, entry)
-		if (c->fd == fd)
-			return c;
-	return NULL;
-}
-
-void http_conn_unref(struct http_conn *c)
-{
-	if (!c || --c->refs > 0)
-		return;
-	free(c->pins);
-	free(c);
 }
 
 void http_socket_read_counts(struct http_conn *c)
@@ -105,9 +145,7 @@ static int close_socket(void *arg, curl_socket_t fd)
 		/* What is still queued goes out after the close, unless the close resets. */
 		if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && !l.l_onoff)
 			c->out = c->written;
-		c->fd = -1;
-		TAILQ_REMOVE(&h->conns, c, entry);
-		http_conn_unref(c);
+		conn_closed(c);
 	}
 	return close(fd);
 }
@@ -146,7 +184,7 @@ void http_socket_leave(struct request *r)
 	if (!r->conn)
 		return;
 	http_socket_counts(r, &r->out_done, &r->in_done);
-	http_conn_unref(r->conn);
+	conn_unref(r->conn);
 	r->conn = NULL;
 }
 
