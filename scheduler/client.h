@@ -60,8 +60,9 @@ struct client_text {
 	char s[64];
 };
 struct client_text client_size(int64_t bytes);
-struct client_text client_rate(const json_t *rate); /* null: unlimited; 0: closed */
-struct client_text client_speed(int64_t rate);	    /* measured: 0 is "-" */
+struct client_text client_count(int64_t n, const char *one); /* "1 job", "2 jobs" */
+struct client_text client_rate(const json_t *rate);	     /* null: unlimited; 0: closed */
+struct client_text client_speed(int64_t rate);		     /* measured: 0 is "-" */
 struct client_text client_span(double seconds);
 /* A time of the API in the zone of this process; "-" where null. */
 struct client_text client_when(const json_t *o, const char *key);

@@ -34,6 +34,8 @@ const char *client_state(const json_t *job, char *buf, size_t size)
 
 	if (!strcmp(state, "failed") || !strcmp(state, "cancelled"))
 		snprintf(buf, size, "%s%s%s", state, *reason ? ": " : "", reason);
+	else if (!strcmp(state, waits)) /* "paused: paused" */
+		snprintf(buf, size, "%s by a command", state);
 	else
 		snprintf(buf, size, "%s%s%s%s", state, doing, *waits ? ": " : "", waits);
 	return buf;

@@ -51,9 +51,11 @@ static void row(const char *name, const char *value)
 
 static void job_figures(const json_t *j)
 {
-	printf("%-10s %s logical, %s literal of about %s\n", "content",
-	       client_size(client_int(j, "logical")).s, client_size(client_int(j, "literal")).s,
-	       client_size(client_int(j, "literal_total")).s);
+	printf("%-10s %s logical, %s literal", "content", client_size(client_int(j, "logical")).s,
+	       client_size(client_int(j, "literal")).s);
+	if (client_int(j, "literal_total"))
+		printf(" of about %s", client_size(client_int(j, "literal_total")).s);
+	putchar('\n');
 	printf("%-10s %s out, %s in; %d %% done; sent again: %s\n", "wire",
 	       client_size(client_int(j, "wire_out")).s, client_size(client_int(j, "wire_in")).s,
 	       client_percent(j), client_size(client_int(j, "resent")).s);
@@ -146,7 +148,7 @@ int client_show_backlog(const struct client *c, const struct args *a, json_t *an
 			puts("in sync");
 			continue;
 		}
-		printf("%lld files, %s missing", (long long)client_int(entry, "files"),
+		printf("%s, %s missing", client_count(client_int(entry, "files"), "file").s,
 		       client_size(client_int(entry, "bytes")).s);
 		if (json_is_string(json_object_get(entry, "eta")))
 			printf(", done %s %s", client_when(entry, "eta").s,

@@ -24,8 +24,8 @@ static void show_head(const json_t *s)
 	if (client_bool(s, "in_sync"))
 		fputs(", all in sync", stdout);
 	else
-		printf(", %lld jobs, %s to go",
-		       (long long)client_int(json_object_get(s, "jobs"), "all"),
+		printf(", %s, %s to go",
+		       client_count(client_int(json_object_get(s, "jobs"), "all"), "job").s,
 		       client_size(client_int(s, "backlog_bytes")).s);
 	if (json_is_string(json_object_get(s, "eta")))
 		printf(", done %s %s", client_when(s, "eta").s, client_in(s, "eta").s);
@@ -104,9 +104,8 @@ static int show_check(const json_t *s)
 	if (first)
 		view_puts(stdout, json_string_value(first));
 	else if (!strcmp(client_str(s, "role"), "hub"))
-		printf("%s, %lld jobs, %s to go",
-		       client_bool(s, "in_sync") ? "in sync" : "replicating",
-		       (long long)client_int(json_object_get(s, "jobs"), "all"),
+		printf("%s, %s, %s to go", client_bool(s, "in_sync") ? "in sync" : "replicating",
+		       client_count(client_int(json_object_get(s, "jobs"), "all"), "job").s,
 		       client_size(client_int(s, "backlog_bytes")).s);
 	else
 		fputs("spoke", stdout);
@@ -142,8 +141,8 @@ static void watch_counts(struct seen *seen, const json_t *s)
 	seen->all = all;
 	seen->running = running;
 	if (all)
-		printf("%lld jobs, %lld running, %s to go\n", (long long)all, (long long)running,
-		       client_size(client_int(s, "backlog_bytes")).s);
+		printf("%s, %lld running, %s to go\n", client_count(all, "job").s,
+		       (long long)running, client_size(client_int(s, "backlog_bytes")).s);
 	else
 		puts("no jobs: nothing is on its way");
 }

@@ -40,6 +40,14 @@ struct client_text client_size(int64_t bytes)
 	return t;
 }
 
+struct client_text client_count(int64_t n, const char *one)
+{
+	struct client_text t;
+
+	snprintf(t.s, sizeof(t.s), "%lld %s%s", (long long)n, one, n == 1 ? "" : "s");
+	return t;
+}
+
 struct client_text client_rate(const json_t *rate)
 {
 	struct client_text t;

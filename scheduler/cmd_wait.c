@@ -152,11 +152,11 @@ static void answer_late(struct waiter *w)
 	if (w->step == STEP_SCAN)
 		snprintf(detail, sizeof(detail), "the directories are still being scanned");
 	else if (w->step == STEP_SETTLE)
-		snprintf(detail, sizeof(detail), "%zu files have not settled yet",
+		snprintf(detail, sizeof(detail), "not settled yet: %zu files",
 			 json_object_size(w->paths));
 	else
 		snprintf(detail, sizeof(detail),
-			 "%llu jobs (%s) are not done; 'spokesync backlog' lists them",
+			 "not done yet: %llu jobs, %s; 'spokesync backlog' lists them",
 			 (unsigned long long)n.jobs, units_size(n.bytes, size));
 	answer(w, 504,
 	       json_pack("{s:s, s:i, s:s, s:o}", "title", "Not in the time asked", "status", 504,

@@ -154,7 +154,7 @@ int daemon_start(struct daemon *d, struct err *e)
 	if (!d->loop)
 		return err_set(e, -ENOSYS, "the event loop cannot be made");
 	d->pool = pool_new(d->loop, worker_threads(d->config));
-	signals_start(d);
+	d->signals = signals_new(d);
 	r = start_role(d, e);
 	if (!r)
 		r = control_new(d, &d->control, e);
@@ -200,8 +200,7 @@ void daemon_finish(struct daemon *d)
 	d->control = control_free(d->control);
 	d->hub = hub_free(d->hub);
 	d->spoke = spoke_free(d->spoke);
-	if (d->loop)
-		signals_stop(d);
+	d->signals = signals_free(d->signals);
 	d->pool = pool_free(d->pool);
 	d->joblog = joblog_close(d->joblog);
 	d->key = key_free(d->key);

@@ -13,6 +13,7 @@ struct hub;
 struct joblog;
 struct node_key;
 struct pool;
+struct signals;
 struct spoke;
 
 struct daemon {
@@ -23,6 +24,7 @@ struct daemon {
 	struct node_key *key;
 	struct joblog *joblog;
 	struct control *control;
+	struct signals *signals;
 	struct hub *hub;     /* role = hub, else NULL */
 	struct spoke *spoke; /* role = spoke, else NULL */
 	struct wall started;

@@ -16,6 +16,7 @@ libscheduler_a_SOURCES += scheduler/cmd_wait.c
 libscheduler_a_SOURCES += scheduler/cmd_why.c
 libscheduler_a_SOURCES += scheduler/cmd_windows.c
 libscheduler_a_SOURCES += scheduler/command.c scheduler/command.h
+libscheduler_a_SOURCES += scheduler/command_table.c
 libscheduler_a_SOURCES += scheduler/control.c scheduler/control.h
 libscheduler_a_SOURCES += scheduler/core.c scheduler/core.h scheduler/core_impl.h
 libscheduler_a_SOURCES += scheduler/core_config.c

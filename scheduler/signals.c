@@ -4,6 +4,7 @@
 #include "scheduler/signals.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,8 +12,12 @@
 #include "scheduler/joblog.h"
 #include "scheduler/log.h"
 
-static ev_signal signals_watchers[4];
-static const int signals_numbers[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
+static const int numbers[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
+
+struct signals {
+	struct ev_loop *loop;
+	ev_signal watchers[ARRAY_LEN(numbers)];
+};
 
 static void on_reload(struct ev_loop *loop, ev_signal *w, int revents)
 {
@@ -51,7 +56,7 @@ static void on_stop(struct ev_loop *loop, ev_signal *w, int revents)
 	daemon_stop(d);
 }
 
-void signals_start(struct daemon *d)
+struct signals *signals_new(struct daemon *d)
 {
 	static void (*const callbacks[])(struct ev_loop *, ev_signal *, int) = {
 		on_reload,
@@ -59,20 +64,27 @@ void signals_start(struct daemon *d)
 		on_stop,
 		on_stop,
 	};
+	struct signals *s = xcalloc(1, sizeof(*s));
 
+	s->loop = d->loop;
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < ARRAY_LEN(signals_watchers); i++) {
-		ev_signal_init(&signals_watchers[i], callbacks[i], signals_numbers[i]);
-		signals_watchers[i].data = d;
-		ev_signal_start(d->loop, &signals_watchers[i]);
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		ev_signal_init(&s->watchers[i], callbacks[i], numbers[i]);
+		s->watchers[i].data = d;
+		ev_signal_start(d->loop, &s->watchers[i]);
 		ev_unref(d->loop);
 	}
+	return s;
 }
 
-void signals_stop(struct daemon *d)
+struct signals *signals_free(struct signals *s)
 {
-	for (size_t i = 0; i < ARRAY_LEN(signals_watchers); i++) {
-		ev_ref(d->loop);
-		ev_signal_stop(d->loop, &signals_watchers[i]);
+	if (!s)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		ev_ref(s->loop);
+		ev_signal_stop(s->loop, &s->watchers[i]);
 	}
+	free(s);
+	return NULL;
 }

@@ -5,9 +5,13 @@
 #ifndef SPOKESYNC_SCHEDULER_SIGNALS_H
 #define SPOKESYNC_SCHEDULER_SIGNALS_H
 
+#include "policy/base.h"
+
 struct daemon;
 
-void signals_start(struct daemon *d);
-void signals_stop(struct daemon *d);
+struct signals;
+
+struct signals *signals_new(struct daemon *d) WARN_UNUSED;
+struct signals *signals_free(struct signals *s);
 
 #endif

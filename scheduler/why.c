@@ -161,7 +161,6 @@ static void say_noted(const struct job *j, json_t *out)
 		{WAIT_IN_USE,
 		 "The file is in use on the spoke, and it goes on when it is released"},
 		{WAIT_HELD, "It is held until 'spokesync retry'"},
-		{WAIT_KEY, "Hub and spoke do not know each other's keys"},
 		{WAIT_SET, "It waits for the other members of its set"},
 		{WAIT_START,
 		 "The window has just opened, and starts are spread over some seconds."},
@@ -169,6 +168,9 @@ static void say_noted(const struct job *j, json_t *out)
 	};
 	bool noted = j->reason && *j->reason;
 
+	if (j->waits & WAIT_KEY)
+		why_say(out, "Hub and spoke do not know each other's keys: %s.",
+			*j->spoke->text ? j->spoke->text : j->reason);
 	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
 		bool whole = said[i].text[strlen(said[i].text) - 1] == '.';
 
@@ -180,6 +182,19 @@ static void say_noted(const struct job *j, json_t *out)
 			why_say(out, "%s%s%s.", said[i].text, noted ? ": " : "",
 				noted ? j->reason : "");
 	}
+}
+
+/* How fast, and what limits it. */
+static void say_rate(struct daemon *d, const struct job *j, const struct rate_chain *c, json_t *out)
+{
+	char now_text[UNITS_TEXT], limit[UNITS_TEXT];
+	struct hub_job_stats s = {0};
+
+	hub_job_stats(d->hub, j, &s);
+	why_say(out,
+		"It goes at %s; the limit in force for the spoke is %s ('spokesync explain %s').",
+		units_rate((uint64_t)s.rate, now_text), units_rate(c->least, limit),
+		j->spoke->name);
 }
 
 static void say_state(const struct job *j, json_t *out)
@@ -227,10 +242,15 @@ json_t *why_job(struct daemon *d, struct job *j, struct now now)
 	const struct group_cfg *g = config_group(d->config, j->version->group);
 	char when[TIMETEXT_MAX], span[UNITS_TEXT + 4];
 	json_t *out = json_array();
+	struct rate_chain c;
 
 	say_state(j, out);
 	if (job_over(j))
 		return out;
+	if (g && j->state == JOB_SENDING) {
+		core_rates(hub_core(d->hub), j->spoke, g, now, &c);
+		say_rate(d, j, &c, out);
+	}
 	if (g && (j->waits & (WAIT_WINDOW | WAIT_PAUSED | WAIT_ZONE)))
 		why_closed(d, j->spoke, g, now, out);
 	if (j->waits & WAIT_SPOKE_DOWN)

@@ -1,0 +1,296 @@
+/*
+ * command_table.c: the rows of the command table. Only data: command.c finds rows, the handlers and
+ * the program's printers are found by a row's id.
+ */
+#include "scheduler/command.h"
+
+/* clang-format off */
+#define VALUES(name_, kind_, meta_, help_) .name = name_, .kind = kind_, .meta = meta_, .help = help_
+#define OPTION(name_, kind_, meta_, help_) {VALUES(name_, kind_, meta_, help_)}
+#define LOCAL(name_, kind_, meta_, help_)  {VALUES(name_, kind_, meta_, help_), .local = true}
+#define PLACE(place_, name_, kind_, meta_, help_) \
+	{VALUES(name_, kind_, meta_, help_), .place = place_}
+#define NEEDED(place_, name_, kind_, meta_, help_) \
+	{VALUES(name_, kind_, meta_, help_), .place = place_, .needed = true}
+
+#define SPOKE_SCOPE  PLACE(1, "spoke", ARG_NAME, "SPOKE", "this spoke only")
+#define ALL_SCOPE    OPTION("all", ARG_FLAG, NULL, "every spoke")
+#define GROUP_SCOPE  OPTION("group", ARG_NAME, "GROUP", "this group only")
+#define REASON	     OPTION("reason", ARG_TEXT, "TEXT", "why; kept in the job log and in status")
+#define SPOKE_OPTION OPTION("spoke", ARG_NAME, "SPOKE", "this spoke only")
+#define GROUP_OPTION OPTION("group", ARG_NAME, "GROUP", "this group only")
+
+const struct command command_table[COMMANDS_N] = {
+	[CMD_STATUS] = {
+		.id = CMD_STATUS, .word = "status", .method = "GET", .path = "/v1/status",
+		.right = RIGHT_READ, .roles = ON_BOTH,
+		.usage = "[--watch | --check]",
+		.summary = "what moves, what waits and why",
+		.help = "Shows the daemon, its groups and spokes, the overrides in force and every "
+			"transfer that runs, with a progress bar, its rate, when it will be done and "
+			"what it waits for. With --watch the screen is drawn again each second; where "
+			"the output is no terminal, a plain line is printed for each change. With "
+			"--check one line is printed and the exit code is 0 (ok), 1 (warning) or 2 "
+			"(critical), as monitoring systems like it.",
+		.args = {
+			LOCAL("watch", ARG_FLAG, NULL,
+			      "go on, drawn again each second"),
+			LOCAL("check", ARG_FLAG, NULL,
+			      "one line; exit 0 ok, 1 warning, 2 critical"),
+		},
+	},
+	[CMD_JOBS] = {
+		.id = CMD_JOBS, .word = "jobs", .method = "GET", .path = "/v1/jobs",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "[--all] [--spoke SPOKE] [--group GROUP]",
+		.summary = "the queue: a line for each version on its way to a spoke",
+		.help = "Lists unfinished jobs by spoke, in the order in which they will run, with "
+			"state, progress and reason. With --all also those that ended lately.",
+		.args = {
+			OPTION("all", ARG_FLAG, NULL, "also jobs that ended"),
+			SPOKE_OPTION,
+			GROUP_OPTION,
+		},
+	},
+	[CMD_JOB] = {
+		.id = CMD_JOB, .word = "job", .method = "GET", .path = "/v1/jobs/{job}",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "JOB",
+		.summary = "one job with all its figures",
+		.help = "Shows everything that is known of one job: bytes logical, literal and on the "
+			"wire, rates, resumes, repairs, bases, and in sentences what it waits for.",
+		.args = {
+			NEEDED(1, "job", ARG_NUMBER, "JOB", "number of the job"),
+		},
+	},
+	[CMD_SPOKES] = {
+		.id = CMD_SPOKES, .word = "spokes", .method = "GET", .path = "/v1/spokes",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "",
+		.summary = "the spokes: reachable or why not, window, rate, backlog",
+		.help = "A line for each spoke: whether it answers (else why not and when it is tried "
+			"again), its time zone, whether its windows are open now, the rate in "
+			"force, running transfers and what is still to be sent.",
+	},
+	[CMD_GROUPS] = {
+		.id = CMD_GROUPS, .word = "groups", .method = "GET", .path = "/v1/groups",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "",
+		.summary = "the groups: files, bytes, what is not settled or is skipped",
+		.help = "A line for each group: its directory, settled files and bytes, files that are "
+			"not settled yet, files that are skipped, how old bytes are kept (reflink or "
+			"copy), and what is wrong where the group stands still.",
+	},
+	[CMD_WHY] = {
+		.id = CMD_WHY, .word = "why", .method = "GET", .path = "/v1/why",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "JOB | SPOKE PATH [--group GROUP]",
+		.summary = "why is this not there yet, in sentences",
+		.help = "Says why a job does not move: the window and when it opens, the free slots, "
+			"the spoke's state and the next try, space with figures, a pause and who set it. "
+			"With SPOKE and PATH it also explains files that have no job: already there, "
+			"not settled, skipped, excluded by a line of the configuration, or unknown.",
+		.args = {
+			PLACE(1, "job", ARG_NUMBER, "JOB", "number of the job"),
+			PLACE(1, "spoke", ARG_NAME, "SPOKE",
+			      "the spoke where the file is missed"),
+			PLACE(2, "path", ARG_PATH, "PATH",
+			      "path of the file below its group"),
+			OPTION("group", ARG_NAME, "GROUP",
+			       "the group, where the path is in several"),
+		},
+	},
+	[CMD_BACKLOG] = {
+		.id = CMD_BACKLOG, .word = "backlog", .method = "GET", .path = "/v1/backlog",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "[SPOKE] [--group GROUP]",
+		.summary = "what each spoke does not have yet: files and bytes",
+		.help = "For each spoke and group: the number and size of versions that the spoke does "
+			"not hold, when they will be there, and which they are; then the files that are "
+			"not settled yet, each with its reason.",
+		.args = {SPOKE_SCOPE, GROUP_OPTION},
+	},
+	[CMD_MATRIX] = {
+		.id = CMD_MATRIX, .word = "matrix", .method = "GET", .path = "/v1/matrix",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "[--group GROUP]",
+		.summary = "which version is where: a row a file, a column a spoke",
+		.help = "The fleet at a glance. In each cell: yes (published there), a percentage "
+			"(on its way), the state of its job, or a dash (absent).",
+		.args = {GROUP_OPTION},
+	},
+	[CMD_WINDOWS] = {
+		.id = CMD_WINDOWS, .word = "windows", .method = "GET", .path = "/v1/windows",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "[SPOKE] [--next N]",
+		.summary = "open or closed now, at what rate, and the coming edges",
+		.help = "For each policy on each spoke: its zone, whether it is open and at what rate, "
+			"the line of the configuration that decides, and the next edges in local "
+			"time and UTC. Edges on a day on which the clocks change are marked.",
+		.args = {
+			SPOKE_SCOPE,
+			OPTION("next", ARG_NUMBER, "N",
+			       "so many coming edges (default 4, at most 100)"),
+		},
+	},
+	[CMD_EXPLAIN] = {
+		.id = CMD_EXPLAIN, .word = "explain", .method = "GET", .path = "/v1/explain",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "SPOKE [PATH] [--group GROUP]",
+		.summary =
+			"which lines decide the rate in force, and whether a path is taken",
+		.help = "Prints the chain of limits from the hub to the spoke and its policy, each with "
+			"its rate and the line of the configuration that set it, the least of them and "
+			"until when it holds. With PATH also which include or exclude line decides.",
+		.args = {
+			NEEDED(1, "spoke", ARG_NAME, "SPOKE", "the spoke"),
+			PLACE(2, "path", ARG_PATH, "PATH",
+			      "path of a file below its group"),
+			GROUP_OPTION,
+		},
+	},
+	[CMD_SYNC_NOW] = {
+		.id = CMD_SYNC_NOW, .word = "sync-now", .method = "POST", .path = "/v1/sync-now",
+		.right = RIGHT_CHANGE, .roles = ON_HUB,
+		.usage =
+			"SPOKE|--all [--group GROUP] [--for D | --until-in-sync] [--rate R] "
+			"[--reason TEXT] [--wait [--timeout D]]",
+		.summary = "open the windows now, for a time or until all is there",
+		.help = "Opens the scope whatever the windows say, and closes it by itself: after --for "
+			"(such as 90m), or, by default, when what is catalogued now is in sync (after "
+			"24 hours at the latest). Without --rate the rates of the spoke and the hub "
+			"apply. With --wait the program ends when all that is there now is published.",
+		.args = {
+			SPOKE_SCOPE,
+			ALL_SCOPE,
+			GROUP_SCOPE,
+			OPTION("for", ARG_DURATION, "D",
+			       "for so long, such as 90m"),
+			OPTION("until-in-sync", ARG_FLAG, NULL,
+			       "until the versions catalogued now are there (default)"),
+			OPTION("rate", ARG_RATE, "R",
+			       "at most this rate, such as 20Mbit"),
+			REASON,
+			LOCAL("wait", ARG_FLAG, NULL, "wait until it is done"),
+			LOCAL("timeout", ARG_DURATION, "D",
+			      "with --wait: no longer than this"),
+		},
+	},
+	[CMD_PAUSE] = {
+		.id = CMD_PAUSE, .word = "pause", .method = "POST", .path = "/v1/pause",
+		.right = RIGHT_CHANGE, .roles = ON_HUB,
+		.usage =
+			"[SPOKE|--all] [--group GROUP] --for D | --until T [--reason TEXT]",
+		.summary = "send nothing for a time",
+		.help = "Closes the scope (without SPOKE: every spoke) for a time, whatever windows and "
+			"sync-now say. Running transfers end within a second and keep their progress.",
+		.args = {
+			SPOKE_SCOPE,
+			ALL_SCOPE,
+			GROUP_SCOPE,
+			OPTION("for", ARG_DURATION, "D", "for so long, such as 2h"),
+			OPTION("until", ARG_TIME, "T", "until then, such as 18:00"),
+			REASON,
+		},
+	},
+	[CMD_RESUME] = {
+		.id = CMD_RESUME, .word = "resume", .method = "POST", .path = "/v1/resume",
+		.right = RIGHT_CHANGE, .roles = ON_HUB,
+		.usage = "[SPOKE|--all] [--group GROUP]",
+		.summary = "end a pause before its time",
+		.help = "Ends the pause of exactly this scope; the windows then decide again.",
+		.args = {SPOKE_SCOPE, ALL_SCOPE, GROUP_SCOPE},
+	},
+	[CMD_STOP_NOW] = {
+		.id = CMD_STOP_NOW, .word = "stop-now", .method = "POST", .path = "/v1/stop-now",
+		.right = RIGHT_CHANGE, .roles = ON_HUB,
+		.usage = "[SPOKE|--all] [--group GROUP]",
+		.summary = "end a sync-now before its time",
+		.help = "Ends every sync-now that overlaps the scope; the windows then decide again.",
+		.args = {SPOKE_SCOPE, ALL_SCOPE, GROUP_SCOPE},
+	},
+	[CMD_CANCEL] = {
+		.id = CMD_CANCEL, .word = "cancel", .method = "POST", .path = "/v1/jobs/{job}/cancel",
+		.right = RIGHT_CHANGE, .roles = ON_HUB,
+		.usage = "JOB",
+		.summary = "give up a job",
+		.help = "Ends the job. What it brought so far is dropped on the spoke; a newer version of "
+			"the file makes a new job.",
+		.args = {
+			NEEDED(1, "job", ARG_NUMBER, "JOB", "number of the job"),
+		},
+	},
+	[CMD_RETRY] = {
+		.id = CMD_RETRY, .word = "retry", .method = "POST", .path = "/v1/jobs/{job}/retry",
+		.right = RIGHT_CHANGE, .roles = ON_HUB,
+		.usage = "JOB",
+		.summary = "try a job again now",
+		.help = "Ends the wait after a failure, a refusal or a cancellation and tries again, "
+			"inside the windows.",
+		.args = {
+			NEEDED(1, "job", ARG_NUMBER, "JOB", "number of the job"),
+		},
+	},
+	[CMD_WAIT] = {
+		.id = CMD_WAIT, .word = "wait", .method = "POST", .path = "/v1/wait",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "[--spoke SPOKE] [--group GROUP] [--timeout D]",
+		.summary = "return when all that is there now is published",
+		.help = "Scans the groups, waits until all that lies there has settled, and until it is "
+			"published on every spoke of the scope. Exits 0 then, 1 as soon as a job of "
+			"the scope has failed for good, 5 when --timeout (default: none) is over.",
+		.args = {
+			SPOKE_OPTION,
+			GROUP_OPTION,
+			OPTION("timeout", ARG_DURATION, "D",
+			       "no longer than this, such as 10m"),
+		},
+	},
+	[CMD_LOG] = {
+		.id = CMD_LOG, .word = "log", .method = "GET", .path = "/v1/log",
+		.right = RIGHT_READ, .roles = ON_BOTH,
+		.usage = "[--follow] [--job N] [--since T] [--lines N]",
+		.summary = "the job log: events, and a summary of each run",
+		.help = "Prints the newest lines of the job log for people; with --json as they are. A "
+			"summary shows logical, literal and wire bytes, what was saved, average and "
+			"peak rate, the time throttled, windows used, bases, the proof, and why it "
+			"stopped.",
+		.args = {
+			OPTION("follow", ARG_FLAG, NULL, "go on with what comes"),
+			OPTION("job", ARG_NUMBER, "N", "of this job only"),
+			OPTION("since", ARG_TIME, "T",
+			       "from then on: 22:00, 2026-11-22, or 2h (ago)"),
+			OPTION("lines", ARG_NUMBER, "N",
+			       "at most so many (default 200; with --since or --job 5000)"),
+		},
+	},
+	[CMD_EVENTS] = {
+		.id = CMD_EVENTS, .word = "events", .method = "GET", .path = "/v1/events",
+		.right = RIGHT_READ, .roles = ON_BOTH,
+		.usage = "",
+		.summary = "what happens from now on, as it happens",
+		.help = "Follows the job log from now on, without its past; --json for programs.",
+	},
+	[CMD_CONFIG] = {
+		.id = CMD_CONFIG, .word = "config", .method = "GET", .path = "/v1/config",
+		.right = RIGHT_READ, .roles = ON_BOTH,
+		.usage = "[--keys]",
+		.summary = "the configuration in force, or all keys there are",
+		.help = "Prints the values in force. With --keys every key of the format: "
+			"section, type, range, default, whether a reload applies it, and its meaning.",
+		.args = {
+			OPTION("keys", ARG_FLAG, NULL,
+			       "the keys there are, with their meaning"),
+		},
+	},
+	[CMD_RELOAD] = {
+		.id = CMD_RELOAD, .word = "reload", .method = "POST", .path = "/v1/reload",
+		.right = RIGHT_CHANGE, .roles = ON_BOTH,
+		.usage = "",
+		.summary = "read the configuration again: whole or not at all",
+		.help = "As SIGHUP. Every mistake is reported with file and line, and then nothing is "
+			"changed. Running transfers go on and obey new rates and windows within a "
+			"second. Names the keys that need a restart.",
+	},
+};
+/* clang-format on */
