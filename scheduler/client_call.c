@@ -105,8 +105,12 @@ static int exit_of_error(const struct client *c, int error, const struct err *e)
 			c->socket);
 		return EXIT_REFUSED;
 	}
+	if (error == -ECONNRESET) {
+		fprintf(stderr, "spokesync: the daemon at %s ended the connection\n", c->socket);
+		return EXIT_NO_DAEMON;
+	}
 	fprintf(stderr, "spokesync: %s\n", e->text);
-	return error == -ECONNRESET ? EXIT_NO_DAEMON : EXIT_FAILED;
+	return EXIT_FAILED;
 }
 
 static int exit_of_status(long status)
