@@ -130,8 +130,9 @@ static void set_keep(struct publishing *x)
 
 	x->keep[0] = '\0';
 	if (keeps(x))
-		snprintf(x->keep, sizeof(x->keep), "%lld.%u.%.200s", (long long)time(NULL),
-			 x->g->keep_counter++, slash ? slash + 1 : op_of(x)->path);
+		snprintf(x->keep, sizeof(x->keep), "%lld.%llu.%u.%.200s", (long long)time(NULL),
+			 (unsigned long long)x->g->seq, x->g->keep_counter++,
+			 slash ? slash + 1 : op_of(x)->path);
 }
 
 /* Worker: what lies there, and for put and copy-of the file that shall. */

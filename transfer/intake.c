@@ -33,10 +33,13 @@ int staging_begin(struct staging *st, const struct hash *bundle, uint64_t offset
 	st->bundle = *bundle;
 	st->pos = (struct spool_pos){0, 0, 0, 0};
 	st->punched = 0;
-	if (ftruncate(st->spool_fd, 0) < 0)
-		return -errno;
 	r = staging_note(st, J_BUNDLE, bundle->b, HASH_SIZE);
-	return r < 0 ? r : staging_commit(st);
+	if (r == 0)
+		r = staging_commit(st);
+	/* Only now: until then the old position spoke of these bytes. */
+	if (r == 0 && ftruncate(st->spool_fd, 0) < 0)
+		r = -errno;
+	return r;
 }
 
 /* Spooled bytes in memory: the file is mapped, so a frame costs no memory of its own. */

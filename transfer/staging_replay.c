@@ -70,7 +70,11 @@ static int replay_header(struct staging *st, struct unpack *u)
 
 	drop_header(st);
 	r = staging_load_header(st, u->data, u->len, &used, NULL);
-	return r < 0 ? -EBADMSG : 0;
+	if (r < 0)
+		return -EBADMSG;
+	/* It is whole here, so it was taken, even where the commit after it did not come to be. */
+	st->pos = (struct spool_pos){used, used, 0, 0};
+	return 0;
 }
 
 static int replay_commit(struct staging *st, struct unpack *u)

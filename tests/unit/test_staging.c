@@ -186,6 +186,15 @@ static void test_literals_and_crashes(void **state)
 	frame(&b, 0, 0, 2, &two, 1, nodes, 2, data, 2 * NODE_SIZE);
 	frame(&b, 1, 2, 2, &rest, 1, nodes + 2, 2, data + 2 * NODE_SIZE, SIZE - 2 * NODE_SIZE);
 	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
+	/* The header was taken and noted, and the crash came before the commit. */
+	assert_int_equal(staging_begin(st, &b.id, 0), 0);
+	assert_int_equal(staging_write(st, b.p, b.header + 1000, &e), 0);
+	staging_close(st);
+	assert_int_equal(staging_open(f->store, f->as, &root, &st, &e), 0);
+	staging_position(st, false, &p);
+	at = p.offset;
+	assert_true(at == 0 || at == b.header);
+	wire_position_done(&p);
 	while (at < b.n) {
 		size_t n = MIN(b.n - at, (size_t)100001);
 
