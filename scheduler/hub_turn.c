@@ -50,6 +50,15 @@ void hub_turn_commit(struct hub *h)
 		db_rollback(h->db);
 }
 
+/* A revived job whose content is no longer what lies there has nothing to bring. */
+static bool turn_outdated(struct hub_job *x)
+{
+	if (x->version)
+		return false;
+	hub_job_ended(x, OUTCOME_SUPERSEDED, "a newer version of the file is there");
+	return true;
+}
+
 static void turn_perform(void *arg, const struct action *a)
 {
 	struct hub *h = arg;
@@ -63,13 +72,15 @@ static void turn_perform(void *arg, const struct action *a)
 			peers_greet(s);
 		break;
 	case ACTION_START:
-		hub_start_push(x);
+		if (!turn_outdated(x))
+			hub_start_push(x);
 		break;
 	case ACTION_STOP:
 		hub_start_stop(x);
 		break;
 	case ACTION_PUBLISH:
-		hub_publish(x);
+		if (!turn_outdated(x))
+			hub_publish(x);
 		break;
 	case ACTION_RATES:
 		hub_rates_changed(h, a->spoke, a->group);
