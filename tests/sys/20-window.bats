@@ -68,7 +68,7 @@ overrides() { hubctl status --json | jq '.overrides | length'; }
 	SPOKE[berlin]="rate = 8Mbit"
 	hub
 	hubctl reload
-	hubctl explain berlin | grep -q 8Mbit
+	hubctl explain berlin | grep -qE '8 ?Mbit'
 	eventually 20 slow
 	[ "$(job one.img berlin state)" = sending ]
 	SPOKE[berlin]="rate = unlimited"

@@ -47,7 +47,7 @@ ten_mistakes() {
 	[ "$status" -ne 0 ]
 	# file:line of each, and the nearest spelling
 	for line in 7 8 9 12 13 14 16 21 22 23 24; do
-		[[ $output == *"hub.ini:$line:"* ]] || echo "no message for line $line"
+		[[ $output == *"hub.ini:$line:"* ]] || { echo "no message for line $line"; return 1; }
 	done
 	[ "$(grep -c 'hub\.ini:[0-9]*:' <<<"$output")" -ge 10 ]
 	[[ $output == *rate* ]]
