@@ -162,10 +162,16 @@ const char *section_title(const struct section *s, char *buf, size_t size)
 
 const struct setting *section_given(const struct section *s, const struct key *key)
 {
-	for (size_t i = 0; i < s->n_settings; i++)
-		if (s->settings[i].key == key)
+	const struct setting *misspelt = NULL;
+
+	for (size_t i = 0; i < s->n_settings; i++) {
+		if (s->settings[i].key != key)
+			continue;
+		if (s->settings[i].text)
 			return &s->settings[i];
-	return NULL;
+		misspelt = &s->settings[i];
+	}
+	return misspelt;
 }
 
 unsigned role_flag(enum role role)

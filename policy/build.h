@@ -68,7 +68,7 @@ struct section *build_add_section(struct build *b, enum section_kind kind, const
 /* "[daemon]", "[group vdisks]" */
 const char *section_title(const struct section *s, char *buf, size_t size);
 #define SECTION_TITLE (CONFIG_NAME_MAX + 16)
-/* Was this key given here, be it wrongly? The first such line, or NULL. */
+/* Was this key given here? The first line with a text, else a misspelt one, or NULL. */
 const struct setting *section_given(const struct section *s, const struct key *key);
 /* All values of a key, a line each, the default where none is given; NULL: none. To be freed. */
 char *section_value(const struct section *s, const struct key *key) WARN_UNUSED;

@@ -238,15 +238,14 @@ static void on_error(void *arg, const char *text, struct origin at)
 /* Opens a regular file that was not read before: 1, 0: was read, or -errno. */
 static int open_new(struct load *l, const char *path, FILE **ret)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
-	int r = 0;
+	int fd = -1, r = 0;
 
-	if (fd < 0)
+	/* Looked at before it is opened: opening a device can already do something. */
+	if (stat(path, &st) ||
+	    (S_ISREG(st.st_mode) && (fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0))
 		return -errno;
-	if (fstat(fd, &st))
-		r = -errno;
-	else if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode) || fstat(fd, &st) || !S_ISREG(st.st_mode))
 		r = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	if (r)
 		goto cleanup;
@@ -262,7 +261,8 @@ static int open_new(struct load *l, const char *path, FILE **ret)
 	l->seen[l->b->n_files] = (struct seen){st.st_dev, st.st_ino};
 	return 1;
 cleanup:
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return r;
 }
 

@@ -108,7 +108,7 @@ tests_unit_test_core_forecast_SOURCES = tests/unit/test_core_forecast.c $(CORE_R
 tests_unit_test_core_time_SOURCES = tests/unit/test_core_time.c $(CORE_RIG)
 
 EXTRA_DIST += tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
-	tests/cppcheck.supp tests/lsan.supp
+	tests/unit/ini.h tests/unit/zones.h tests/cppcheck.supp tests/lsan.supp
 
 # For contrib/check, which runs and counts the tests itself.
 list-layers:

@@ -174,6 +174,14 @@ static void given_twice(void **state)
 	       "3 built in", "6 named twice");
 }
 
+/* A misspelt key counts as given, and so does the right one beside it. */
+static void misspelt_and_right(void **state)
+{
+	(void)state;
+	ERRORS(INI_HUB("", "timezon = UTC\ntimezone = Europe/Berlin\ntimezone = UTC", ""),
+	       "6 did you mean \"timezone\"", "8 already given at");
+}
+
 static void names(void **state)
 {
 	(void)state;
@@ -452,21 +460,14 @@ static void shown_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hub_values),
-		cmocka_unit_test(spoke_values),
-		cmocka_unit_test(all_at_once),
-		cmocka_unit_test(missing),
-		cmocka_unit_test(wrong_role),
-		cmocka_unit_test(given_twice),
-		cmocka_unit_test(names),
-		cmocka_unit_test(free_text),
-		cmocka_unit_test(paths_and_addresses),
-		cmocka_unit_test(whole_rules),
-		cmocka_unit_test(no_policy),
-		cmocka_unit_test(spokes_of_a_group),
-		cmocka_unit_test(includes),
-		cmocka_unit_test(not_files),
-		cmocka_unit_test(identity),
+		cmocka_unit_test(hub_values),	      cmocka_unit_test(spoke_values),
+		cmocka_unit_test(all_at_once),	      cmocka_unit_test(missing),
+		cmocka_unit_test(wrong_role),	      cmocka_unit_test(given_twice),
+		cmocka_unit_test(misspelt_and_right), cmocka_unit_test(names),
+		cmocka_unit_test(free_text),	      cmocka_unit_test(paths_and_addresses),
+		cmocka_unit_test(whole_rules),	      cmocka_unit_test(no_policy),
+		cmocka_unit_test(spokes_of_a_group),  cmocka_unit_test(includes),
+		cmocka_unit_test(not_files),	      cmocka_unit_test(identity),
 		cmocka_unit_test(shown_values),
 	};
 
