@@ -297,32 +297,12 @@ static void hub_job_revive(struct hub_job *x)
 	s->n_jobs++;
 }
 
-/* A user took up again what was over: it needs its version and its spoke back. */
-static void hub_job_revive(struct hub_job *x)
-{
-	const struct version *v = x->job->version;
-	struct hub_group *g = hub_group(x->hub, v->group);
-	struct hub_spoke *s = hub_spoke(x->hub, x->job->spoke->name);
-	struct hub_file *f = g ? catalog_get(g, v->path) : NULL;
-
-	if (!s || !f || !f->current || f->current->v->id != v->id) {
-		hub_job_ended(x, OUTCOME_SUPERSEDED, "this version is no longer the current one");
-		return;
-	}
-	x->version = hub_version_ref(f->current);
-	x->spoke = s;
-	s->n_jobs++;
-	x->base_refusals = 0;
-}
-
 void hub_job_changed(struct hub *h, const struct action *a)
 {
 	struct hub_job *x = hub_job_of(a->job);
 
 	if (!x)
 		return;
-	if (!x->version && !job_over(a->job))
-		hub_job_revive(x);
 	hub_log_changed(x, a);
 	if (!job_over(a->job) && !x->version)
 		hub_job_revive(x);
