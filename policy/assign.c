@@ -88,8 +88,7 @@ static void assign_setting(struct build *b, const struct section *s, struct sett
 {
 	struct err e;
 
-	if (!set->text || set->value ||
-	    !value_set(b, s, set->key, set->text, set->at, &set->value, &e))
+	if (!set->text || set->value || !value_set(b, s, set, &e))
 		return;
 	build_problem(b, set->at, "%s: %s", set->key->name, e.text);
 	/* From here on it only counts as given. */
@@ -150,7 +149,7 @@ static void assign_default(void *arg, const struct key *key)
 	const struct config *c = &a->b->c;
 	unsigned role = role_flag(c->role);
 	const struct setting *given;
-	char *text, *value = NULL;
+	struct setting set = {.key = key, .at = {"default", 0}};
 	struct err e;
 
 	if (key->section != a->s->kind || (a->identity && !(key->flags & KEY_IDENTITY)))
@@ -161,11 +160,11 @@ static void assign_default(void *arg, const struct key *key)
 		missing(a, key);
 	if ((given && given->value) || !key->def)
 		return;
-	text = expand_default(c, key->def);
-	if (value_set(a->b, a->s, key, text, (struct origin){"default", 0}, &value, &e))
+	set.text = expand_default(c, key->def);
+	if (value_set(a->b, a->s, &set, &e))
 		build_problem(a->b, a->s->at, "the default of %s: %s", key->name, e.text);
-	free(text);
-	free(value);
+	free(set.text);
+	free(set.value);
 }
 
 static bool wrong_role(struct build *b, const struct section *s, const struct setting *set)

@@ -80,9 +80,9 @@ void assign_all(struct build *b, bool identity);
 void resolve_all(struct build *b);
 void check_all(struct build *b);
 
-/* One value by its key's type into the section's struct, and its canonical form (to be freed). */
-int value_set(struct build *b, const struct section *s, const struct key *key, const char *text,
-	      struct origin at, char **ret_value, struct err *e) WARN_UNUSED;
+/* set->text by its key's type into the section's struct, and its canonical form into set->value. */
+int value_set(struct build *b, const struct section *s, struct setting *set,
+	      struct err *e) WARN_UNUSED;
 /* window = and date = */
 int window_line_parse(const char *text, struct window_line *ret, struct err *e) WARN_UNUSED;
 int date_line_parse(const char *text, struct window_line *ret, struct err *e) WARN_UNUSED;

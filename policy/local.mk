@@ -1,6 +1,8 @@
 # policy/: answers questions. One line a file: the .c and its header. Sorted.
 noinst_LIBRARIES += libpolicy.a
 libpolicy_a_SOURCES =
+libpolicy_a_SOURCES += policy/address.c
+libpolicy_a_SOURCES += policy/address.h
 libpolicy_a_SOURCES += policy/assign.c
 libpolicy_a_SOURCES += policy/base.c
 libpolicy_a_SOURCES += policy/base.h

@@ -12,12 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/address.h"
 #include "policy/filter.h"
 #include "policy/nearest.h"
 #include "policy/zone.h"
 
-#define PORT_DEFAULT "4480"
-#define LINES_MOST   500 /* windows and dates of one policy */
+#define LINES_MOST 500 /* windows and dates of one policy */
 
 /* What a value goes into: bundled, because every type needs most of it. */
 struct slot {
@@ -188,67 +188,21 @@ static int set_command(struct slot *v, const char *text, char **ret, struct err 
 	return set_string(v, text, ret);
 }
 
-static bool port_ok(const char *s)
-{
-	size_t len = strspn(s, "0123456789");
-
-	return len && len <= 5 && !s[len] && atoi(s) > 0 && atoi(s) <= 65535;
-}
-
-/*
- * HOST, HOST:PORT or [V6]:PORT: the length of the host's part, *ret_port behind the colon or NULL.
- * 0: none of these, or an empty host where some is needed.
- */
-static bool split_host(const char *s, size_t *ret_len, const char **ret_port)
-{
-	const char *end;
-
-	if (*s == '[') {
-		end = strchr(s, ']');
-		if (!end || strspn(s + 1, "0123456789abcdefABCDEF:.%") < (size_t)(end - s - 1) ||
-		    end - s < 3)
-			return false;
-		end++;
-	} else {
-		end = s;
-		while (isalnum((unsigned char)*end) || *end == '.' || *end == '-' || *end == '_')
-			end++;
-	}
-	*ret_len = (size_t)(end - s);
-	*ret_port = *end == ':' ? end + 1 : NULL;
-	return !*end || (*end == ':' && port_ok(end + 1));
-}
-
 static int set_url(struct slot *v, const char *text, char **ret, struct err *e)
 {
-	const char *host, *port;
-	char *copy = xstrdup(text);
-	size_t len = strlen(copy), host_len;
-	int r;
+	char *url = address_url(text);
 
-	if (len > strlen("https://") && copy[len - 1] == '/')
-		copy[len - 1] = '\0';
-	host = copy + MIN(strlen("https://"), strlen(copy));
-	if (strncmp(copy, "https://", strlen("https://")) || !split_host(host, &host_len, &port) ||
-	    !host_len || host_len > 255) {
-		r = err_set(e, -EINVAL, "\"%.100s\" is not https://HOST or https://HOST:PORT",
-			    text);
-		goto cleanup;
-	}
-	*ret = xasprintf("https://%.*s:%s", (int)host_len, host, port ? port : PORT_DEFAULT);
-	*(const char **)v->field = build_string(v->b, *ret);
-	r = 0;
-cleanup:
-	free(copy);
-	return r;
+	if (!url)
+		return err_set(e, -EINVAL, "\"%.100s\" is not https://HOST or https://HOST:PORT",
+			       text);
+	*(const char **)v->field = build_string(v->b, url);
+	*ret = url;
+	return 0;
 }
 
 static int set_listen(struct slot *v, const char *text, char **ret, struct err *e)
 {
-	const char *port;
-	size_t len;
-
-	if (!split_host(text, &len, &port) || !port || len > 255)
+	if (!address_listen_ok(text))
 		return err_set(e, -EINVAL, "\"%.100s\" is not host:port, [v6]:port or :port", text);
 	return set_string(v, text, ret);
 }
@@ -332,49 +286,51 @@ static int keep_text(const char *text, char **ret)
 	return 0;
 }
 
-int value_set(struct build *b, const struct section *s, const struct key *key, const char *text,
-	      struct origin at, char **ret_value, struct err *e)
+int value_set(struct build *b, const struct section *s, struct setting *set, struct err *e)
 {
-	struct slot v = {b, s, key, at, (char *)s->base + key->offset, (char *)s->base + key->aux};
+	const struct key *key = set->key;
+	char *base = s->base, **value = &set->value;
+	const char *text = set->text;
+	struct slot v = {b, s, key, set->at, base + key->offset, base + key->aux};
 
 	switch (key->type) {
 	case KEY_ENUM:
-		return set_enum(&v, text, ret_value, e);
+		return set_enum(&v, text, value, e);
 	case KEY_PATH:
-		return set_path(&v, text, ret_value, e);
+		return set_path(&v, text, value, e);
 	case KEY_RATE:
-		return set_rate(&v, text, ret_value, e);
+		return set_rate(&v, text, value, e);
 	case KEY_SIZE:
 	case KEY_QUOTA:
-		return set_size(&v, text, ret_value, e);
+		return set_size(&v, text, value, e);
 	case KEY_DURATION:
-		return set_duration(&v, text, ret_value, e);
+		return set_duration(&v, text, value, e);
 	case KEY_NUMBER:
-		return set_number(&v, text, ret_value, e);
+		return set_number(&v, text, value, e);
 	case KEY_MODE:
-		return set_mode(&v, text, ret_value, e);
+		return set_mode(&v, text, value, e);
 	case KEY_NAME:
-		return set_name(&v, text, ret_value, e);
+		return set_name(&v, text, value, e);
 	case KEY_COMMAND:
-		return set_command(&v, text, ret_value, e);
+		return set_command(&v, text, value, e);
 	case KEY_URL:
-		return set_url(&v, text, ret_value, e);
+		return set_url(&v, text, value, e);
 	case KEY_LISTEN:
-		return set_listen(&v, text, ret_value, e);
+		return set_listen(&v, text, value, e);
 	case KEY_PINS:
-		return set_pin(&v, text, ret_value, e);
+		return set_pin(&v, text, value, e);
 	case KEY_ZONE:
-		return set_zone(&v, text, ret_value, e);
+		return set_zone(&v, text, value, e);
 	case KEY_WINDOW:
 	case KEY_DATE:
-		return add_line(&v, text, ret_value, e);
+		return add_line(&v, text, value, e);
 	case KEY_INCLUDE:
 	case KEY_EXCLUDE:
-		return add_pattern(&v, text, ret_value, e);
+		return add_pattern(&v, text, value, e);
 	case KEY_FILES:
 	case KEY_POLICY:
 	case KEY_SPOKES:
-		return keep_text(text, ret_value);
+		return keep_text(text, value);
 	}
 	return err_set(e, -EINVAL, "the type of the key is not known");
 }

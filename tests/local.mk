@@ -59,6 +59,7 @@ UNIT += tests/unit/test_rate
 UNIT += tests/unit/test_diff
 UNIT += tests/unit/test_explain
 UNIT += tests/unit/test_keys
+UNIT += tests/unit/test_address
 SIM =
 SIM += tests/sim/sim
 FUZZ =
