@@ -69,6 +69,7 @@ void push_drop_stream(struct push *p, bool complete)
 	if (!p->stream)
 		return;
 	p->literal_before += literal_handed(p);
+	p->stats.estimate = stream_estimate(p->stream);
 	stream_on_ready(p->stream, NULL, NULL);
 	if (complete)
 		stream_forget(p->stream);

@@ -31,7 +31,7 @@ struct fake {
 	struct bundle_header header;
 	bool has_header;
 	uint8_t *bytes;
-	uint64_t len, parsed;
+	uint64_t len, room, parsed;
 	uint32_t frames;
 	struct sreq *put;
 	/* what to get wrong */
@@ -171,7 +171,10 @@ static inline bool fake_data(void *arg, const void *buf, size_t len)
 {
 	struct fake *f = arg;
 
-	f->bytes = xrealloc(f->bytes, f->len + len + 1);
+	if (f->len + len > f->room) {
+		f->room = 2 * (f->len + len);
+		f->bytes = xrealloc(f->bytes, f->room);
+	}
 	memcpy(f->bytes + f->len, buf, len);
 	f->len += len;
 	f->received += len;
