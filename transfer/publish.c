@@ -102,11 +102,22 @@ int publish_prepare(struct store *s, const char *staged, const char *path,
 /* The present file gets a second name in preserved/; its first is taken from it by the rename. */
 static int keep_old(struct store *s, int dir, const char *name, const char *keep)
 {
+	struct identity a, b;
+	int r;
+
 	if (linkat(dir, name, s->preserved_fd, keep, 0) == 0)
 		return durable_dirsync(s->preserved_fd);
 	if (errno == ENOENT)
-		return 0;		     /* nothing is there */
-	return errno == EEXIST ? 0 : -errno; /* a repetition after a crash */
+		return 0; /* nothing is there */
+	if (errno != EEXIST)
+		return -errno;
+	/* A repetition after a crash; else a name that is taken. */
+	r = identity_at(dir, name, &a);
+	if (r == 0)
+		r = identity_at(s->preserved_fd, keep, &b);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return a.ino == b.ino ? 0 : -EEXIST;
 }
 
 static int old_identity(struct store *s, const char *keep, struct identity *ret_old)
