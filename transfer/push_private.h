@@ -67,6 +67,8 @@ void push_drop_stream(struct push *p, bool complete);
 /* push_steps.c */
 void push_plan(struct push *p, const struct hash *bases, unsigned n_bases);
 void push_offer(struct push *p);
+/* The spoke does not know the transfer (any more): offers it anew. False: that is not it. */
+bool push_offer_again(struct push *p, const struct request_result *r);
 void push_ask(struct push *p, bool map);
 void push_poll_after(struct push *p, double seconds);
 void push_on_poll(struct ev_loop *loop, ev_timer *w, int revents);

@@ -99,17 +99,11 @@ static void put_done(void *arg, const struct request_result *r)
 		push_end(p, PUSH_BAD, "the bundle cannot be read: error %d", -p->read_error);
 		return;
 	}
-	if (r->error == 0 && push_answer(p, r, false))
+	if (push_offer_again(p, r) || (r->error == 0 && push_answer(p, r, false)))
 		return;
 	if (p->stopping) {
 		push_end(p, PUSH_STOPPED, "stopped");
 		return;
-	}
-	if (r->error == 0 && r->status == 404) { /* the spoke dropped the transfer: begin anew */
-		if (++p->stuck < 4) {
-			push_offer(p);
-			return;
-		}
 	}
 	peer_answer_of(r, &a);
 	push_end_peer(p, &a);

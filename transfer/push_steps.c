@@ -70,6 +70,15 @@ void push_offer(struct push *p)
 	free(path);
 }
 
+bool push_offer_again(struct push *p, const struct request_result *r)
+{
+	if (r->error != 0 || r->status != 404 || p->stopping || ++p->stuck >= STUCK_MAX)
+		return false;
+	push_drop_stream(p, false);
+	push_offer(p);
+	return true;
+}
+
 static bool meets(const struct run *a, size_t na, const struct run *b, size_t nb)
 {
 	size_t i = 0, k = 0;
@@ -263,7 +272,7 @@ bool push_answer(struct push *p, const struct request_result *r, bool whole_map)
 	struct err e = {""};
 
 	if (!decode(r, &pos, &e)) {
-		if (r->status < 200 || r->status >= 300)
+		if (r->status / 100 != 2)
 			return false;
 		undecodable(p, &e);
 		return true;
@@ -291,7 +300,7 @@ static void asked(void *arg, const struct peer_answer *a, const struct request_r
 	p->word = NULL;
 	push_add_wire(p, a->wire_out, a->wire_in);
 	if (!p->put) {
-		if (r->error == 0 && push_answer(p, r, true))
+		if (push_offer_again(p, r) || (r->error == 0 && push_answer(p, r, true)))
 			return;
 		push_end_peer(p, a);
 		return;

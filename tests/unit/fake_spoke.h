@@ -44,6 +44,7 @@ struct fake {
 	uint64_t drop_after; /* the connection goes after so many bytes of a bundle, once; 0: never
 			      */
 	unsigned conflict;   /* so many PUTs are answered 409 */
+	unsigned forgets;    /* so many PUTs are answered 404, and everything is forgotten */
 	bool mute;	     /* a PUT's end is not answered */
 	/* seen */
 	unsigned offers, puts, positions, maps;
@@ -219,6 +220,14 @@ static inline void fake_put(struct fake *f, struct sreq *r)
 
 	f->puts++;
 	assert_int_equal(hash_parse(sreq_query(r, "bundle"), &id), 0);
+	if (f->forgets > 0) {
+		f->forgets--;
+		f->has_bundle = false;
+		f->len = 0;
+		memset(f->proven, 0, sizeof(f->proven));
+		sreq_problem(r, 404, "no such transfer");
+		return;
+	}
 	if (offset == 0 && !(f->has_bundle && hash_equal(&id, &f->id)))
 		fake_new_bundle(f, &id);
 	if (f->conflict > 0 || offset != f->len || !hash_equal(&id, &f->id)) {

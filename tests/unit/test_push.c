@@ -349,6 +349,29 @@ static void test_other_offset(void **state)
 	expect(w, PUSH_BAD);
 }
 
+static void test_spoke_forgot(void **state)
+{
+	struct world *w = *state;
+
+	w->fake.drop_after = 6 << 20;
+	begin(w, false);
+	run(w);
+	expect(w, PUSH_PEER);
+	w->fake.forgets = 2;
+	memset(w->fake.proven, 0, sizeof(w->fake.proven));
+	begin(w, true);
+	run(w);
+	expect_content(w);
+	assert_int_equal(w->fake.offer.n_bases, 1); /* bases are not lost by it */
+	memset(w->fake.proven, 0, sizeof(w->fake.proven));
+	w->fake.has_bundle = false;
+	w->fake.forgets = 1000;
+	begin(w, true);
+	run(w);
+	expect(w, PUSH_PEER);
+	assert_int_equal(w->result.answer.error, PEER_REFUSED);
+}
+
 static void test_repair(void **state)
 {
 	struct world *w = *state;
@@ -515,6 +538,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_connection_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hub_forgot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_offset, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_spoke_forgot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_repair, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failed_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_filling, setup, teardown),
