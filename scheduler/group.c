@@ -17,25 +17,11 @@
 #include "scheduler/indexing.h"
 #include "scheduler/intake.h"
 #include "scheduler/log.h"
-#include "scheduler/reconcile.h"
-#include "scheduler/scan.h"
+#include "scheduler/survey.h"
 #include "scheduler/watch.h"
 #include "transfer/key.h"
 
-#define SCAN_SOON_S  0.2 /* after a hint: what comes together is one scan */
-#define SCAN_AGAIN_S 2.0 /* after a scan that found new directories */
-#define SCAN_RETRY_S 10.0
-
-struct scanning {
-	struct work work;
-	struct hub_group *group; /* NULL: it went meanwhile */
-	int dirfd;
-	uint64_t id;
-	volatile bool cancel;
-	struct scan_result result;
-};
-
-static void group_stop(struct hub_group *g, const char *why)
+void group_stop(struct hub_group *g, const char *why)
 {
 	if (strcmp(g->problem, why)) {
 		log_error("group %s: %s", g->name, why);
@@ -44,7 +30,7 @@ static void group_stop(struct hub_group *g, const char *why)
 	snprintf(g->problem, sizeof(g->problem), "%s", why);
 }
 
-static void group_go_on(struct hub_group *g)
+void group_go_on(struct hub_group *g)
 {
 	if (!g->problem[0])
 		return;
@@ -53,7 +39,7 @@ static void group_go_on(struct hub_group *g)
 	g->problem[0] = '\0';
 }
 
-static void group_close(struct hub_group *g)
+void group_close(struct hub_group *g)
 {
 	if (g->gen_dirfd >= 0)
 		close(g->gen_dirfd);
@@ -116,8 +102,7 @@ static int group_open(struct hub_group *g, struct err *e)
 	return r < 0 ? r : group_check_mark(g, e);
 }
 
-/* The path leads elsewhere than our descriptor: unmounted, mounted over, or exchanged. */
-static bool group_moved(const struct hub_group *g)
+bool group_moved(const struct hub_group *g)
 {
 	struct stat mine, there;
 
@@ -135,110 +120,10 @@ static void group_touched(void *arg, const char *path)
 
 static void group_scan_hint(void *arg)
 {
-	group_want_scan(arg);
+	survey_want(arg);
 }
 
-static void group_watch(struct hub_group *g, const char *dir, bool *ret_new)
-{
-	int r = watch_add(g->watch, dir);
-
-	if (r > 0)
-		*ret_new = true;
-	if (r < 0 && r != -ENOENT && r != -ENOTDIR && !g->watch_full) {
-		g->watch_full = true;
-		log_warn("group %s: cannot watch every directory (%s): changes there wait for the "
-			 "next scan",
-			 g->name, r == -ENOSPC ? "see fs.inotify.max_user_watches" : strerror(-r));
-	}
-}
-
-static void group_scan_soon(struct hub_group *g, double seconds)
-{
-	if (ev_is_active(&g->scan_timer) &&
-	    ev_timer_remaining(g->hub->d->loop, &g->scan_timer) <= seconds)
-		return;
-	ev_timer_stop(g->hub->d->loop, &g->scan_timer);
-	/* The loop's idea of now may be old after long work. */
-	ev_now_update(g->hub->d->loop);
-	ev_timer_set(&g->scan_timer, seconds, 0);
-	ev_timer_start(g->hub->d->loop, &g->scan_timer);
-}
-
-static bool group_any_wanted(struct hub_group *g, const struct scan_result *r)
-{
-	for (size_t i = 0; i < r->n_entries; i++)
-		if (!r->entries[i].skip && intake_wanted(g, r->entries[i].path))
-			return true;
-	return false;
-}
-
-/* Names found go to the intake; what was not found is asked for once more there. */
-static void group_apply(struct hub_group *g, const struct scan_result *r, uint64_t id)
-{
-	struct intake_seen seen;
-	struct hub_file *f;
-	bool new_dirs = false;
-
-	for (size_t i = 0; g->watch && i < r->n_dirs; i++)
-		group_watch(g, r->dirs[i], &new_dirs);
-	if (g->vanished && !group_any_wanted(g, r))
-		return;
-	g->vanished = false;
-	group_go_on(g);
-	for (size_t i = 0; i < r->n_entries; i++) {
-		const struct scan_entry *e = &r->entries[i];
-		seen = (struct intake_seen){
-			.skip = e->skip, .identity = e->identity, .mode = e->mode};
-		intake_see(g, e->path, &seen);
-		f = catalog_get(g, e->path);
-		if (f)
-			f->scan = id;
-	}
-	intake_missing(g, id);
-	if (new_dirs)
-		group_scan_soon(g, SCAN_AGAIN_S);
-}
-
-static void group_scan_run(struct work *w)
-{
-	struct scanning *s = container_of(w, struct scanning, work);
-
-	scan_run(s->dirfd, &s->cancel, &s->result);
-	close(s->dirfd);
-}
-
-static void group_scan_done(struct work *w)
-{
-	struct scanning *s = container_of(w, struct scanning, work);
-	struct hub_group *g = s->group;
-
-	if (g)
-		g->scanning = NULL;
-	if (g && !s->cancel) {
-		if (!s->result.error && group_moved(g)) {
-			s->result.error = -ESTALE;
-			snprintf(s->result.text, sizeof(s->result.text),
-				 "%.200s was unmounted or exchanged", g->path);
-		}
-		if (s->result.error)
-			group_stop(g, s->result.text);
-		else
-			group_apply(g, &s->result, s->id);
-		g->scan_ended = s->id;
-		if (!s->result.error)
-			reconcile_group_deletions(g);
-		if (s->result.error == -ESTALE)
-			group_close(g);
-		group_scan_soon(g, s->result.error ? SCAN_RETRY_S : (double)g->cfg->scan_us / 1e6);
-		if (g->scan_wanted > g->scan_begun)
-			group_scan_soon(g, 0);
-		hub_kick(g->hub);
-	}
-	scan_done(&s->result);
-	free(s);
-}
-
-static int group_ready(struct hub_group *g)
+int group_ready(struct hub_group *g)
 {
 	struct watch_events ev = {.touched = group_touched, .scan = group_scan_hint, .arg = g};
 	struct err e = {""};
@@ -264,43 +149,6 @@ static int group_ready(struct hub_group *g)
 	return 0;
 }
 
-void group_scan_now(struct hub_group *g)
-{
-	struct scanning *s;
-
-	if (g->scanning)
-		return; /* the wish is counted: another one follows */
-	g->scan_begun = MAX(g->scan_wanted, g->scan_begun + 1);
-	g->scan_wanted = g->scan_begun;
-	if (group_ready(g) < 0) {
-		g->scan_ended = g->scan_begun;
-		group_scan_soon(g, SCAN_RETRY_S);
-		return;
-	}
-	s = xcalloc(1, sizeof(*s));
-	s->group = g;
-	s->id = g->scan_begun;
-	s->dirfd = fcntl(g->dirfd, F_DUPFD_CLOEXEC, 0);
-	s->work = (struct work){.run = group_scan_run, .done = group_scan_done};
-	g->scanning = s;
-	pool_submit(g->hub->d->pool, NULL, &s->work);
-}
-
-static void group_timer(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-	(void)loop;
-	(void)revents;
-	group_scan_now(timer->data);
-}
-
-void group_want_scan(struct hub_group *g)
-{
-	/* While one runs, what was just told may be behind it. */
-	g->scan_wanted = MAX(g->scan_wanted, g->scan_begun + 1);
-	if (!g->scanning)
-		group_scan_soon(g, SCAN_SOON_S);
-}
-
 struct hub_group *group_new(struct hub *h, const struct group_cfg *cfg)
 {
 	struct hub_group *g = xcalloc(1, sizeof(*g));
@@ -312,15 +160,14 @@ struct hub_group *group_new(struct hub *h, const struct group_cfg *cfg)
 	g->cfg = cfg;
 	g->dirfd = g->gen_dirfd = -1;
 	TAILQ_INIT(&g->settling);
-	ev_timer_init(&g->scan_timer, group_timer, 0, 0);
-	g->scan_timer.data = g;
+	survey_init(g);
 	TAILQ_INSERT_TAIL(&h->groups, g, entry);
 	return g;
 }
 
 void group_begin(struct hub_group *g)
 {
-	group_scan_now(g);
+	survey_now(g);
 }
 
 void group_update(struct hub_group *g, const struct group_cfg *cfg)
@@ -332,7 +179,7 @@ void group_update(struct hub_group *g, const struct group_cfg *cfg)
 		group_close(g);
 	}
 	/* The scan brings every name past the new filter. */
-	group_want_scan(g);
+	survey_want(g);
 }
 
 static void group_cancel_file(void *arg, void *value)
@@ -346,9 +193,7 @@ static void group_cancel_file(void *arg, void *value)
 
 void group_cancel(struct hub_group *g)
 {
-	if (g->scanning)
-		g->scanning->cancel = true;
-	ev_timer_stop(g->hub->d->loop, &g->scan_timer);
+	survey_cancel(g);
 	strmap_each(&g->files, group_cancel_file, NULL);
 }
 
@@ -365,11 +210,7 @@ static void group_free_file(void *arg, void *value)
 void group_remove(struct hub_group *g)
 {
 	TAILQ_REMOVE(&g->hub->groups, g, entry);
-	ev_timer_stop(g->hub->d->loop, &g->scan_timer);
-	if (g->scanning) {
-		g->scanning->cancel = true;
-		g->scanning->group = NULL;
-	}
+	survey_forget(g);
 	strmap_each(&g->files, group_free_file, NULL);
 	group_close(g);
 	group_unref(g);

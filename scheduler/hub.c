@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "scheduler/group.h"
+#include "scheduler/hooks.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_overrides.h"
 #include "scheduler/hub_rates.h"
@@ -118,6 +119,7 @@ int hub_start(struct daemon *d, struct err *e)
 	h->core = core_new(d->config, seed);
 	h->http = http_new(d->loop);
 	h->shaper = shaper_new(d->loop);
+	h->hooks = hooks_new(d->loop);
 	hub_turn_start(h);
 	r = hub_disk(h, e);
 	if (r < 0)
@@ -254,6 +256,7 @@ struct hub *hub_free(struct hub *h)
 	bundler_free(h->bundler);
 	http_free(h->http);
 	shaper_free(h->shaper);
+	hooks_free(h->hooks);
 	hub_overrides_free(h);
 	core_free(h->core);
 	db_close(h->db);

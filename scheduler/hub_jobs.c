@@ -112,6 +112,7 @@ void hub_jobs_satisfied(struct job *j)
 	/* One that runs finds out by itself, and then nothing is cut off. */
 	if (j->running || j->publishing || !x)
 		return;
+	x->satisfied = !j->started.s;
 	core_fact_ended(x->hub->core, j, OUTCOME_PUBLISHED, "the spoke has it already",
 			daemon_now());
 	hub_kick(x->hub);
@@ -270,7 +271,8 @@ static void hub_job_finished(struct hub_job *x)
 {
 	struct hub *h = x->hub;
 	struct inventory *inv = inventory_get(x->spoke, x->job->version->group);
-	bool published = x->job->state == JOB_PUBLISHED;
+	/* What was there before anything began is no news for on_complete. */
+	bool published = x->job->state == JOB_PUBLISHED && !x->satisfied;
 
 	hub_log_summary(x);
 	hub_job_forget_transfer(x);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/hooks.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
 #include "scheduler/inventory.h"
@@ -151,6 +152,24 @@ void hub_publish_cancel(struct hub_job *x)
 	x->publishing = NULL;
 }
 
+static void publish_hook(struct hub *h, const struct group_cfg *g, const struct version *v)
+{
+	char root[HASH_HEX + 1], size[24], id[24];
+	char *file = xasprintf("%s/%s", g->path, v->path);
+	struct hook_fact facts[] = {{"GROUP", g->name}, {"PATH", v->path},
+				    {"FILE", file},	{"EVENT", v->deleted ? "delete" : "put"},
+				    {"ROOT", root},	{"SIZE", size},
+				    {"VERSION", id}};
+
+	root[0] = '\0';
+	if (!v->deleted)
+		hash_hex((const struct hash *)(const void *)v->root, root);
+	snprintf(size, sizeof(size), "%" PRIu64, v->size);
+	snprintf(id, sizeof(id), "%" PRIu64, v->id);
+	hooks_run(h->hooks, g->on_complete, v->path, facts, ARRAY_LEN(facts));
+	free(file);
+}
+
 void hub_publish_complete(struct hub *h, const struct hub_version *hv)
 {
 	const struct group_cfg *g = config_group(h->d->config, hv->v->group);
@@ -166,4 +185,6 @@ void hub_publish_complete(struct hub *h, const struct hub_version *hv)
 			return;
 	}
 	hub_log_version(hv, "complete");
+	if (g->on_complete)
+		publish_hook(h, g, hv->v);
 }

@@ -79,7 +79,7 @@ struct hub_group {
 	struct watch *watch;
 	bool watch_full; /* the limit of watches was met, and said */
 	ev_timer scan_timer;
-	struct scanning *scanning;
+	struct survey *survey; /* while one runs */
 	uint64_t scan_wanted, scan_begun, scan_ended;
 	TAILQ_ENTRY(hub_group) entry;
 };
@@ -139,6 +139,7 @@ struct hub_job {
 	struct hub_spoke *spoke;
 	struct push *push;
 	struct prepare *prepare; /* a worker chooses bases */
+	bool satisfied;		 /* the spoke had it before anything was sent */
 	bool stop;		 /* asked for while that goes on */
 	struct publishing *publishing;
 	struct rate_node *rate; /* what its push hangs under */
@@ -168,6 +169,7 @@ struct hub {
 	struct http *http;
 	struct shaper *shaper;
 	struct bundler *bundler;
+	struct hooks *hooks;
 	int state_dirfd, index_dirfd, cache_dirfd;
 	struct hub_group_list groups;
 	struct hub_spoke_list spokes;

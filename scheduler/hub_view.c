@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "scheduler/catalog.h"
-#include "scheduler/group.h"
+#include "scheduler/survey.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/indexing.h"
 #include "scheduler/inventory.h"
@@ -61,7 +61,7 @@ void hub_group_stats(struct hub *h, const char *group, struct hub_group_stats *r
 	ret->bytes = g->n_bytes;
 	ret->unsettled = g->n_unsettled;
 	ret->skipped = g->n_skipped;
-	ret->scanning = g->scanning != NULL;
+	ret->scanning = g->survey != NULL;
 	ret->problem = g->problem[0] ? g->problem : NULL;
 	ret->how = g->no_reflink ? "copy" : "reflink";
 }
@@ -165,7 +165,7 @@ void hub_rescan(struct hub *h, const char *group)
 		if (group && strcmp(g->name, group))
 			continue;
 		g->scan_wanted = g->scan_begun + 1;
-		group_scan_now(g);
+		survey_now(g);
 	}
 }
 

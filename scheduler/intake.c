@@ -11,7 +11,7 @@
 
 #include "policy/filter.h"
 #include "scheduler/catalog.h"
-#include "scheduler/group.h"
+#include "scheduler/survey.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/indexing.h"
 #include "scheduler/scan.h"
@@ -147,7 +147,7 @@ void intake_touch(struct hub_group *g, const char *path)
 	struct intake_seen seen;
 
 	if (g->vanished)
-		group_want_scan(g); /* it may be what ends that */
+		survey_want(g); /* it may be what ends that */
 	if (g->dirfd < 0 || g->problem[0])
 		return;
 	intake_look(g, path, &seen);

@@ -70,6 +70,7 @@ libscheduler_a_SOURCES += scheduler/settle.c scheduler/settle.h
 libscheduler_a_SOURCES += scheduler/rights.c scheduler/rights.h
 libscheduler_a_SOURCES += scheduler/signals.c scheduler/signals.h
 libscheduler_a_SOURCES += scheduler/strmap.c scheduler/strmap.h
+libscheduler_a_SOURCES += scheduler/survey.c scheduler/survey.h
 libscheduler_a_SOURCES += scheduler/take.c scheduler/take.h
 libscheduler_a_SOURCES += scheduler/timetext.c scheduler/timetext.h
 libscheduler_a_SOURCES += scheduler/version.c
