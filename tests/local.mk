@@ -47,6 +47,9 @@ UNIT += tests/unit/test_shaper
 UNIT += tests/unit/test_share
 UNIT += tests/unit/test_source
 UNIT += tests/unit/test_staging
+UNIT += tests/unit/test_spoke
+UNIT += tests/unit/test_publish
+UNIT += tests/unit/test_journal
 UNIT += tests/unit/test_timetext
 UNIT += tests/unit/test_units
 UNIT += tests/unit/test_view
@@ -91,7 +94,7 @@ tests_docs_list_SOURCES = tests/docs/list.c
 tests_docs_list_LDADD = $(SCHEDULER_LIBS)
 
 check_PROGRAMS += $(LAYERS) $(DOCS) $(FUZZ)
-TESTS += $(LAYERS) $(FUZZ) tests/check_layers
+TESTS += $(LAYERS) $(FUZZ) tests/check_layers tests/check_docs
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT) $(SIM)
 TESTS += $(UNIT) $(SIM)
