@@ -250,23 +250,6 @@ enum job_outcome hub_job_peer_outcome(enum peer_error error)
 	}
 }
 
-/* A transfer that nobody goes on with leaves its bytes on the spoke's disk: it is told. */
-static void hub_job_forget_transfer(struct hub_job *x)
-{
-	const struct job *j = x->job, *next;
-	struct hub_job *heir;
-
-	if (j->kind != JOB_PUT || !x->spoke || !x->spoke->peer || j->state == JOB_PUBLISHED)
-		return;
-	next = core_job_of(x->hub->core, j->spoke->name, j->version->group, j->version->path);
-	heir = next ? hub_job_of(next) : NULL;
-	if (heir && heir != x && !job_over(next) && next->kind == JOB_PUT)
-		return; /* it builds on it, and takes it over */
-	if (x->before.wire_out)
-		peer_forget_transfer(x->spoke->peer, j->version->group,
-				     (const struct hash *)(const void *)j->version->root);
-}
-
 static void hub_job_finished(struct hub_job *x)
 {
 	struct hub *h = x->hub;
@@ -275,7 +258,7 @@ static void hub_job_finished(struct hub_job *x)
 	bool published = x->job->state == JOB_PUBLISHED && !x->satisfied;
 
 	hub_log_summary(x);
-	hub_job_forget_transfer(x);
+	hub_start_forget(x);
 	if (published)
 		hub_publish_complete(h, x->version);
 	hub_job_over(x);

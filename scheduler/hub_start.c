@@ -250,3 +250,37 @@ void hub_start_cancel(struct hub_job *x)
 	start_account(x);
 	push_abort(push);
 }
+
+/* Transfers are named by their content: does another job there bring it, or build on it? */
+static bool start_wanted(const struct hub_job *x, const struct hash *root)
+{
+	const struct hub_job *other;
+	struct job *j;
+
+	TAILQ_FOREACH (j, &x->job->spoke->jobs, by_spoke) {
+		other = hub_job_of(j);
+		if (!other || other == x || j->kind != JOB_PUT || job_over(j) ||
+		    strcmp(j->version->group, x->job->version->group))
+			continue;
+		if (!memcmp(j->version->root, root->b, HASH_SIZE) ||
+		    (other->has_partial && hash_equal(&other->partial, root)))
+			return true;
+	}
+	return false;
+}
+
+/* Transfers that nobody goes on with would leave their bytes on the spoke's disk: it is told. */
+void hub_start_forget(struct hub_job *x)
+{
+	const struct job *j = x->job;
+	const struct hash *root = (const struct hash *)(const void *)j->version->root;
+	struct peer *peer = x->spoke->peer;
+
+	if (j->kind != JOB_PUT || !peer)
+		return;
+	if (j->state != JOB_PUBLISHED && x->before.wire_out && !start_wanted(x, root))
+		peer_forget_transfer(peer, j->version->group, root);
+	/* What it built on has served. */
+	if (x->has_partial && !start_wanted(x, &x->partial))
+		peer_forget_transfer(peer, j->version->group, &x->partial);
+}
