@@ -1,6 +1,14 @@
-# conf/: samples and the man page of the format.
+# conf/: samples and the man page of the format; and how all man pages are made.
 EXTRA_DIST += conf/hub.ini conf/hub-minimal.ini conf/spoke.ini conf/spoke-minimal.ini
-EXTRA_DIST += conf/spokesync.ini.5.scd
+
+# X.N comes from X.N.scd beside what it documents. They are in the tarball: its users need no scdoc.
+EXTRA_DIST += conf/spokesync.ini.5.scd scheduler/spokesync.1.scd scheduler/spokesyncd.8.scd
 if MAN_PAGES
-dist_man_MANS += conf/spokesync.ini.5
+dist_man_MANS = conf/spokesync.ini.5 scheduler/spokesync.1 scheduler/spokesyncd.8
 endif
+if HAVE_SCDOC
+SUFFIXES = .scd
+.scd:
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && $(SCDOC) <$< >$@.tmp && mv $@.tmp $@
+endif
+MAINTAINERCLEANFILES += conf/spokesync.ini.5 scheduler/spokesync.1 scheduler/spokesyncd.8
