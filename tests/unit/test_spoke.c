@@ -1,0 +1,521 @@
+/*
+ * test_spoke.c: a spoke in this process, spoken to over TLS by the curl command: inventory of what
+ * lies there, offers and their refusals, a bundle in pieces, publication, drift, deletion, quota,
+ * and a publication that a crash interrupted.
+ */
+#include "scheduler/daemon.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "scheduler/log.h"
+#include "scheduler/spoke_db.h"
+#include "scheduler/spoke_state.h"
+#include "transfer/frame.h"
+#include "transfer/index.h"
+#include "transfer/key.h"
+#include "transfer/worker.h"
+
+struct fixture {
+	struct daemon d;
+	struct node_key *hub_key;
+	char dir[64];
+	unsigned port;
+	char quota[64];
+};
+
+static void write_config(struct fixture *f)
+{
+	char path[128], pin[PIN_TEXT + 1];
+	struct pin p;
+	FILE *o;
+
+	memcpy(p.sha256, f->hub_key->pin, 32);
+	snprintf(path, sizeof(path), "%s/s.ini", f->dir);
+	o = fopen(path, "w");
+	assert_non_null(o);
+	fprintf(o,
+		"[daemon]\nrole = spoke\nstate_dir = %s/state\ncontrol = %s/c.sock\n"
+		"job_log = %s/jobs\nkey = %s/spoke.pem\nlisten = 127.0.0.1:4480\nhub_key = %s\n"
+		"[group g]\npath = %s/g\nprotect_local = \\.lok$\n%s\n",
+		f->dir, f->dir, f->dir, f->dir, pin_print(&p, pin), f->dir, f->quota);
+	fclose(o);
+}
+
+/* A free port: the configuration does not know 0. */
+static void start(struct fixture *f)
+{
+	struct config_errors errors = {NULL, 0};
+	const char *listen;
+	char path[128];
+	struct err e = {""};
+	json_t *j;
+
+	snprintf(path, sizeof(path), "%s/s.ini", f->dir);
+	if (config_load(path, &f->d.config, &errors) < 0)
+		fail_msg("%s", errors.n ? errors.text[0] : "?");
+	f->d.pool = pool_new(f->d.loop, 2);
+	listen = f->d.config->listen;
+	f->d.config->listen = "127.0.0.1:0";
+	assert_int_equal(spoke_start(&f->d, &e), 0);
+	f->d.config->listen = listen;
+	j = spoke_status_json(f->d.spoke);
+	f->port = (unsigned)json_integer_value(json_object_get(j, "port"));
+	json_decref(j);
+}
+
+static void on_stopped(struct daemon *d)
+{
+	ev_break(d->loop, EVBREAK_ALL);
+}
+
+static void stop(struct fixture *f)
+{
+	spoke_stop(&f->d, on_stopped);
+	if (f->d.spoke)
+		ev_run(f->d.loop, EVRUN_NOWAIT);
+	while (((struct spoke *)f->d.spoke)->works)
+		ev_run(f->d.loop, EVRUN_ONCE);
+	f->d.spoke = spoke_free(f->d.spoke);
+	f->d.pool = pool_free(f->d.pool);
+	f->d.config = config_unref(f->d.config);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+	char path[128];
+	struct err e = {""};
+
+	log_init(LOG_LEVEL_ERROR);
+	strcpy(f->dir, "/tmp/test_spoke.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	f->d.loop = ev_default_loop(0);
+	snprintf(path, sizeof(path), "%s/g", f->dir);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/hub.pem", f->dir);
+	assert_int_equal(key_load(path, true, &f->hub_key, &e), 0);
+	snprintf(path, sizeof(path), "%s/spoke.pem", f->dir);
+	assert_int_equal(key_load(path, true, &f->d.key, &e), 0);
+	write_config(f);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	char cmd[128];
+
+	if (f->d.spoke)
+		stop(f);
+	key_free(f->hub_key);
+	key_free(f->d.key);
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", f->dir);
+	assert_int_equal(system(cmd), 0);
+	free(f);
+	return 0;
+}
+
+struct shell {
+	struct ev_loop *loop;
+	ev_async done;
+	char cmd[2048];
+	char out[65536];
+};
+
+static void *shell_main(void *arg)
+{
+	struct shell *s = arg;
+	FILE *p = popen(s->cmd, "r");
+	size_t n = fread(s->out, 1, sizeof(s->out) - 1, p);
+
+	s->out[n] = '\0';
+	pclose(p);
+	ev_async_send(s->loop, &s->done);
+	return NULL;
+}
+
+static void shell_done(struct ev_loop *loop, ev_async *w, int revents)
+{
+	(void)w;
+	(void)revents;
+	ev_break(loop, EVBREAK_ONE);
+}
+
+/* curl as the hub: the answer's status (then its JSON, the caller's). */
+static long curl(struct fixture *f, json_t **ret, const char *args, const char *path)
+{
+	static struct shell s;
+	pthread_t t;
+	char *status;
+
+	memset(&s, 0, sizeof(s));
+	s.loop = f->d.loop;
+	snprintf(s.cmd, sizeof(s.cmd),
+		 "curl -sk --cert %s/hub.pem --key %s/hub.pem %s 'https://127.0.0.1:%u%s' "
+		 "-w '\n%%{http_code}'",
+		 f->dir, f->dir, args, f->port, path);
+	ev_async_init(&s.done, shell_done);
+	ev_async_start(s.loop, &s.done);
+	assert_int_equal(pthread_create(&t, NULL, shell_main, &s), 0);
+	ev_run(s.loop, 0);
+	pthread_join(t, NULL);
+	ev_async_stop(s.loop, &s.done);
+	status = strrchr(s.out, '\n');
+	assert_non_null(status);
+	*status = '\0';
+	if (ret)
+		*ret = json_loads(s.out, 0, NULL);
+	return strtol(status + 1, NULL, 10);
+}
+
+static void settle(struct fixture *f)
+{
+	struct spoke *s = f->d.spoke;
+
+	while (s->works)
+		ev_run(f->d.loop, EVRUN_ONCE);
+}
+
+static void put_text(struct fixture *f, const char *name, const char *text)
+{
+	char path[256];
+	FILE *o;
+
+	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	o = fopen(path, "w");
+	assert_non_null(o);
+	fputs(text, o);
+	fclose(o);
+}
+
+static char *get_text(struct fixture *f, const char *name)
+{
+	static char buf[4096];
+	char path[256];
+	size_t n;
+	FILE *in;
+
+	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	in = fopen(path, "r");
+	if (!in)
+		return NULL;
+	n = fread(buf, 1, sizeof(buf) - 1, in);
+	buf[n] = '\0';
+	fclose(in);
+	return buf;
+}
+
+static unsigned count_preserved(struct fixture *f)
+{
+	char path[128];
+	struct dirent *e;
+	unsigned n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/g/.spokesync/preserved", f->dir);
+	d = opendir(path);
+	assert_non_null(d);
+	while ((e = readdir(d)))
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+/* A bundle of one literal frame for a text of less than a block; returns root and E in hex. */
+static void make_bundle(struct fixture *f, const char *text, char root[65], char id[65],
+			size_t *ret_len)
+{
+	size_t len = strlen(text), n, m;
+	struct hash leaf, node, h;
+	struct bundle_header bh = {.size = len, .effort = 3, .n_frames = 1};
+	struct op op = {OP_LIT, 0, 0, 1};
+	struct frame fr = {
+		.head = {.n_nodes = 1, .n_ops = 1, .n_hashes = 1, .literals_len = (uint32_t)len},
+		.ops = &op,
+		.hashes = &node,
+		.literals = (const uint8_t *)text};
+	struct frame_encoder *x = frame_encoder_new();
+	uint8_t *a, *b;
+	char path[128];
+	FILE *o;
+
+	digest_block(text, len, &leaf);
+	digest_node(&leaf, 1, &node);
+	digest_root(len, &node, &leaf, &bh.root);
+	assert_int_equal(bundle_header_encode(&bh, &a, &n, &h), 0);
+	assert_int_equal(frame_encode(x, &fr, 3, &b, &m), 0);
+	snprintf(path, sizeof(path), "%s/bundle", f->dir);
+	o = fopen(path, "w");
+	assert_int_equal(fwrite(a, 1, n, o), n);
+	assert_int_equal(fwrite(b, 1, m, o), m);
+	fclose(o);
+	hash_hex(&bh.root, root);
+	hash_hex(&h, id);
+	*ret_len = n + m;
+	frame_encoder_free(x);
+	free(a);
+	free(b);
+}
+
+static long offer(struct fixture *f, json_t **ret, const char *path, const char *root, size_t size)
+{
+	struct wire_offer o = {.size = size, .nonzero_bytes = size, .mode = 0640};
+	char args[200], *json;
+
+	snprintf(o.path, sizeof(o.path), "%s", path);
+	assert_int_equal(hash_parse(root, &o.root), 0);
+	o.mtime.sec = 1000000000;
+	o.literal_bytes = size;
+	json = wire_offer_encode(&o);
+	put_text(f, "body", json);
+	free(json);
+	snprintf(args, sizeof(args), "-d @%s/body", f->dir);
+	return curl(f, ret, args, "/v1/groups/g/offers");
+}
+
+static void publish(struct fixture *f, enum wire_op_kind kind, const char *path, const char *root,
+		    const char *was, struct wire_op_result *ret)
+{
+	struct wire_op op = {.kind = kind, .mode = 0640, .mtime = {1000000000, 5}};
+	struct wire_publish p = {&op, 1};
+	struct wire_published answer;
+	char args[200], *json;
+	struct err e = {""};
+	json_t *j;
+
+	snprintf(op.path, sizeof(op.path), "%s", path);
+	if (root)
+		assert_int_equal(hash_parse(root, &op.root), 0);
+	op.was_absent = !was;
+	op.was_known = was != NULL;
+	if (was)
+		assert_int_equal(hash_parse(was, &op.was), 0);
+	json = wire_publish_encode(&p);
+	put_text(f, "body", json);
+	free(json);
+	snprintf(args, sizeof(args), "-d @%s/body", f->dir);
+	assert_int_equal(curl(f, &j, args, "/v1/groups/g/publish"), 200);
+	json = json_dumps(j, 0);
+	assert_int_equal(wire_published_decode(json, strlen(json), &answer, &e), 0);
+	assert_int_equal(answer.n_results, 1);
+	*ret = answer.results[0];
+	wire_published_done(&answer);
+	free(json);
+	json_decref(j);
+}
+
+static bool flag(const json_t *j, const char *name)
+{
+	return json_is_true(json_object_get(j, name));
+}
+
+/* Sends a text by offer, PUT in two pieces, and leaves it staged. */
+static void send_text(struct fixture *f, const char *path, const char *text, char root[65])
+{
+	char id[65], url[300], args[300];
+	size_t len;
+	json_t *j;
+
+	make_bundle(f, text, root, id, &len);
+	assert_int_equal(offer(f, &j, path, root, strlen(text)), 200);
+	json_decref(j);
+	snprintf(args, sizeof(args), "-X PUT --data-binary @%s/bundle", f->dir);
+	snprintf(url, sizeof(url), "/v1/transfers/g/%s?bundle=%s&offset=7", root, id);
+	assert_int_equal(curl(f, &j, args, url), 409);
+	json_decref(j);
+	snprintf(args, sizeof(args), "-X PUT --data-binary @%s/part", f->dir);
+	snprintf(url, sizeof(url),
+		 "head -c 60 %s/bundle > %s/part; tail -c +61 %s/bundle > %s/rest", f->dir, f->dir,
+		 f->dir, f->dir);
+	assert_int_equal(system(url), 0);
+	snprintf(url, sizeof(url), "/v1/transfers/g/%s?bundle=%s&offset=0", root, id);
+	assert_int_equal(curl(f, &j, args, url), 200);
+	assert_int_equal(json_integer_value(json_object_get(j, "offset")), 60);
+	assert_false(flag(j, "staged"));
+	json_decref(j);
+	snprintf(args, sizeof(args), "-X PUT --data-binary @%s/rest", f->dir);
+	snprintf(url, sizeof(url), "/v1/transfers/g/%s?bundle=%s&offset=60", root, id);
+	assert_int_equal(curl(f, &j, args, url), 200);
+	assert_true(flag(j, "staged"));
+	json_decref(j);
+}
+
+static void test_inventory(void **state)
+{
+	struct fixture *f = *state;
+	json_t *j;
+
+	put_text(f, "g/seed", "preseeded");
+	put_text(f, "g/x.lok", "the spoke's own");
+	start(f);
+	settle(f);
+	assert_int_equal(curl(f, &j, "", "/v1/hello"), 200);
+	json_decref(j);
+	assert_int_equal(curl(f, &j, "", "/v1/groups/g/inventory?since=0"), 200);
+	assert_int_equal(json_array_size(json_object_get(j, "entries")), 1);
+	json_decref(j);
+	assert_int_equal(curl(f, NULL, "", "/v1/groups/other/inventory"), 404);
+	assert_int_equal(curl(f, NULL, "", "/v1/groups/g/inventory?since=x"), 400);
+	assert_int_equal(curl(f, NULL, "", "/"), 404);
+}
+
+static void test_hostile_paths(void **state)
+{
+	static const char *const bad[] = {"../x", "/x",	   "a/../../x",	    ".spokesync/x",
+					  "a//b", "x.lok", "a/.spokesync/b"};
+	struct fixture *f = *state;
+	char root[65];
+	size_t i;
+
+	memset(root, 'a', 64);
+	root[64] = '\0';
+	start(f);
+	for (i = 0; i < ARRAY_LEN(bad); i++) {
+		long status = offer(f, NULL, bad[i], root, 5);
+
+		assert_true(status == 400 || status == 403);
+	}
+	assert_int_equal(curl(f, NULL, "", "/v1/transfers/g/zz"), 404);
+	assert_int_equal(curl(f, NULL, "-d '{'", "/v1/groups/g/offers"), 400);
+}
+
+static void test_life(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_op_result res;
+	char one[65], two[65];
+	json_t *j;
+
+	start(f);
+	send_text(f, "dir/file", "version one", one);
+	publish(f, WIRE_PUT, "dir/file", one, NULL, &res);
+	assert_true(res.done && !res.drift);
+	assert_string_equal(get_text(f, "g/dir/file"), "version one");
+	publish(f, WIRE_PUT, "dir/file", one, NULL, &res); /* once more: the same */
+	assert_true(res.done && !res.drift);
+	assert_int_equal(offer(f, &j, "other", one, 11), 200);
+	assert_true(flag(j, "have_it"));
+	json_decref(j);
+	publish(f, WIRE_PUT, "other", one, NULL, &res); /* held: a copy */
+	assert_true(res.done);
+	assert_string_equal(get_text(f, "g/other"), "version one");
+	send_text(f, "dir/file", "version two", two);
+	publish(f, WIRE_PUT, "dir/file", two, one, &res);
+	assert_true(res.done && !res.drift);
+	assert_string_equal(get_text(f, "g/dir/file"), "version two");
+	assert_int_equal(count_preserved(f), 1);
+	put_text(f, "g/other", "somebody wrote here");
+	publish(f, WIRE_DELETE, "other", NULL, one, &res);
+	assert_true(res.done && res.drift);
+	assert_null(get_text(f, "g/other"));
+	assert_int_equal(count_preserved(f), 2);
+	publish(f, WIRE_PUT, "nothing",
+		"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", NULL, &res);
+	assert_false(res.done);
+	assert_int_equal(res.refused, REFUSED_NO_BASE);
+	/* What lies there is known after a restart, and needs no look at its bytes. */
+	stop(f);
+	start(f);
+	settle(f);
+	assert_int_equal(offer(f, &j, "again", two, 11), 200);
+	assert_true(flag(j, "have_it"));
+	json_decref(j);
+}
+
+static void test_quota(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_op_result res;
+	char one[65], two[65];
+	json_t *j;
+
+	strcpy(f->quota, "preserve_quota = 4KiB\nstaging_quota = 64MiB");
+	write_config(f);
+	start(f);
+	send_text(f, "file", "version one", one);
+	publish(f, WIRE_PUT, "file", one, NULL, &res);
+	send_text(f, "file", "version two", two);
+	publish(f, WIRE_PUT, "file", two, one, &res);
+	assert_true(res.done);
+	assert_int_equal(count_preserved(f), 1);
+	publish(f, WIRE_DELETE, "file", NULL, two, &res);
+	assert_true(res.done);
+	assert_int_equal(count_preserved(f), 1); /* the oldest gave way */
+	assert_int_equal(offer(f, &j, "big", one, 100 << 20), 507);
+	assert_string_equal(json_string_value(json_object_get(j, "error")), "over_quota");
+	json_decref(j);
+}
+
+/* The crash came after the intent and before the rename, and once more after the rename. */
+static void roll_forward(struct fixture *f, bool renamed)
+{
+	struct spoke_intent i = {.mode = 0640};
+	struct publish_attr attr = {{1000000000, 0}, 0640, (uid_t)-1, (gid_t)-1};
+	struct spoke_group *g;
+	struct identity now, old;
+	struct err e = {""};
+	char one[65];
+	int64_t id;
+	json_t *j;
+
+	put_text(f, "g/file", "what was there");
+	start(f);
+	settle(f);
+	send_text(f, "file", "version one", one);
+	g = spoke_group_get(f->d.spoke, "g");
+	strcpy(i.path, "file");
+	snprintf(i.source, sizeof(i.source), "%s/image", one);
+	strcpy(i.keep, "kept");
+	assert_int_equal(hash_parse(one, &i.root), 0);
+	assert_int_equal(publish_prepare(g->store, i.source, "file", &attr, &i.identity, &e), 0);
+	assert_int_equal(spoke_db_intent(g->db, &i, &id), 0);
+	if (renamed)
+		assert_int_equal(publish_commit(g->store, i.source, "file", "kept", &now, &old, &e),
+				 0);
+	stop(f);
+	start(f);
+	assert_string_equal(get_text(f, "g/file"), "version one");
+	assert_int_equal(count_preserved(f), 1);
+	settle(f);
+	assert_int_equal(offer(f, &j, "again", one, 11), 200);
+	assert_true(flag(j, "have_it")); /* hashed again by now, so it is proof */
+	json_decref(j);
+}
+
+static void test_roll_forward(void **state)
+{
+	roll_forward(*state, false);
+}
+
+static void test_roll_forward_renamed(void **state)
+{
+	roll_forward(*state, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_inventory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hostile_paths, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_quota, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_roll_forward, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_roll_forward_renamed, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
