@@ -118,7 +118,7 @@ static void read_records(struct cursor *c, struct stream_past *p)
 
 	p->frames = xcalloc(MAX(room, 1u), sizeof(*p->frames));
 	for (size_t i = 0; i < room; i++) {
-		struct stream_record r;
+		struct stream_record r = {0};
 		uint32_t kind = cursor_u32(c), number = cursor_u32(c);
 
 		r.size = cursor_u64(c);

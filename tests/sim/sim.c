@@ -218,7 +218,7 @@ int main(int argc, char **argv)
 		return r;
 	for (uint64_t seed = o.from; seed < o.from + o.runs; seed++)
 		run(seed, &o, &sum);
-	printf("ok: %llu seeds of %u spokes for %u days: %llu passes, %llu starts, %llu stops, "
+	printf("1..1\nok 1 - %llu seeds of %u spokes for %u days: %llu passes, %llu starts, %llu stops, "
 	       "%llu published, %llu greetings, %llu reloads, %llu restarts, %llu GB moved, "
 	       "%llu wake-ups for nothing\n",
 	       (unsigned long long)o.runs, o.spokes, o.days, (unsigned long long)sum.passes,
