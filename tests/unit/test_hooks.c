@@ -44,7 +44,7 @@ static void test_facts_and_order(void **state)
 }
 
 /* Freed while one runs and one waits: nothing is left of either. */
-static void test_free(void **state)
+static void test_freed_early(void **state)
 {
 	struct hooks *h = hooks_new(ev_default_loop(0));
 
@@ -59,7 +59,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_facts_and_order),
-		cmocka_unit_test(test_free),
+		cmocka_unit_test(test_freed_early),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
