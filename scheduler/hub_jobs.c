@@ -232,7 +232,6 @@ void hub_job_close(struct hub_job *x)
 
 void hub_job_ended(struct hub_job *x, enum job_outcome o, const char *text)
 {
-	snprintf(x->why_stopped, sizeof(x->why_stopped), "%s", text);
 	core_fact_ended(x->hub->core, x->job, o, text, daemon_now());
 	hub_kick(x->hub);
 }

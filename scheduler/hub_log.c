@@ -95,6 +95,17 @@ void hub_log_changed(const struct hub_job *x, const struct action *a)
 	log_line(x, event, waits[0] ? waits : j->reason);
 }
 
+/* Why the run is over, where nobody had a reason to note more. */
+static const char *summary_why(const struct job *j)
+{
+	if (j->reason[0])
+		return j->reason;
+	if (j->state == JOB_PUBLISHED)
+		return "complete";
+	return j->state == JOB_SUPERSEDED ? "a newer version took its place"
+					  : job_state_word(j->state);
+}
+
 void hub_log_summary(const struct hub_job *x)
 {
 	const struct job *j = x->job;
@@ -134,7 +145,7 @@ void hub_log_summary(const struct hub_job *x)
 	json_object_set_new(o, "repairs", number(c.repairs));
 	/* Every node was hashed by the spoke as it was built, or cloned from a proven one. */
 	json_object_set_new(o, "proof", text("changed"));
-	json_object_set_new(o, "why_stopped", text(j->reason));
+	json_object_set_new(o, "why_stopped", text(summary_why(j)));
 	joblog_event(x->hub->d->joblog, "summary", o);
 }
 

@@ -153,8 +153,7 @@ struct hub_job {
 	struct mono push_since;
 	uint64_t sampled; /* wire bytes at the last tick, for the speed */
 	struct mono sampled_at, recorded_at;
-	double speed; /* bytes/s lately */
-	char why_stopped[200];
+	double speed;		    /* bytes/s lately */
 	TAILQ_ENTRY(hub_job) entry; /* hub->pushing, while a push or its preparation exists */
 	bool on_pushing;
 };

@@ -107,27 +107,32 @@ static void turn_timer_at(struct hub *h, ev_timer *timer, struct mono at, struct
 static void turn(struct ev_loop *loop, ev_prepare *w, int revents)
 {
 	struct hub *h = w->data;
-	struct mono next = {0};
+	bool worked = h->kicked;
+	struct mono due, next;
 	struct now now;
 
 	(void)revents;
 	for (unsigned i = 0; h->kicked && !h->stopping && i < TURN_PASSES; i++) {
 		h->kicked = false;
 		now = daemon_now();
-		turn_timer_at(h, &h->settle_timer, take_due(h, now), now.mono);
+		due = take_due(h, now);
 		next = core_plan(h->core, now, turn_perform, h);
 		if (next.us <= now.mono.us)
 			h->kicked = true;
 		/* Timers count from the loop's idea of now, which is from before the work. */
 		ev_now_update(loop);
-		turn_timer_at(h, &h->plan_timer, next, daemon_now().mono);
+		now = daemon_now();
+		turn_timer_at(h, &h->settle_timer, due, now.mono);
+		turn_timer_at(h, &h->plan_timer, next, now.mono);
 	}
 	if (h->kicked && !h->stopping)
 		ev_idle_start(loop, &h->again);
 	else
 		ev_idle_stop(loop, &h->again);
-	hub_rates_sweep(h);
-	peers_sweep(h);
+	if (worked) {
+		hub_rates_sweep(h);
+		peers_sweep(h);
+	}
 	hub_turn_commit(h);
 	if (h->stopping && TAILQ_EMPTY(&h->pushing) && !pool_busy(h->d->pool))
 		hub_stop_over(h);
