@@ -9,42 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "scheduler/hooks.h"
 #include "scheduler/log.h"
-#include "scheduler/spoke_db.h"
-#include "scheduler/spoke_job.h"
-
-struct publishing {
-	struct spoke_group *g;
-	struct sreq *r; /* NULL: the hub left; the operations go on */
-	struct wire_publish ops;
-	struct wire_op_result *results;
-	size_t i;
-	struct work w;
-	/* the operation under way */
-	struct spoke_transfer *t; /* PUT: held */
-	struct spoke_file row, source;
-	bool has_row, has_source, in_place, ready;
-	struct publish_look look;
-	struct publish_attr attr;
-	char staged[HASH_HEX + 16];
-	char keep[256];
-	int64_t intent;
-	struct identity made, now, old;
-	struct identity_change changes[STAGING_PINS_MAX];
-	unsigned n_changes;
-	int error;
-	struct err e;
-};
+#include "scheduler/spoke_publish.h"
 
 static void op_start(struct publishing *x);
-
-static const struct wire_op *op_of(const struct publishing *x)
-{
-	return &x->ops.ops[x->i];
-}
 
 static void publish_submit(struct publishing *x, void (*run)(struct work *w),
 			   void (*done)(struct work *w))
@@ -92,7 +61,8 @@ static void op_end(struct publishing *x)
 				       : REFUSED_ERROR;
 		snprintf(res->text, sizeof(res->text), "%.250s",
 			 x->e.text[0] ? x->e.text : strerror(-x->error));
-		log_error("group %s: %s: not published: %s", x->g->name, op_of(x)->path, res->text);
+		log_error("group %s: %s: not published: %s", x->g->name, publishing_op(x)->path,
+			  res->text);
 	} else {
 		res->done = true;
 	}
@@ -103,20 +73,14 @@ static void op_end(struct publishing *x)
 	op_start(x);
 }
 
-static bool is_recorded(const struct publishing *x)
-{
-	return x->has_row && x->look.present && x->row.sure && !x->row.gone &&
-	       identity_equal(&x->row.identity, &x->look.identity);
-}
-
 /* What is there is not what the hub believes to be there. */
 static bool is_drift(const struct publishing *x)
 {
-	const struct wire_op *op = op_of(x);
+	const struct wire_op *op = publishing_op(x);
 
 	if (!x->look.present || (!op->was_known && !op->was_absent))
 		return false;
-	return op->was_absent || !is_recorded(x) || !hash_equal(&x->row.root, &op->was);
+	return op->was_absent || !publishing_is_recorded(x) || !hash_equal(&x->row.root, &op->was);
 }
 
 static bool keeps(const struct publishing *x)
@@ -126,19 +90,19 @@ static bool keeps(const struct publishing *x)
 
 static void set_keep(struct publishing *x)
 {
-	const char *slash = strrchr(op_of(x)->path, '/');
+	const char *slash = strrchr(publishing_op(x)->path, '/');
 
 	x->keep[0] = '\0';
 	if (keeps(x))
 		snprintf(x->keep, sizeof(x->keep), "%lld.%llu.%u.%.200s", (long long)time(NULL),
 			 (unsigned long long)x->g->seq, x->g->keep_counter++,
-			 slash ? slash + 1 : op_of(x)->path);
+			 slash ? slash + 1 : publishing_op(x)->path);
 }
 
 /* Worker: what lies there, and for put and copy-of the file that shall. */
 static void make_ready(struct publishing *x)
 {
-	const struct wire_op *op = op_of(x);
+	const struct wire_op *op = publishing_op(x);
 	struct spoke_group *g = x->g;
 	bool staged = false;
 	int r;
@@ -146,7 +110,7 @@ static void make_ready(struct publishing *x)
 	x->error = publish_look(g->store, op->path, &x->look, &x->e);
 	if (x->error < 0 || (op->kind != WIRE_PUT && op->kind != WIRE_COPY_OF))
 		return;
-	if (is_recorded(x) && hash_equal(&x->row.root, &op->root)) {
+	if (publishing_is_recorded(x) && hash_equal(&x->row.root, &op->root)) {
 		x->in_place = true; /* a repetition */
 		return;
 	}
@@ -182,7 +146,7 @@ static void ready_run(struct work *w)
 static void change_run(struct work *w)
 {
 	struct publishing *x = container_of(w, struct publishing, w);
-	const struct wire_op *op = op_of(x);
+	const struct wire_op *op = publishing_op(x);
 	struct store *s = x->g->store;
 	const char *keep = x->keep[0] && x->look.present ? x->keep : NULL;
 
@@ -198,96 +162,6 @@ static void change_run(struct work *w)
 		x->n_changes = spoke_transfer_destroy(x->t, x->changes);
 }
 
-static int record_file(struct publishing *x, const char *path, const struct hash *root)
-{
-	struct spoke_file f = {.root = *root,
-			       .identity = x->now,
-			       .mode = x->attr.mode & 0777,
-			       .seq = x->g->seq + 1,
-			       .sure = true};
-	int r;
-
-	snprintf(f.path, sizeof(f.path), "%s", path);
-	r = spoke_db_put(x->g->db, &f);
-	if (r == 0)
-		x->g->seq++;
-	return r;
-}
-
-static int record_gone(struct publishing *x, const char *path)
-{
-	int r = spoke_db_gone(x->g->db, path, x->g->seq + 1);
-
-	if (r == 0 && db_changes(x->g->db) > 0)
-		x->g->seq++;
-	return r;
-}
-
-static int record_kept(struct publishing *x)
-{
-	if (!x->keep[0] || !x->look.present || x->old.ino == 0)
-		return 0;
-	return spoke_db_preserve(x->g->db, x->keep, op_of(x)->path,
-				 is_recorded(x) ? &x->row.root : NULL, &x->old, x->look.bytes,
-				 (int64_t)time(NULL));
-}
-
-static int record(struct publishing *x)
-{
-	const struct wire_op *op = op_of(x);
-	int r = record_kept(x);
-	unsigned i;
-
-	if (r < 0)
-		return r;
-	switch (op->kind) {
-	case WIRE_DELETE:
-		r = record_gone(x, op->path);
-		break;
-	case WIRE_META:
-		r = is_recorded(x) ? record_file(x, op->path, &x->row.root) : 0;
-		break;
-	case WIRE_RENAME:
-		r = record_gone(x, op->from);
-		if (r == 0 && x->has_source && x->source.sure)
-			r = record_file(x, op->path, &x->source.root);
-		break;
-	default:
-		r = record_file(x, op->path, &op->root);
-	}
-	for (i = 0; i < x->n_changes && r == 0; i++)
-		r = spoke_db_identity(x->g->db, &x->changes[i]);
-	return r == 0 && x->intent ? spoke_db_intent_done(x->g->db, x->intent) : r;
-}
-
-static void drop_kept(void *arg, const char *name)
-{
-	struct spoke_group *g = arg;
-
-	if (unlinkat(g->store->preserved_fd, name, 0) < 0 && errno != ENOENT)
-		log_warn("group %s: preserved/%s: %s", g->name, name, strerror(errno));
-	else
-		log_info("group %s: preserved/%s is dropped: preserve_quota", g->name, name);
-}
-
-static void run_hook(struct publishing *x)
-{
-	const struct wire_op *op = op_of(x);
-	static const char *const words[] = {"put", "rename", "copy", "meta", "delete"};
-	char root[HASH_HEX + 1], size[24];
-	char *file = xasprintf("%s/%s", x->g->cfg->path, op->path);
-	struct hook_fact facts[] = {{"GROUP", x->g->name},
-				    {"PATH", op->path},
-				    {"FILE", file},
-				    {"EVENT", words[op->kind]},
-				    {"ROOT", hash_hex(&op->root, root)},
-				    {"SIZE", size}};
-
-	snprintf(size, sizeof(size), "%llu", (unsigned long long)op->size);
-	hooks_run(x->g->spoke->hooks, x->g->cfg->on_publish, op->path, facts, ARRAY_LEN(facts));
-	free(file);
-}
-
 static void change_done(struct work *w)
 {
 	struct publishing *x = container_of(w, struct publishing, w);
@@ -298,10 +172,7 @@ static void change_done(struct work *w)
 	if (x->error == 0) {
 		x->error = db_begin(g->db);
 		if (x->error == 0)
-			x->error = record(x);
-		if (x->error == 0 && keeps(x))
-			x->error = spoke_db_preserved_over(g->db, g->cfg->preserve_quota, drop_kept,
-							   g);
+			x->error = publishing_record(x);
 		if (x->error == 0)
 			x->error = db_commit(g->db);
 		if (x->error < 0) {
@@ -311,10 +182,10 @@ static void change_done(struct work *w)
 		}
 	}
 	if (x->error == 0) {
-		log_info("group %s: %s: %s%s", g->name, op_of(x)->path,
-			 op_of(x)->kind == WIRE_DELETE ? "deleted" : "published",
+		log_info("group %s: %s: %s%s", g->name, publishing_op(x)->path,
+			 publishing_op(x)->kind == WIRE_DELETE ? "deleted" : "published",
 			 x->results[x->i].drift ? "; what was there had changed here" : "");
-		run_hook(x);
+		publishing_hook(x);
 	}
 	op_end(x);
 	spoke_work_ended(s);
@@ -323,9 +194,9 @@ static void change_done(struct work *w)
 static int record_intent(struct publishing *x)
 {
 	struct spoke_intent i = {
-		.root = op_of(x)->root, .identity = x->made, .mode = x->attr.mode & 0777};
+		.root = publishing_op(x)->root, .identity = x->made, .mode = x->attr.mode & 0777};
 
-	snprintf(i.path, sizeof(i.path), "%s", op_of(x)->path);
+	snprintf(i.path, sizeof(i.path), "%s", publishing_op(x)->path);
 	snprintf(i.source, sizeof(i.source), "%s", x->staged);
 	if (x->look.present)
 		snprintf(i.keep, sizeof(i.keep), "%s", x->keep);
@@ -335,7 +206,7 @@ static int record_intent(struct publishing *x)
 static void ready_done(struct work *w)
 {
 	struct publishing *x = container_of(w, struct publishing, w);
-	const struct wire_op *op = op_of(x);
+	const struct wire_op *op = publishing_op(x);
 	struct spoke *s = x->g->spoke;
 
 	if (x->error == 0) {
@@ -359,7 +230,7 @@ static void ready_done(struct work *w)
 
 static int op_facts(struct publishing *x)
 {
-	const struct wire_op *op = op_of(x);
+	const struct wire_op *op = publishing_op(x);
 	struct spoke_group *g = x->g;
 	int r;
 
@@ -396,7 +267,7 @@ static void op_start(struct publishing *x)
 		publish_end(x);
 		return;
 	}
-	op = op_of(x);
+	op = publishing_op(x);
 	x->error = op_facts(x);
 	if (x->error < 0) {
 		op_end(x);

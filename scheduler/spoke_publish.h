@@ -1,0 +1,46 @@
+/*
+ * spoke_publish.h: a publication under way, shared by spoke_publish.c (its steps) and
+ * spoke_publish_record.c (what of it is remembered, and who is told).
+ */
+#ifndef SPOKESYNC_SCHEDULER_SPOKE_PUBLISH_H
+#define SPOKESYNC_SCHEDULER_SPOKE_PUBLISH_H
+
+#include "scheduler/spoke_db.h"
+#include "scheduler/spoke_job.h"
+
+struct publishing {
+	struct spoke_group *g;
+	struct sreq *r; /* NULL: the hub left; the operations go on */
+	struct wire_publish ops;
+	struct wire_op_result *results;
+	size_t i;
+	struct work w;
+	/* the operation under way */
+	struct spoke_transfer *t; /* PUT: held */
+	struct spoke_file row, source;
+	bool has_row, has_source, in_place, ready;
+	struct publish_look look;
+	struct publish_attr attr;
+	char staged[HASH_HEX + 16];
+	char keep[256];
+	int64_t intent;
+	struct identity made, now, old;
+	struct identity_change changes[STAGING_PINS_MAX];
+	unsigned n_changes;
+	int error;
+	struct err e;
+};
+
+static inline const struct wire_op *publishing_op(const struct publishing *x)
+{
+	return &x->ops.ops[x->i];
+}
+
+/* What lies there is what was recorded of it. */
+bool publishing_is_recorded(const struct publishing *x);
+/* In a transaction: the new state, what was preserved and what gave way for it, the intent's end.
+ */
+int publishing_record(struct publishing *x) WARN_UNUSED;
+void publishing_hook(struct publishing *x); /* on_publish */
+
+#endif

@@ -1,0 +1,116 @@
+/*
+ * spoke_publish_record.c: what is remembered of a publication that was done: the file that lies
+ * there now, what went to preserved/ and what had to leave it for the quota, the end of the intent;
+ * and the hook that is told. See spoke_publish.h.
+ */
+#include "scheduler/spoke_publish.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "scheduler/hooks.h"
+#include "scheduler/log.h"
+
+bool publishing_is_recorded(const struct publishing *x)
+{
+	return x->has_row && x->look.present && x->row.sure && !x->row.gone &&
+	       identity_equal(&x->row.identity, &x->look.identity);
+}
+
+static int record_file(struct publishing *x, const char *path, const struct hash *root)
+{
+	struct spoke_file f = {.root = *root,
+			       .identity = x->now,
+			       .mode = x->attr.mode & 0777,
+			       .seq = x->g->seq + 1,
+			       .sure = true};
+	int r;
+
+	snprintf(f.path, sizeof(f.path), "%s", path);
+	r = spoke_db_put(x->g->db, &f);
+	if (r == 0)
+		x->g->seq++;
+	return r;
+}
+
+static int record_gone(struct publishing *x, const char *path)
+{
+	int r = spoke_db_gone(x->g->db, path, x->g->seq + 1);
+
+	if (r == 0 && db_changes(x->g->db) > 0)
+		x->g->seq++;
+	return r;
+}
+
+static int record_kept(struct publishing *x)
+{
+	if (!x->keep[0] || !x->look.present || x->old.ino == 0)
+		return 0;
+	return spoke_db_preserve(x->g->db, x->keep, publishing_op(x)->path,
+				 publishing_is_recorded(x) ? &x->row.root : NULL, &x->old,
+				 x->look.bytes, (int64_t)time(NULL));
+}
+
+static void drop_kept(void *arg, const char *name)
+{
+	struct spoke_group *g = arg;
+
+	if (unlinkat(g->store->preserved_fd, name, 0) < 0 && errno != ENOENT)
+		log_warn("group %s: preserved/%s: %s", g->name, name, strerror(errno));
+	else
+		log_info("group %s: preserved/%s is dropped: preserve_quota", g->name, name);
+}
+
+int publishing_record(struct publishing *x)
+{
+	const struct wire_op *op = publishing_op(x);
+	int r = record_kept(x);
+	unsigned i;
+
+	if (r < 0)
+		return r;
+	switch (op->kind) {
+	case WIRE_DELETE:
+		r = record_gone(x, op->path);
+		break;
+	case WIRE_META:
+		r = publishing_is_recorded(x) ? record_file(x, op->path, &x->row.root) : 0;
+		break;
+	case WIRE_RENAME:
+		r = record_gone(x, op->from);
+		if (r == 0 && x->has_source && x->source.sure)
+			r = record_file(x, op->path, &x->source.root);
+		break;
+	default:
+		r = record_file(x, op->path, &op->root);
+	}
+	for (i = 0; i < x->n_changes && r == 0; i++)
+		r = spoke_db_identity(x->g->db, &x->changes[i]);
+	if (r == 0 && x->intent)
+		r = spoke_db_intent_done(x->g->db, x->intent);
+	if (r == 0 && x->g->cfg->preserve_quota > 0)
+		r = spoke_db_preserved_over(x->g->db, x->g->cfg->preserve_quota, drop_kept, x->g);
+	return r;
+}
+
+void publishing_hook(struct publishing *x)
+{
+	const struct wire_op *op = publishing_op(x);
+	static const char *const words[] = {"put", "rename", "copy", "meta", "delete"};
+	char root[HASH_HEX + 1], size[24];
+	char *file = xasprintf("%s/%s", x->g->cfg->path, op->path);
+	struct hook_fact facts[] = {{"GROUP", x->g->name},
+				    {"PATH", op->path},
+				    {"FILE", file},
+				    {"EVENT", words[op->kind]},
+				    {"ROOT", hash_hex(&op->root, root)},
+				    {"SIZE", size}};
+
+	snprintf(size, sizeof(size), "%llu", (unsigned long long)op->size);
+	hooks_run(x->g->spoke->hooks, x->g->cfg->on_publish, op->path, facts, ARRAY_LEN(facts));
+	free(file);
+}
