@@ -86,6 +86,10 @@ int value_set(struct build *b, const struct section *s, struct setting *set,
 /* window = and date = */
 int window_line_parse(const char *text, struct window_line *ret, struct err *e) WARN_UNUSED;
 int date_line_parse(const char *text, struct window_line *ret, struct err *e) WARN_UNUSED;
+/* "mon-fri,sun": names, ranges, commas, daily; bit 0 = monday. Both are a part of such lines. */
+#define WINDOW_DAYS_TEXT 40
+int window_days_parse(const char *s, uint8_t *ret, struct err *e) WARN_UNUSED;
+const char *window_days_print(unsigned days, char buf[WINDOW_DAYS_TEXT]);
 /* "mon-fri 22:00-06:00 20Mbit", in the canonical form; to be freed. */
 char *window_line_print(const struct window_line *l) WARN_UNUSED;
 

@@ -111,7 +111,8 @@ static void check_spoke(struct build *b, const struct section *s, const struct s
 
 static void check_policy(struct build *b, const struct section *s, const struct policy *p)
 {
-	if (!p->n_lines && !was_given(s, "window") && !was_given(s, "date"))
+	if (!p->n_lines && !was_given(s, "window") && !was_given(s, "date") &&
+	    !was_given(s, "dfsr"))
 		build_problem(b, s->at,
 			      "[policy %s] has no window and would never be open; the built-in "
 			      "policy always is open at any time",

@@ -89,6 +89,9 @@ static const struct key keys[] = {
 	{"date", SECTION_POLICY, KEY_DATE, KEY_HUB | KEY_LIST,
 	 0, 0, 0, 0, NULL, "YYYY-MM-DD[..YYYY-MM-DD] RATE",
 	 "What holds on these days instead of every weekly window"},
+	{"dfsr", SECTION_POLICY, KEY_DFSR, KEY_HUB | KEY_LIST,
+	 0, 0, 0, 0, NULL, "DAYS and 96 hex digits",
+	 "A day of a DFS Replication schedule, a level for each quarter of an hour"},
 
 	/* [group NAME] */
 	{"path", SECTION_GROUP, KEY_PATH, BOTH | MUST | KEY_RESTART,

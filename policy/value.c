@@ -13,11 +13,12 @@
 #include <string.h>
 
 #include "policy/address.h"
+#include "policy/dfsr.h"
 #include "policy/filter.h"
 #include "policy/nearest.h"
 #include "policy/zone.h"
 
-#define LINES_MOST 500 /* windows and dates of one policy */
+#define LINES_MOST 1200 /* windows and dates of one policy; seven day strings may be 672 */
 
 /* What a value goes into: bundled, because every type needs most of it. */
 struct slot {
@@ -247,23 +248,45 @@ static int set_zone(struct slot *v, const char *text, char **ret, struct err *e)
 	return 0;
 }
 
-static int add_line(struct slot *v, const char *text, char **ret, struct err *e)
+static int add_lines(struct slot *v, const struct window_line *lines, size_t n, struct err *e)
 {
 	struct policy *p = v->section->base;
+
+	if (p->n_lines + n > LINES_MOST)
+		return err_set(e, -E2BIG, "more than %d windows and dates in one policy",
+			       LINES_MOST);
+	p->lines = xrealloc(p->lines, (p->n_lines + n) * sizeof(*p->lines));
+	memcpy(p->lines + p->n_lines, lines, n * sizeof(*lines));
+	p->n_lines += n;
+	return 0;
+}
+
+static int add_line(struct slot *v, const char *text, char **ret, struct err *e)
+{
 	struct window_line l;
 	int r = v->key->type == KEY_DATE ? date_line_parse(text, &l, e)
 					 : window_line_parse(text, &l, e);
 
 	if (r)
 		return r;
-	if (p->n_lines >= LINES_MOST)
-		return err_set(e, -E2BIG, "more than %d windows and dates in one policy",
-			       LINES_MOST);
 	l.origin = v->at;
-	p->lines = xrealloc(p->lines, (p->n_lines + 1) * sizeof(*p->lines));
-	p->lines[p->n_lines++] = l;
-	*ret = window_line_print(&l);
-	return 0;
+	r = add_lines(v, &l, 1, e);
+	if (!r)
+		*ret = window_line_print(&l);
+	return r;
+}
+
+static int add_dfsr(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	struct window_line lines[DFSR_QUARTERS];
+	struct dfsr_line l;
+	int r = dfsr_line_parse(text, &l, e);
+
+	if (!r)
+		r = add_lines(v, lines, dfsr_line_windows(&l, v->at, lines), e);
+	if (!r)
+		*ret = dfsr_line_print(&l);
+	return r;
 }
 
 static int add_pattern(struct slot *v, const char *text, char **ret, struct err *e)
@@ -324,6 +347,8 @@ int value_set(struct build *b, const struct section *s, struct setting *set, str
 	case KEY_WINDOW:
 	case KEY_DATE:
 		return add_line(&v, text, value, e);
+	case KEY_DFSR:
+		return add_dfsr(&v, text, value, e);
 	case KEY_INCLUDE:
 	case KEY_EXCLUDE:
 		return add_pattern(&v, text, value, e);

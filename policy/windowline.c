@@ -52,7 +52,7 @@ static unsigned day_range(const char *s, size_t len)
 	}
 }
 
-static int parse_days(const char *s, uint8_t *ret, struct err *e)
+int window_days_parse(const char *s, uint8_t *ret, struct err *e)
 {
 	unsigned days = 0, bits;
 	size_t len;
@@ -138,7 +138,7 @@ int window_line_parse(const char *text, struct window_line *ret, struct err *e)
 			    text);
 		goto cleanup;
 	}
-	r = parse_days(days, &l.days, e);
+	r = window_days_parse(days, &l.days, e);
 	if (!r)
 		r = parse_clocks(clocks, &l, e);
 	if (!r)
@@ -206,13 +206,13 @@ int date_line_parse(const char *text, struct window_line *ret, struct err *e)
 }
 
 /* "mon-fri,sun" */
-static void print_days(char *buf, size_t size, unsigned days)
+const char *window_days_print(unsigned days, char buf[WINDOW_DAYS_TEXT])
 {
-	size_t n = 0;
+	size_t size = WINDOW_DAYS_TEXT, n = 0;
 
 	if (days == ALL_DAYS) {
 		snprintf(buf, size, "daily");
-		return;
+		return buf;
 	}
 	buf[0] = '\0';
 	for (int i = 0; i < 7; i++) {
@@ -228,6 +228,7 @@ static void print_days(char *buf, size_t size, unsigned days)
 					      day_names[last]);
 		i = last;
 	}
+	return buf;
 }
 
 static char *print_date_line(const struct window_line *l, const char *rate)
@@ -244,12 +245,11 @@ static char *print_date_line(const struct window_line *l, const char *rate)
 
 char *window_line_print(const struct window_line *l)
 {
-	char days[40], rate[UNITS_TEXT];
+	char days[WINDOW_DAYS_TEXT], rate[UNITS_TEXT];
 
 	units_rate_exact(l->rate, rate);
 	if (l->kind == WINDOW_DATE)
 		return print_date_line(l, rate);
-	print_days(days, sizeof(days), l->days);
-	return xasprintf("%s %02u:%02u-%02u:%02u %s", days, l->from / 60u, l->from % 60u,
-			 l->to / 60u, l->to % 60u, rate);
+	return xasprintf("%s %02u:%02u-%02u:%02u %s", window_days_print(l->days, days),
+			 l->from / 60u, l->from % 60u, l->to / 60u, l->to % 60u, rate);
 }

@@ -62,6 +62,7 @@ UNIT += tests/unit/test_worker
 UNIT += tests/unit/test_zone
 UNIT += tests/unit/test_rate
 UNIT += tests/unit/test_diff
+UNIT += tests/unit/test_dfsr
 UNIT += tests/unit/test_explain
 UNIT += tests/unit/test_keys
 UNIT += tests/unit/test_address
