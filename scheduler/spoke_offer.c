@@ -175,6 +175,7 @@ static int accept_offer(struct offer *x)
 		return 0;
 	if (r == -ENOENT) {
 		fresh = true;
+		x->e.text[0] = '\0'; /* that it was not there is no error */
 		r = staging_create(t->group->store, t->group->spoke->assembler, &t->root, x->o.size,
 				   &t->st, &x->e);
 	}

@@ -133,16 +133,17 @@ static int make_pin(struct staging *st, int fd, const char *name, bool *ret_link
 }
 
 /* The image begins as a copy of the first base, sharing its blocks. */
-static int begin_as(struct staging *st, unsigned k)
+static int begin_as(struct staging *st, unsigned k, struct err *e)
 {
 	struct pack p = {NULL, 0, 0};
 	int r;
 
-	r = reflink_file(st->image_fd, st->pins[k].fd);
-	if (r == 0 && ftruncate(st->image_fd, (off_t)st->size) < 0)
+	/* Into an empty file: an end within a block cannot be shared into the middle of another. */
+	r = ftruncate(st->image_fd, 0) < 0 ? -errno : reflink_file(st->image_fd, st->pins[k].fd);
+	if (ftruncate(st->image_fd, (off_t)st->size) < 0 && r == 0)
 		r = -errno;
 	if (r < 0)
-		return r;
+		return err_set(e, r, "cannot share the blocks of a base: %s", strerror(-r));
 	st->image_dirty = true;
 	st->basis = (int)k;
 	st->punch_from = st->pins[k].identity.size;
@@ -213,7 +214,7 @@ int staging_pin(struct staging *st, const struct hash *root, int fd,
 	if (r < 0)
 		return r;
 	st->n_pins++;
-	return image_is_fresh(st) && !p->link ? begin_as(st, st->n_pins - 1) : 0;
+	return image_is_fresh(st) && !p->link ? begin_as(st, st->n_pins - 1, e) : 0;
 }
 
 unsigned staging_unpin(struct staging *st, struct identity_change *ret)
