@@ -15,15 +15,15 @@ void hub_kick(struct hub *h); /* facts changed: a plan pass before the loop slee
 /* Figures of a job: live from its push, or as recorded when it ended. */
 struct hub_job_stats {
 	struct push_stats push;
-	double rate; /* bytes/s lately */
+	double rate;	   /* bytes/s lately */
 	const char *proof; /* "changed" | "full" */
 };
 void hub_job_stats(struct hub *h, const struct job *j, struct hub_job_stats *ret);
 
 /* The catalog, for status, groups, backlog, wait and explain. */
 struct hub_group_stats {
-	uint64_t files, bytes;	   /* settled versions */
-	uint64_t unsettled;	   /* seen and not yet settled, or being indexed */
+	uint64_t files, bytes; /* settled versions */
+	uint64_t unsettled;    /* seen and not yet settled, or being indexed */
 	uint64_t skipped;
 	bool scanning;
 	const char *problem; /* NULL, or why the group stands still */
