@@ -49,3 +49,5 @@ libpolicy_a_SOURCES += policy/window.h
 libpolicy_a_SOURCES += policy/windowline.c
 libpolicy_a_SOURCES += policy/zone.c
 libpolicy_a_SOURCES += policy/zone.h
+libpolicy_a_SOURCES += policy/zonefile.c
+libpolicy_a_SOURCES += policy/zonefile.h

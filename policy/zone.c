@@ -3,11 +3,11 @@
  *
  * A zone is turned into a table of its offsets once, so that a look-up is a binary search in memory
  * of its own: no lock, no reading of zone files later, and a next change without guessing at steps.
- * A changed zone file is seen by making the zone anew.
+ * Zone files change under running programs, by updates of the system: whoever holds a zone asks for
+ * zone_refresh() now and then, which looks at the file and makes the table anew.
  */
 #include "policy/zone.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +15,11 @@
 
 #include <glib.h>
 
+#include "policy/zonefile.h"
+
 #define DAY	   86400
 #define TABLE_LAST ((int64_t)4102444800) /* 2100-01-01; later times have the last offset */
 #define LOOK_AHEAD ((int64_t)400 * DAY)
-#define NAME_MOST  63
 #define RULES_FROM ((int64_t)2145916800) /* 2038-01-01: past the tables of the zone files */
 #define CALENDAR   ((int64_t)(28 * 365 + 7) * DAY) /* days and dates come round after 28 years */
 
@@ -33,28 +34,9 @@ struct span {
 struct zone {
 	struct span *spans;
 	size_t n;
+	char name[ZONEFILE_NAME + 1];
+	struct zonefile_stamp stamp;
 };
-
-/* GLib also takes "UTC+3" (and means three hours west), "+05:00" and file names: only what is a
- * file of the zone database goes, so that a mistyped name is an error and never another zone. */
-static bool known_name(const char *name)
-{
-	const char *dir = getenv("TZDIR");
-	char path[512];
-	size_t len = strlen(name);
-
-	if (!len || len > NAME_MOST || !g_ascii_isalpha(name[0]) || strstr(name, ".."))
-		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!g_ascii_isalnum(name[i]) && !strchr("_+-/", name[i]))
-			return false;
-	if (!strcmp(name, "UTC"))
-		return true;
-	if (snprintf(path, sizeof(path), "%s/%s", dir ? dir : "/usr/share/zoneinfo", name) >=
-	    (int)sizeof(path))
-		return false;
-	return !access(path, R_OK) && g_file_test(path, G_FILE_TEST_IS_REGULAR);
-}
 
 static int interval_at(GTimeZone *tz, int64_t t)
 {
@@ -133,21 +115,66 @@ static void mend_rule(struct zone *z)
 	}
 }
 
-struct zone *zone_new(const char *name)
+static bool fill(struct zone *z, const char *name)
 {
-	struct zone *z;
+	char path[ZONEFILE_PATH];
 	GTimeZone *tz;
 
-	if (!known_name(name))
-		return NULL;
+	if (!zonefile_find(name, path, &z->stamp) || (*path && !zonefile_whole(path)))
+		return false;
+	/* GLib keeps zones that somebody holds; nobody does, so this one comes from the file. */
 	tz = g_time_zone_new_identifier(name);
 	if (!tz)
-		return NULL;
-	z = xcalloc(1, sizeof(*z));
+		return false;
+	snprintf(z->name, sizeof(z->name), "%s", name);
 	fill_table(z, tz);
 	mend_rule(z);
 	g_time_zone_unref(tz);
-	return z;
+	return true;
+}
+
+struct zone *zone_new(const char *name)
+{
+	struct zone *z = xcalloc(1, sizeof(*z));
+
+	return fill(z, name) ? z : zone_free(z);
+}
+
+const char *zone_name(const struct zone *z)
+{
+	return z->name;
+}
+
+static bool same_table(const struct zone *a, const struct zone *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->spans[i].from != b->spans[i].from ||
+		    a->spans[i].offset != b->spans[i].offset ||
+		    a->spans[i].dst != b->spans[i].dst ||
+		    strcmp(a->spans[i].abbrev, b->spans[i].abbrev) != 0)
+			return false;
+	return true;
+}
+
+bool zone_refresh(struct zone *z)
+{
+	struct zone *fresh, before = *z;
+	struct zonefile_stamp stamp;
+	char path[ZONEFILE_PATH];
+	bool changed;
+
+	if (!zonefile_find(z->name, path, &stamp) || !memcmp(&stamp, &z->stamp, sizeof(stamp)))
+		return false;
+	fresh = zone_new(before.name);
+	if (!fresh)
+		return false;
+	changed = !same_table(z, fresh);
+	*z = *fresh;
+	*fresh = before;
+	zone_free(fresh);
+	return changed;
 }
 
 struct zone *zone_free(struct zone *z)
@@ -208,7 +235,7 @@ const char *zone_print(const struct zone *z, struct wall t, char buf[ZONE_TEXT])
 {
 	static const char *const days[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
 	static struct span utc_span = {.from = INT64_MIN, .abbrev = "UTC"};
-	static const struct zone utc = {&utc_span, 1};
+	static const struct zone utc = {.spans = &utc_span, .n = 1};
 	struct local_time l;
 	char seconds[8] = "";
 	unsigned month, day;
@@ -243,20 +270,21 @@ static const char *name_in_path(const char *path)
 const char *zone_system_name(char *buf, size_t size)
 {
 	const char *tz = getenv("TZ"), *name = NULL;
-	char path[512];
+	char link[512], path[ZONEFILE_PATH];
+	struct zonefile_stamp stamp;
 	ssize_t n;
 
 	if (tz && *tz) {
 		tz += *tz == ':';
 		name = *tz == '/' ? name_in_path(tz) : tz;
 	} else {
-		n = readlink("/etc/localtime", path, sizeof(path) - 1);
+		n = readlink("/etc/localtime", link, sizeof(link) - 1);
 		if (n > 0) {
-			path[n] = '\0';
-			name = name_in_path(path);
+			link[n] = '\0';
+			name = name_in_path(link);
 		}
 	}
-	if (!name || !known_name(name) || strlen(name) >= size)
+	if (!name || !zonefile_find(name, path, &stamp) || strlen(name) >= size)
 		name = "UTC";
 	snprintf(buf, size, "%s", name);
 	return buf;

@@ -20,6 +20,11 @@ struct local_time {
 /* NULL where the name is not known (never silently UTC). "UTC" always works. */
 struct zone *zone_new(const char *name) WARN_UNUSED;
 struct zone *zone_free(struct zone *z);
+/* Its name in the database. */
+const char *zone_name(const struct zone *z);
+/* Reads the zone's file again where it was changed or replaced (one stat where not). True: the zone
+ * answers otherwise than before. A file that is gone or not whole changes nothing. */
+bool zone_refresh(struct zone *z);
 void zone_local(const struct zone *z, struct wall t, struct local_time *ret);
 /* First t' > t at which the offset changes; WALL_NEVER if none within 400 days. */
 struct wall zone_next_change(const struct zone *z, struct wall t);

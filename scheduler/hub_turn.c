@@ -5,6 +5,7 @@
  */
 #include "scheduler/hub_turn.h"
 
+#include "scheduler/core_zones.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_overrides.h"
 #include "scheduler/hub_publish.h"
@@ -163,12 +164,16 @@ static void turn_tick(struct ev_loop *loop, ev_timer *w, int revents)
 	hub_jobs_tick(h, daemon_now());
 }
 
-/* The calendar is looked at each minute, whatever timers believe: machines sleep, clocks jump. */
+/* The calendar is looked at each minute, whatever timers believe: machines sleep, clocks jump, zone
+ * files are updated. */
 static void turn_minute(struct ev_loop *loop, ev_periodic *w, int revents)
 {
 	struct hub *h = w->data;
+	const char *zone = core_zones_refresh(h->core);
 
 	(void)loop, (void)revents;
+	if (zone)
+		log_info("time zone %s has new rules: the windows are reckoned anew", zone);
 	if (++h->minutes % SWEEP_TICKS == 0)
 		hub_sweep(h);
 	hub_kick(h);

@@ -23,6 +23,7 @@ libscheduler_a_SOURCES += scheduler/core_config.c
 libscheduler_a_SOURCES += scheduler/core_overrides.c
 libscheduler_a_SOURCES += scheduler/core_spoke.c
 libscheduler_a_SOURCES += scheduler/core_table.c
+libscheduler_a_SOURCES += scheduler/core_zones.c scheduler/core_zones.h
 libscheduler_a_SOURCES += scheduler/daemon.c scheduler/daemon.h scheduler/daemon_run.h
 libscheduler_a_SOURCES += scheduler/db.c scheduler/db.h
 libscheduler_a_SOURCES += scheduler/db_jobs.c

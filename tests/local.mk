@@ -16,6 +16,7 @@ UNIT += tests/unit/test_core
 UNIT += tests/unit/test_core_forecast
 UNIT += tests/unit/test_core_parts
 UNIT += tests/unit/test_core_time
+UNIT += tests/unit/test_core_zones
 UNIT += tests/unit/test_db
 UNIT += tests/unit/test_delta
 UNIT += tests/unit/test_digest
@@ -113,6 +114,7 @@ tests_unit_test_cmd_SOURCES = tests/unit/test_cmd.c $(CORE_RIG)
 tests_unit_test_core_SOURCES = tests/unit/test_core.c $(CORE_RIG)
 tests_unit_test_core_forecast_SOURCES = tests/unit/test_core_forecast.c $(CORE_RIG)
 tests_unit_test_core_time_SOURCES = tests/unit/test_core_time.c $(CORE_RIG)
+tests_unit_test_core_zones_SOURCES = tests/unit/test_core_zones.c $(CORE_RIG) tests/unit/temp.h
 
 EXTRA_DIST += tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
 	tests/unit/ini.h tests/unit/zones.h tests/cppcheck.supp tests/lsan.supp

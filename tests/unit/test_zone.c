@@ -177,12 +177,80 @@ static void printed(void **state)
 	zone_free(z);
 }
 
+static void copy_zone(const struct temp *t, const char *from, const char *to, size_t most)
+{
+	char path[600], buf[8192];
+	int fd = temp_file(t, "new"), in;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", from);
+	in = open(path, O_RDONLY | O_CLOEXEC);
+	n = read(in, buf, sizeof(buf));
+	assert_in_range(n, 100, sizeof(buf) - 1);
+	temp_write(fd, buf, MIN((size_t)n, most), 0);
+	close(in);
+	close(fd);
+	assert_int_equal(renameat(t->fd, "new", t->fd, to), 0);
+}
+
+static long offset_in(const struct zone *z, int64_t t)
+{
+	struct local_time l;
+
+	zone_local(z, (struct wall){t}, &l);
+	return l.offset;
+}
+
+/* An update of the zone files under a running program. */
+static void changed_file(void **state)
+{
+	struct zone *z, *utc;
+	struct temp t;
+
+	(void)state;
+	temp_new(&t);
+	setenv("TZDIR", t.path, 1);
+	copy_zone(&t, "Europe/Berlin", "Here", SIZE_MAX);
+	z = zone_new("Here");
+	utc = zone_new("UTC");
+	assert_non_null(z);
+	assert_string_equal(zone_name(z), "Here");
+	assert_int_equal(offset_in(z, FROM), 3600);
+	assert_false(zone_refresh(z));
+	/* The same bytes in another file. */
+	copy_zone(&t, "Europe/Berlin", "Here", SIZE_MAX);
+	assert_false(zone_refresh(z));
+	copy_zone(&t, "Asia/Tokyo", "Here", SIZE_MAX);
+	assert_int_equal(offset_in(z, FROM), 3600);
+	assert_true(zone_refresh(z));
+	assert_false(zone_refresh(z));
+	assert_int_equal(offset_in(z, FROM), 9 * 3600);
+	/* Gone, or half written, at any length: what was known stays. */
+	unlinkat(t.fd, "Here", 0);
+	assert_false(zone_refresh(z));
+	for (size_t most = 0; most < 2298; most += 1 + most / 9) {
+		copy_zone(&t, "Europe/Berlin", "Here", most);
+		assert_false(zone_refresh(z));
+		assert_null(zone_new("Here"));
+	}
+	assert_int_equal(offset_in(z, FROM), 9 * 3600);
+	copy_zone(&t, "Europe/Berlin", "Here", SIZE_MAX);
+	assert_true(zone_refresh(z));
+	assert_int_equal(offset_in(z, FROM), 3600);
+	assert_false(zone_refresh(utc));
+	zone_free(utc);
+	zone_free(z);
+	unsetenv("TZDIR");
+	temp_done(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(like_libc),   cmocka_unit_test(unknown_names),
-		cmocka_unit_test(skipped_day), cmocka_unit_test(civil),
-		cmocka_unit_test(system_name), cmocka_unit_test(printed),
+		cmocka_unit_test(like_libc),	cmocka_unit_test(unknown_names),
+		cmocka_unit_test(skipped_day),	cmocka_unit_test(civil),
+		cmocka_unit_test(system_name),	cmocka_unit_test(printed),
+		cmocka_unit_test(changed_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

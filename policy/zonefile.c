@@ -1,0 +1,99 @@
+/*
+ * zonefile.c: zone files as files. GLib is generous with names ("UTC+3", "+05:00", paths) and
+ * trusts the counts inside a file; neither may meet what a person mistypes or an update half wrote.
+ */
+#include "policy/zonefile.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define FILE_MOST (64 * KIB) /* the largest of 2024 has 4 KiB */
+#define HEADER	  44
+
+/* GLib takes "UTC+3" and means three hours west: only what is a file of the zone database goes, so
+ * that a mistyped name is an error and never another zone. */
+static bool good_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!len || len > ZONEFILE_NAME || !isalpha((unsigned char)*name) || strstr(name, ".."))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("_+-/", name[i]))
+			return false;
+	return true;
+}
+
+bool zonefile_find(const char *name, char path[ZONEFILE_PATH], struct zonefile_stamp *ret)
+{
+	const char *dir = getenv("TZDIR");
+	struct stat st;
+
+	if (!good_name(name))
+		return false;
+	*ret = (struct zonefile_stamp){0};
+	path[0] = '\0';
+	if (!strcmp(name, "UTC"))
+		return true;
+	if (snprintf(path, ZONEFILE_PATH, "%s/%s", dir ? dir : "/usr/share/zoneinfo", name) >=
+		    ZONEFILE_PATH ||
+	    stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	*ret = (struct zonefile_stamp){
+		.device = (uint64_t)st.st_dev,
+		.inode = (uint64_t)st.st_ino,
+		.size = (uint64_t)st.st_size,
+		.s = st.st_mtim.tv_sec,
+		.ns = st.st_mtim.tv_nsec,
+	};
+	return true;
+}
+
+/* Length of a block with its header; 0: none begins here, or it is longer than what is left. */
+static size_t block_length(const uint8_t *p, size_t left, size_t time_size)
+{
+	size_t n[6], length; /* isut, isstd, leap, time, type, char */
+
+	if (left < HEADER || memcmp(p, "TZif", 4) != 0)
+		return 0;
+	for (int i = 0; i < 6; i++) {
+		const uint8_t *c = p + 20 + 4 * i;
+
+		n[i] = (size_t)c[0] << 24 | (size_t)c[1] << 16 | (size_t)c[2] << 8 | c[3];
+		if (n[i] > left)
+			return 0;
+	}
+	length = HEADER + n[3] * (time_size + 1) + n[4] * 6 + n[5] + n[2] * (time_size + 4) + n[1] +
+		 n[0];
+	return length <= left ? length : 0;
+}
+
+static bool whole(const uint8_t *p, size_t size)
+{
+	size_t first = block_length(p, size, 4), second;
+
+	if (!first || p[4] < '2')
+		return first;
+	/* From version 2 on a second block, and a rule between two line ends. */
+	second = block_length(p + first, size - first, 8);
+	return second && first + second + 2 <= size && p[size - 1] == '\n';
+}
+
+bool zonefile_whole(const char *path)
+{
+	uint8_t *data = xcalloc(1, FILE_MOST + 1);
+	FILE *f = fopen(path, "re");
+	size_t size = 0;
+	bool ok;
+
+	if (f) {
+		size = fread(data, 1, FILE_MOST + 1, f);
+		fclose(f);
+	}
+	ok = size <= FILE_MOST && whole(data, size);
+	free(data);
+	return ok;
+}
