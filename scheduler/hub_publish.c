@@ -17,9 +17,17 @@
 #include "scheduler/peers.h"
 
 struct publishing {
+	struct hub_spoke *spoke;
 	struct hub_job *job; /* NULL: nobody waits for the answer */
 	struct wire_op op;
+	TAILQ_ENTRY(publishing) entry; /* spoke->publishing */
 };
+
+static void publish_free(struct publishing *pub)
+{
+	TAILQ_REMOVE(&pub->spoke->publishing, pub, entry);
+	free(pub);
+}
 
 static void publish_op(const struct hub_job *x, struct inventory *inv, struct wire_op *op)
 {
@@ -130,7 +138,7 @@ static void publish_answer(void *arg, const struct peer_answer *a, const struct 
 		else
 			publish_result(x, &pub->op, &p->results[0], p->seq);
 	}
-	free(pub);
+	publish_free(pub);
 }
 
 void hub_publish(struct hub_job *x)
@@ -140,6 +148,8 @@ void hub_publish(struct hub_job *x)
 	struct wire_publish ops = {.ops = &pub->op, .n_ops = 1};
 
 	pub->job = x;
+	pub->spoke = x->spoke;
+	TAILQ_INSERT_TAIL(&x->spoke->publishing, pub, entry);
 	x->publishing = pub;
 	publish_op(x, inv, &pub->op);
 	peer_publish(x->spoke->peer, x->job->version->group, &ops, publish_answer, pub);
@@ -150,6 +160,12 @@ void hub_publish_cancel(struct hub_job *x)
 	if (x->publishing)
 		x->publishing->job = NULL;
 	x->publishing = NULL;
+}
+
+void hub_publish_drop(struct hub_spoke *s)
+{
+	while (!TAILQ_EMPTY(&s->publishing))
+		publish_free(TAILQ_FIRST(&s->publishing));
 }
 
 static void publish_hook(struct hub *h, const struct group_cfg *g, const struct version *v)

@@ -124,6 +124,7 @@ struct hub_spoke {
 	struct shaper_node *node;
 	struct rate_node_list rates;
 	struct inventory_list inventories;
+	TAILQ_HEAD(, publishing) publishing;
 	struct greeting *greeting; /* while one is under way */
 	unsigned n_jobs;	   /* unfinished */
 	bool told_down;		   /* and logged */

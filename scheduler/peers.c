@@ -13,6 +13,7 @@
 
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
+#include "scheduler/hub_publish.h"
 #include "scheduler/hub_rates.h"
 #include "scheduler/inventory.h"
 #include "scheduler/log.h"
@@ -23,7 +24,8 @@ struct greeting {
 	struct wire_group *groups; /* those that both sides have */
 	size_t n_groups, at;
 	char zone[64], software[64];
-	uint64_t asked; /* the sequence that the page under way was asked from */
+	size_t restarts; /* epochs that changed meanwhile */
+	uint64_t asked;	 /* the sequence that the page under way was asked from */
 	bool changed;
 };
 
@@ -83,6 +85,16 @@ static void greeting_done(struct greeting *g)
 }
 
 static void greeting_next(struct greeting *g);
+static void greeting_page(void *arg, const struct peer_answer *a, const struct wire_inventory *i);
+
+/* The next page of the group at hand. */
+static void greeting_ask(struct greeting *g)
+{
+	const char *group = g->groups[g->at].name;
+
+	g->asked = inventory_make(g->spoke, group)->seq;
+	peer_inventory(g->spoke->peer, group, g->asked, greeting_page, g);
+}
 
 static void greeting_page(void *arg, const struct peer_answer *a, const struct wire_inventory *i)
 {
@@ -94,10 +106,15 @@ static void greeting_page(void *arg, const struct peer_answer *a, const struct w
 		return;
 	}
 	if (strcmp(i->epoch, inv->epoch)) {
+		/* It began anew after its hello. One more of that in a greeting is too much. */
+		if (g->restarts++ > g->n_groups) {
+			greeting_broken(g, "the epoch of its inventory changes all the time");
+			return;
+		}
 		inventory_clear(inv);
 		inventory_position(inv, i->epoch, 0);
 		if (g->asked) {
-			greeting_next(g); /* the same group again, from the beginning */
+			greeting_ask(g);
 			return;
 		}
 	}
@@ -109,12 +126,16 @@ static void greeting_page(void *arg, const struct peer_answer *a, const struct w
 		inventory_put(inv, &i->entries[n], 0);
 	inventory_position(inv, inv->epoch, i->seq);
 	g->changed = true;
-	if (!i->more)
-		g->at++;
+	if (i->more) {
+		greeting_ask(g);
+		return;
+	}
+	g->at++;
 	greeting_next(g);
 }
 
-/* Asks for the next page that is missing, if any. */
+/* The next group of which something is not known. It is compared with the hello once: while pages
+ * come in, the inventory may well grow beyond what the hello said. */
 static void greeting_next(struct greeting *g)
 {
 	for (; g->at < g->n_groups; g->at++) {
@@ -132,8 +153,7 @@ static void greeting_next(struct greeting *g)
 			if (!w->seq)
 				continue; /* an empty one */
 		}
-		g->asked = inv->seq;
-		peer_inventory(g->spoke->peer, w->name, inv->seq, greeting_page, g);
+		greeting_ask(g);
 		return;
 	}
 	greeting_done(g);
@@ -195,6 +215,7 @@ static void peer_make(struct hub *h, const struct spoke_cfg *cfg)
 	s->hub = h;
 	s->name = xstrdup(cfg->name);
 	TAILQ_INIT(&s->rates);
+	TAILQ_INIT(&s->publishing);
 	TAILQ_INIT(&s->inventories);
 	s->node = shaper_node_new(shaper_root(h->shaper), cfg->weight, NULL, NULL);
 	s->peer = peer_new(h->http, cfg->url, cfg->pins, cfg->n_pins, h->d->key, s->node);
@@ -230,6 +251,7 @@ static void peer_drop(struct hub_spoke *s)
 	/* First the peer: it ends its requests, and no answer finds a greeting that is gone. */
 	s->peer = peer_free(s->peer);
 	greeting_end(s);
+	hub_publish_drop(s);
 	hub_rates_drop(s);
 	while ((inv = TAILQ_FIRST(&s->inventories)))
 		inventory_free(inv);
