@@ -48,8 +48,9 @@ enum wait_reason {
 	WAIT_SET = 1 << 11,   /* other members of its set */
 	WAIT_START = 1 << 12, /* the jitter after a window opened */
 	WAIT_OLDER = 1 << 13, /* the push of an older version of this file still ends */
+	WAIT_TWIN = 1 << 14,  /* another file brings the same content there just now */
 };
-#define WAIT_BITS 14
+#define WAIT_BITS 15
 
 enum job_kind { JOB_PUT, JOB_META, JOB_DELETE };
 

@@ -10,7 +10,8 @@
  *
  *   DIRTY     a fact or wish came: the next pass looks at it and places it anew
  *   INDEXING  until its version is indexed
- *   OLDER     until the push of an older version of its file has ended
+ *   OLDER     until another push has ended: of an older version of its file, or of another file
+ *             with the same content
  *   FRESH     in its lane, arrived since the last pass; in order
  *   READY     in its lane, in order; all of these have the lane's waits, so that a pass in which
  *             nothing changed for the lane does not touch them
@@ -151,6 +152,12 @@ uint64_t core_random(struct core *c);
 struct mono mono_after(struct mono t, int64_t us); /* saturates at MONO_NEVER */
 
 /* job.c */
+/* Of one that nothing is done for: paused where something of it is there already. */
+enum job_state job_idle_state(const struct job *j);
+/* Transfers are named by their content: two files with the same one are brought one after the
+ * other, and the second is a copy there. */
+bool job_twin_at_work(const struct job *j);
+void job_twins_wake(struct core *c, const struct job *j);
 struct job *job_new(uint64_t id, enum job_kind kind, struct version *v, struct lane *l,
 		    struct now now) WARN_UNUSED;
 struct job *job_free(struct job *j);

@@ -58,17 +58,21 @@ static const char *state_event(const struct action *a)
 	case JOB_SUPERSEDED:
 	case JOB_CANCELLED:
 		return job_state_word(a->job->state);
+	case JOB_WAITING:
+		/* A refusal or a fault before anything came: that it was tried must be told. */
+		return a->old_state == JOB_SENDING ? job_state_word(JOB_WAITING) : NULL;
 	default:
 		return NULL;
 	}
 }
 
-static void log_line(const struct hub_job *x, const char *what, const char *why)
+static void log_line(const struct hub_job *x, const char *what, const char *waits)
 {
 	const struct job *j = x->job;
 
-	log_info("job %" PRIu64 " %s/%s -> %s: %s%s%s", j->id, j->version->group, j->version->path,
-		 j->spoke->name, what, why[0] ? ", " : "", why);
+	log_info("job %" PRIu64 " %s/%s -> %s: %s%s%s%s%s", j->id, j->version->group,
+		 j->version->path, j->spoke->name, what, waits[0] ? ", " : "", waits,
+		 j->reason[0] ? ": " : "", j->reason);
 }
 
 void hub_log_changed(const struct hub_job *x, const struct action *a)
@@ -92,7 +96,7 @@ void hub_log_changed(const struct hub_job *x, const struct action *a)
 	json_object_set_new(o, "done", number(j->done_bytes));
 	json_object_set_new(o, "total", number(j->total_bytes));
 	joblog_event(x->hub->d->joblog, event, o);
-	log_line(x, event, waits[0] ? waits : j->reason);
+	log_line(x, event, waits);
 }
 
 /* Why the run is over, where nobody had a reason to note more. */

@@ -34,6 +34,9 @@ static void start_progress(void *arg)
 	struct push_stats s;
 
 	push_stats(x->push, &s);
+	/* One that never got to a plan knows nothing: what is there stays what was told before. */
+	if (s.estimate == 0)
+		return;
 	core_fact_progress(x->hub->core, x->job, s.acked, s.estimate, daemon_now());
 }
 
@@ -102,7 +105,10 @@ static void start_ended(void *arg, const struct push_result *r)
 	enum job_outcome o;
 	const char *text;
 
-	start_progress(x);
+	if (r->end == PUSH_HAVE) /* nothing is to be sent */
+		core_fact_progress(x->hub->core, x->job, 0, 0, daemon_now());
+	else
+		start_progress(x);
 	start_account(x);
 	hub_job_close(x);
 	o = start_outcome(x, r, &text);

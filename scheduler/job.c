@@ -77,6 +77,46 @@ void core_job_note(struct job *j, const char *text)
 	}
 }
 
+enum job_state job_idle_state(const struct job *j)
+{
+	if (j->staged)
+		return JOB_STAGED;
+	return j->done_bytes > 0 || j->state == JOB_PAUSED ? JOB_PAUSED : JOB_WAITING;
+}
+
+static bool is_twin(const struct job *a, const struct job *b)
+{
+	static const uint8_t none[sizeof(a->version->root)];
+
+	return a != b && a->kind == JOB_PUT && a->lane == b->lane && a->version->indexed &&
+	       memcmp(a->version->root, none, sizeof(none)) != 0 &&
+	       !memcmp(a->version->root, b->version->root, sizeof(none));
+}
+
+bool job_twin_at_work(const struct job *j)
+{
+	const struct spoke *s = spoke_of(j->spoke);
+	const struct job *o;
+
+	TAILQ_FOREACH (o, &s->active, by_list)
+		if (is_twin(o, j))
+			return true;
+	/* Staged, and about to be published: after that it can be copied there. */
+	TAILQ_FOREACH (o, &s->words, by_list)
+		if (is_twin(o, j))
+			return true;
+	return false;
+}
+
+void job_twins_wake(struct core *c, const struct job *j)
+{
+	struct job *o, *next;
+
+	TAILQ_FOREACH_SAFE (o, &c->older, by_list, next)
+		if (is_twin(o, j))
+			job_place(c, o, PLACE_DIRTY);
+}
+
 bool job_over(const struct job *j)
 {
 	return j->state >= JOB_PUBLISHED;
@@ -113,6 +153,7 @@ static const struct {
 	{"set", "waiting for the rest of its set"},
 	{"start", "start spread after the window opened"},
 	{"older", "an older version is still being stopped"},
+	{"twin", "another file is bringing the same content"},
 };
 
 const char *wait_word(enum wait_reason one)

@@ -16,8 +16,7 @@ void plan_words(struct core *c, struct spoke *s, struct now now)
 		struct todo t = {.kind = ACTION_PUBLISH, .job = j};
 
 		if (!s->pub.up || s->publishing >= CORE_WORDS_MAX) {
-			job_set_state(c, j, j->staged ? JOB_STAGED : JOB_WAITING,
-				      s->pub.up ? WAIT_SLOT : down, now);
+			job_set_state(c, j, job_idle_state(j), s->pub.up ? WAIT_SLOT : down, now);
 			continue;
 		}
 		job_place(c, j, PLACE_ACTIVE);

@@ -5,14 +5,15 @@
  */
 #include "scheduler/core_impl.h"
 
-/* Newer jobs of the file that waited for this one's push look again. */
-static void wake_newer(struct core *c, struct job *j)
+/* What waited for this one's push looks again: newer jobs of the file, others of its content. */
+static void wake_waiting(struct core *c, struct job *j)
 {
 	struct job *n = table_path(&c->jobs, j->spoke, j->version->group, j->version->path);
 
 	for (; n && n != j; n = table_path_older(n))
 		if (n->place == PLACE_OLDER)
 			job_place(c, n, PLACE_DIRTY);
+	job_twins_wake(c, j);
 }
 
 static bool older_active(const struct job *j)
@@ -33,7 +34,7 @@ static void end_job(struct core *c, struct job *j, enum job_state state, struct 
 	j->hold = 0;
 	j->stopping = false;
 	job_set_state(c, j, state, 0, now);
-	wake_newer(c, j);
+	wake_waiting(c, j);
 }
 
 /* False where it cannot be: something newer came for its file, or it has no place any more. */
@@ -102,7 +103,7 @@ static bool take_outcome(struct core *c, struct job *j, struct now now)
 		break;
 	}
 	/* Another push may begin. */
-	wake_newer(c, j);
+	wake_waiting(c, j);
 	return false;
 }
 
@@ -129,7 +130,7 @@ void plan_stop(struct core *c, struct job *j, unsigned waits, struct now now)
 static void place_idle(struct core *c, struct job *j, struct now now)
 {
 	bool data = j->kind == JOB_PUT && !j->staged;
-	enum job_state waiting = j->staged ? JOB_STAGED : JOB_WAITING;
+	enum job_state waiting = job_idle_state(j);
 
 	if (j->hold) {
 		job_set_state(c, j, waiting, j->hold, now);

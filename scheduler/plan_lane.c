@@ -130,7 +130,7 @@ void lane_look(struct core *c, struct lane *l, struct now now)
 
 static void set_waits(struct core *c, struct job *j, unsigned waits, struct now now)
 {
-	job_set_state(c, j, j->state == JOB_PAUSED ? JOB_PAUSED : JOB_WAITING, waits, now);
+	job_set_state(c, j, job_idle_state(j), waits, now);
 }
 
 /* What is left after the starts waits for what blocks the lane, or for a slot. */

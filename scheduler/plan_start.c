@@ -99,6 +99,7 @@ static void start(struct core *c, struct job *j, struct now now)
 		j->opening = l->openings;
 		j->windows_used++;
 	}
+	core_job_note(j, ""); /* what held it before holds it no longer */
 	job_set_state(c, j, JOB_SENDING, 0, now);
 	plan_todo(c, &t);
 }
@@ -138,6 +139,12 @@ void plan_starts(struct core *c, struct now now)
 			shed(c, s, s->cfg->transfers, now);
 	if (c->running > c->cfg->transfers)
 		shed(c, NULL, c->cfg->transfers, now);
-	while ((j = next_start(c)))
-		start(c, j, now);
+	while ((j = next_start(c))) {
+		if (!job_twin_at_work(j)) {
+			start(c, j, now);
+			continue;
+		}
+		job_place(c, j, PLACE_OLDER);
+		job_set_state(c, j, job_idle_state(j), WAIT_TWIN, now);
+	}
 }

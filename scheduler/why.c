@@ -165,6 +165,7 @@ static void say_noted(const struct job *j, json_t *out)
 		{WAIT_START,
 		 "The window has just opened, and starts are spread over some seconds."},
 		{WAIT_OLDER, "The transfer of an older version of this file is still ending."},
+		{WAIT_TWIN, "Another file is bringing the same content; this one is a copy then."},
 	};
 	bool noted = j->reason && *j->reason;
 

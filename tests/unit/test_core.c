@@ -292,6 +292,59 @@ static void cancel_and_retry(void **state)
 	rig_free(r);
 }
 
+static struct job *add_content(struct rig *r, const char *path, uint8_t content)
+{
+	struct version *v = rig_version(r, "g", path, true);
+	struct job *j;
+
+	memset(v->root, content, sizeof(v->root));
+	j = core_add_job(r->c, 0, JOB_PUT, v, "a", r->now);
+	version_unref(v);
+	return j;
+}
+
+/* Transfers are named by content: two at a time of the same one would take it from each other. */
+static void same_content_one_after_the_other(void **state)
+{
+	struct rig *r = world("");
+	struct job *j = add_content(r, "1", 7), *twin = add_content(r, "2", 7);
+	struct job *other = add_content(r, "3", 8);
+
+	(void)state;
+	rig_pass(r);
+	assert_int_equal(j->state, JOB_SENDING);
+	assert_int_equal(twin->state, JOB_WAITING);
+	assert_int_equal(twin->waits, WAIT_TWIN);
+	assert_int_equal(other->state, JOB_SENDING);
+	rig_end(r, j, OUTCOME_STAGED);
+	assert_int_equal(twin->waits, WAIT_TWIN);
+	rig_end(r, j, OUTCOME_PUBLISHED);
+	assert_int_equal(twin->state, JOB_SENDING);
+	rig_free(r);
+}
+
+static void refused_on_the_way(void **state)
+{
+	struct rig *r = world("");
+	struct job *j = rig_add(r, "a", "g", "1"), *k = rig_add(r, "a", "g", "2");
+
+	(void)state;
+	rig_pass(r);
+	core_fact_progress(r->c, j, 1000, 5000, r->now);
+	core_fact_ended(r->c, j, OUTCOME_SPACE, "needs 2, has 1", r->now);
+	rig_end(r, k, OUTCOME_SPACE);
+	/* What is there stays there: paused. Of the other nothing had come. */
+	assert_int_equal(j->state, JOB_PAUSED);
+	assert_int_equal(j->waits, WAIT_SPACE);
+	assert_string_equal(j->reason, "needs 2, has 1");
+	assert_int_equal(k->state, JOB_WAITING);
+	core_fact_spoke_changed(r->c, core_spoke(r->c, "a"));
+	rig_pass(r);
+	assert_int_equal(j->state, JOB_SENDING);
+	assert_string_equal(j->reason, "");
+	rig_free(r);
+}
+
 static void words_need_no_slot(void **state)
 {
 	struct rig *r = world("transfers = 1");
@@ -376,6 +429,8 @@ int main(void)
 		cmocka_unit_test(restored_out_of_order),
 		cmocka_unit_test(indexing),
 		cmocka_unit_test(cancel_and_retry),
+		cmocka_unit_test(same_content_one_after_the_other),
+		cmocka_unit_test(refused_on_the_way),
 		cmocka_unit_test(words_need_no_slot),
 		cmocka_unit_test(reload),
 	};
