@@ -89,6 +89,7 @@ static int recover_spoke(void *arg, const struct spoke_row *row)
 	if (!s)
 		return 0;
 	s->state->last_seen = row->last_seen;
+	s->state->ever_up = true;
 	if (core_spoke_zone(r->hub->core, s->state, row->zone) < 0)
 		log_warn("spoke %s: its time zone %s is not known here", row->name, row->zone);
 	return 0;
