@@ -15,6 +15,7 @@
 #include "scheduler/inventory.h"
 #include "scheduler/log.h"
 #include "scheduler/peers.h"
+#include "scheduler/reconcile.h"
 
 struct publishing {
 	struct hub_spoke *spoke;
@@ -118,6 +119,8 @@ static void publish_result(struct hub_job *x, const struct wire_op *op,
 		 r->text[0] ? ": " : "", r->text);
 	if (r->refused == REFUSED_NO_BASE)
 		peers_greet(x->spoke);
+	if (r->refused == REFUSED_ERROR)
+		reconcile_in_way(inventory_make(x->spoke, x->job->version->group), op->path);
 	hub_job_ended(x, publish_refusal(r->refused), text);
 }
 

@@ -46,28 +46,38 @@ static bool given_up(const struct job *j, const struct version *v)
 	       (j->state == JOB_FAILED || j->state == JOB_CANCELLED);
 }
 
-static void reconcile_one(struct inventory *s, struct hub_version *hv)
+/* True where nothing is to be done for it. */
+static bool reconciled(struct inventory *s, const struct version *v)
 {
-	const struct version *v = hv->v;
-	struct hub *h = s->spoke->hub;
-	struct job *j = core_job_of(h->core, s->spoke->name, s->group, v->path);
+	struct job *j = core_job_of(s->spoke->hub->core, s->spoke->name, s->group, v->path);
 	bool same = j && j->version->id == v->id;
 
 	if (!s->epoch[0] && v->deleted)
-		return; /* what it holds is not known yet */
+		return true; /* what it holds is not known yet */
 	if (inventory_has(s, v)) {
 		if (same && !job_over(j))
 			hub_jobs_satisfied(j);
-		return;
+		return true;
 	}
-	if ((same && !job_over(j)) || given_up(j, v))
+	return (same && !job_over(j)) || given_up(j, v);
+}
+
+static void reconcile_deletion(struct inventory *s, struct hub_version *hv)
+{
+	if (!reconciled(s, hv->v))
+		hub_jobs_add(s->spoke, JOB_DELETE, hv);
+}
+
+static void reconcile_one(struct inventory *s, struct hub_version *hv)
+{
+	const struct version *v = hv->v;
+
+	if (reconciled(s, v))
 		return;
-	if (v->deleted) {
-		if (!deletion_waits(s, hv->group))
-			hub_jobs_add(s->spoke, JOB_DELETE, hv);
-		return;
-	}
-	hub_jobs_add(s->spoke, inventory_has_content(s, v) ? JOB_META : JOB_PUT, hv);
+	if (!v->deleted)
+		hub_jobs_add(s->spoke, inventory_has_content(s, v) ? JOB_META : JOB_PUT, hv);
+	else if (!deletion_waits(s, hv->group))
+		reconcile_deletion(s, hv);
 }
 
 void reconcile_version(struct hub_version *hv)
@@ -84,6 +94,7 @@ void reconcile_version(struct hub_version *hv)
 struct walk {
 	struct inventory *inv;
 	bool deletions_only;
+	const char *path;
 };
 
 static void reconcile_file(void *arg, void *value)
@@ -106,6 +117,33 @@ static void reconcile_walk(struct inventory *s, bool deletions_only)
 		return;
 	strmap_each(&g->files, reconcile_file, &w);
 	hub_kick(g->hub);
+}
+
+/* Is b below a, were a a directory? */
+static bool is_below(const char *a, const char *b)
+{
+	size_t len = strlen(a);
+
+	return !strncmp(a, b, len) && b[len] == '/';
+}
+
+static void reconcile_in_way_one(void *arg, void *value)
+{
+	struct walk *w = arg;
+	struct hub_file *f = value;
+
+	if (f->current && f->current->v->deleted &&
+	    (is_below(f->path, w->path) || is_below(w->path, f->path)))
+		reconcile_deletion(w->inv, f->current);
+}
+
+void reconcile_in_way(struct inventory *s, const char *path)
+{
+	struct walk w = {.inv = s, .path = path};
+	struct hub_group *g = hub_group(s->spoke->hub, s->group);
+
+	if (g && g->n_tombstones && group_has_spoke(g->cfg, s->spoke->name))
+		strmap_each(&g->files, reconcile_in_way_one, &w);
 }
 
 void reconcile_inventory(struct inventory *s)

@@ -13,6 +13,9 @@ void reconcile_version(struct hub_version *hv);
 void reconcile_inventory(struct inventory *s);
 /* Deletions that waited for what may replace them. */
 void reconcile_deletions(struct inventory *s);
+/* A publication at path was refused: where a file has become a directory, or a directory a file,
+ * what was deleted there does not wait for what replaces it. */
+void reconcile_in_way(struct inventory *s, const char *path);
 /* Same for every spoke of a group: something there settled. */
 void reconcile_group_deletions(struct hub_group *g);
 

@@ -108,6 +108,10 @@ static void make_ready(struct publishing *x)
 	int r;
 
 	x->error = publish_look(g->store, op->path, &x->look, &x->e);
+	/* No file can be there: it went already, and something else has taken its place. */
+	x->absent = x->error == -ENOTDIR || (x->error == 0 && x->look.directory);
+	if (op->kind == WIRE_DELETE && x->absent)
+		x->error = 0;
 	if (x->error < 0 || (op->kind != WIRE_PUT && op->kind != WIRE_COPY_OF))
 		return;
 	if (publishing_is_recorded(x) && hash_equal(&x->row.root, &op->root)) {
@@ -152,6 +156,8 @@ static void change_run(struct work *w)
 
 	if (x->in_place || op->kind == WIRE_META)
 		x->error = publish_attr(s, op->path, &x->attr, &x->now, &x->e);
+	else if (op->kind == WIRE_DELETE && x->absent)
+		x->error = 0;
 	else if (op->kind == WIRE_DELETE)
 		x->error = publish_remove(s, op->path, keep, &x->old, &x->e);
 	else if (op->kind == WIRE_RENAME)

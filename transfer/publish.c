@@ -5,6 +5,7 @@
  */
 #include "transfer/publish.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #include <unistd.h>
 
 #include "transfer/durable.h"
+
+#define EMPTY_DEPTH 64u /* of directories in one another, each with a descriptor open */
 
 static int fail(struct err *e, int code, const char *what, const char *path)
 {
@@ -33,6 +36,9 @@ int publish_look(struct store *s, const char *path, struct publish_look *ret, st
 	close(fd);
 	if (r < 0)
 		return fail(e, r, "look at", path);
+	ret->directory = S_ISDIR(st.st_mode);
+	if (ret->directory)
+		return 0;
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, -EEXIST, "%s is there and is not a regular file", path);
 	ret->present = true;
@@ -129,6 +135,46 @@ static int old_identity(struct store *s, const char *keep, struct identity *ret_
 	return r == -ENOENT ? 0 : r;
 }
 
+/* Directories that held what was moved or deleted stay behind, empty: they give way to a file of
+ * their name. Nothing else is removed. */
+static int remove_empty(int at, const char *name, unsigned depth)
+{
+	struct dirent *d;
+	int fd, r = 0;
+	DIR *dir;
+
+	if (unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	if ((errno != ENOTEMPTY && errno != EEXIST) || depth == EMPTY_DEPTH)
+		return errno == ENOTDIR ? -EISDIR : -errno;
+	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	while (r == 0 && (d = readdir(dir)))
+		if (strcmp(d->d_name, ".") && strcmp(d->d_name, ".."))
+			r = remove_empty(fd, d->d_name, depth + 1);
+	closedir(dir);
+	if (r == 0 && unlinkat(at, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		r = -errno;
+	return r == -ENOTEMPTY ? -EISDIR : r;
+}
+
+static int rename_over(int from_dir, const char *from, int dir, const char *name)
+{
+	int r = renameat(from_dir, from, dir, name) < 0 ? -errno : 0;
+
+	if (r != -EISDIR)
+		return r;
+	r = remove_empty(dir, name, 0);
+	return r < 0 ? r : renameat(from_dir, from, dir, name) < 0 ? -errno : 0;
+}
+
 /* from_dir/from -> path, durable, the old one kept. */
 static int move_in(struct store *s, int from_dir, const char *from, const char *path,
 		   const char *keep, struct identity *ret, struct identity *ret_old)
@@ -140,8 +186,8 @@ static int move_in(struct store *s, int from_dir, const char *from, const char *
 		return r;
 	if (keep)
 		r = keep_old(s, dir, name, keep);
-	if (r == 0 && renameat(from_dir, from, dir, name) < 0)
-		r = -errno;
+	if (r == 0)
+		r = rename_over(from_dir, from, dir, name);
 	if (r == 0)
 		r = durable_dirsync(dir);
 	if (r == 0)

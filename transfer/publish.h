@@ -19,12 +19,14 @@ struct publish_attr {
 
 /* What lies at a path now. */
 struct publish_look {
-	bool present;
+	bool present;	/* a regular file */
+	bool directory; /* that is what lies there: see publish_commit() */
 	struct identity identity;
 	mode_t mode;
 	uint64_t bytes; /* allocated */
 };
-/* -EEXIST: something that is not a regular file; -ELOOP, -EXDEV: the path leads outside. */
+/* -EEXIST: neither a regular file nor a directory; -ENOTDIR: a file lies where a directory of the
+ * path should; -ELOOP, -EXDEV: the path leads outside. */
 int publish_look(struct store *s, const char *path, struct publish_look *ret,
 		 struct err *e) WARN_UNUSED;
 
@@ -34,7 +36,8 @@ int publish_prepare(struct store *s, const char *staged, const char *path,
 		    const struct publish_attr *a, struct identity *ret, struct err *e) WARN_UNUSED;
 /*
  * Renames it to path. What was there is kept as preserved/<keep> (NULL: it is lost). ret_old: the
- * kept file's new identity, size 0 where there was none.
+ * kept file's new identity, size 0 where there was none. A directory that lies there goes if there
+ * is no file in it, else -EISDIR.
  */
 int publish_commit(struct store *s, const char *staged, const char *path, const char *keep,
 		   struct identity *ret, struct identity *ret_old, struct err *e) WARN_UNUSED;

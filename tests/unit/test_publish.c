@@ -134,13 +134,11 @@ static void test_outside(void **state)
 	put(f->s->staging_fd, "new", "x");
 	assert_int_equal(symlinkat("/tmp", f->s->root_fd, "link"), 0);
 	assert_int_equal(symlinkat("/etc/passwd", f->s->root_fd, "leaf"), 0);
-	assert_int_equal(mkdirat(f->s->root_fd, "dir", 0755), 0);
 	assert_true(publish_commit(f->s, "new", "link/x", NULL, &now, &old, &e) < 0);
 	assert_true(publish_commit(f->s, "new", "../x", NULL, &now, &old, &e) < 0);
 	assert_true(publish_commit(f->s, "new", "/tmp/x", NULL, &now, &old, &e) < 0);
 	assert_true(publish_remove(f->s, "link/x", NULL, &old, &e) < 0);
 	assert_true(publish_look(f->s, "leaf", &look, &e) < 0);
-	assert_true(publish_look(f->s, "dir", &look, &e) < 0);
 	assert_true(publish_attr(f->s, "leaf", &attr, &now, &e) < 0);
 	assert_string_equal(get(f->s->staging_fd, "new"), "x");
 	assert_int_equal(access("/tmp/x", F_OK), -1);
@@ -191,6 +189,31 @@ static void test_rename_and_attr(void **state)
 	assert_int_equal(publish_attr(f->s, "none", &attr, &now, &e), -ENOENT);
 }
 
+/* Empty directories give way to a file of their name; one with a file in it does not. */
+static void test_directory_in_the_way(void **state)
+{
+	struct fixture *f = *state;
+	struct identity made, now, old;
+	struct publish_look look;
+	struct err e = {""};
+
+	assert_int_equal(mkdirat(f->s->root_fd, "d", 0700), 0);
+	assert_int_equal(mkdirat(f->s->root_fd, "d/a", 0700), 0);
+	assert_int_equal(mkdirat(f->s->root_fd, "d/a/b", 0700), 0);
+	put(f->s->root_fd, "d/a/mine", "mine");
+	put(f->s->staging_fd, "one", "one");
+	assert_int_equal(publish_look(f->s, "d", &look, &e), 0);
+	assert_true(look.directory && !look.present);
+	assert_int_equal(publish_prepare(f->s, "one", "d", &attr, &made, &e), 0);
+	assert_int_equal(publish_commit(f->s, "one", "d", NULL, &now, &old, &e), -EISDIR);
+	assert_string_equal(get(f->s->root_fd, "d/a/mine"), "mine");
+
+	assert_int_equal(unlinkat(f->s->root_fd, "d/a/mine", 0), 0);
+	assert_int_equal(publish_commit(f->s, "one", "d", NULL, &now, &old, &e), 0);
+	assert_string_equal(get(f->s->root_fd, "d"), "one");
+	assert_int_equal(publish_look(f->s, "d/below", &look, &e), -ENOTDIR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +222,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_outside, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rename_and_attr, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_directory_in_the_way, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
