@@ -17,7 +17,7 @@
 #define SPOOL_ROOM  (32 * MIB)
 #define ADOPT_BYTES (2 * GIB) /* of one offer; the next one goes on */
 
-struct offer {
+struct spoke_offer {
 	struct spoke_job j;
 	struct sreq *r; /* NULL: the hub left */
 	struct wire_offer o;
@@ -58,13 +58,13 @@ static int open_recorded(struct spoke_group *g, const struct spoke_file *f, int 
 	return -ESTALE;
 }
 
-static void add_bad(struct offer *x, const struct hash *root)
+static void add_bad(struct spoke_offer *x, const struct hash *root)
 {
 	if (x->j.n_bad < SPOKE_BAD_MAX)
 		x->j.bad[x->j.n_bad++] = *root;
 }
 
-static uint64_t need_of(const struct offer *x, uint64_t proven)
+static uint64_t need_of(const struct spoke_offer *x, uint64_t proven)
 {
 	const struct wire_offer *o = &x->o;
 	bool shares = x->j.t->group->store->reflink && o->n_bases > 0;
@@ -76,7 +76,7 @@ static uint64_t need_of(const struct offer *x, uint64_t proven)
 }
 
 /* Space on disk and in the quota, less what other transfers were promised. */
-static bool check_space(struct offer *x, uint64_t proven)
+static bool check_space(struct spoke_offer *x, uint64_t proven)
 {
 	struct wire_position *p = &x->p;
 	char need[UNITS_TEXT], have[UNITS_TEXT], text[200];
@@ -102,7 +102,7 @@ static bool check_space(struct offer *x, uint64_t proven)
 }
 
 /* Pins every base; what is not here, or no longer what it was, is told with what is. */
-static int pin_bases(struct offer *x)
+static int pin_bases(struct spoke_offer *x)
 {
 	struct spoke_transfer *t = x->j.t;
 	struct wire_position *p = &x->p;
@@ -137,7 +137,7 @@ static int pin_bases(struct offer *x)
 	return 0;
 }
 
-static int adopt(struct offer *x)
+static int adopt(struct spoke_offer *x)
 {
 	struct spoke_transfer *t = x->j.t;
 	struct staging *old;
@@ -154,7 +154,7 @@ static int adopt(struct offer *x)
 	return r < 0 ? r : 0;
 }
 
-static int accept_offer(struct offer *x)
+static int accept_offer(struct spoke_offer *x)
 {
 	struct spoke_transfer *t = x->j.t;
 	struct wire_position p;
@@ -200,7 +200,7 @@ static int accept_offer(struct offer *x)
 
 static void offer_run(struct spoke_job *j)
 {
-	struct offer *x = container_of(j, struct offer, j);
+	struct spoke_offer *x = container_of(j, struct spoke_offer, j);
 	int fd;
 
 	if (x->is_held) {
@@ -245,14 +245,14 @@ void spoke_reply_position(struct sreq *r, unsigned status, const struct wire_pos
 
 static void offer_over(void *arg)
 {
-	struct offer *x = arg;
+	struct spoke_offer *x = arg;
 
 	x->r = NULL;
 }
 
 static void offer_done(struct spoke_job *j)
 {
-	struct offer *x = container_of(j, struct offer, j);
+	struct spoke_offer *x = container_of(j, struct spoke_offer, j);
 	struct spoke_transfer *t = j->t;
 
 	if (x->old)
@@ -275,22 +275,58 @@ static void offer_done(struct spoke_job *j)
 	free(x);
 }
 
-/* A superseded transfer is read from while nobody writes to it. */
-static void take_old(struct offer *x, struct spoke_group *g)
+static void offer_submit(struct spoke_offer *x)
 {
-	struct spoke_transfer *old;
+	x->j.run = offer_run;
+	x->j.done = offer_done;
+	spoke_job_submit(&x->j);
+}
 
-	if (!x->o.has_partial || x->o.n_partial_same == 0)
-		return;
-	old = spoke_transfer_make(g, &x->o.partial);
-	if (!old || old->users > 0 || old == x->j.t)
-		return;
+/* A superseded transfer is read from while nobody writes to it, and nobody does any more. */
+static void take_old(struct spoke_offer *x, struct spoke_transfer *old)
+{
 	old->st = staging_close(old->st);
 	spoke_transfer_hold(old);
 	x->old = old;
 }
 
-static void offer_start(struct spoke_group *g, struct offer *x)
+void spoke_offer_go_on(struct spoke_offer *x, struct spoke_transfer *old)
+{
+	struct spoke_transfer *t = x->j.t;
+
+	if (old->gone) {
+		spoke_transfer_hold(old);
+		spoke_transfer_release(old);
+	} else {
+		take_old(x, old);
+	}
+	offer_submit(x);
+	spoke_transfer_release(t);
+}
+
+/* True: its PUT is still being ended; what it brought is worth the wait. */
+static bool wait_for_old(struct spoke_offer *x, struct spoke_group *g)
+{
+	struct spoke_transfer *old;
+
+	if (!x->o.has_partial || x->o.n_partial_same == 0)
+		return false;
+	old = spoke_transfer_make(g, &x->o.partial);
+	if (!old || old == x->j.t)
+		return false;
+	if (old->users == 0) {
+		take_old(x, old);
+		return false;
+	}
+	if (old->waiter)
+		return false;
+	old->waiter = x;
+	spoke_transfer_hold(x->j.t);
+	spoke_put_end_all(old);
+	return true;
+}
+
+static void offer_start(struct spoke_group *g, struct spoke_offer *x)
 {
 	unsigned i;
 
@@ -309,17 +345,15 @@ static void offer_start(struct spoke_group *g, struct offer *x)
 		x->base_known[i] = spoke_db_holds(g->db, &x->o.bases[i], &x->bases[i]) == 0;
 	x->quota = g->cfg->staging_quota;
 	x->others = spoke_transfers_need(g, x->j.t);
-	take_old(x, g);
 	sreq_on_over(x->r, offer_over, x);
-	x->j.run = offer_run;
-	x->j.done = offer_done;
-	spoke_job_submit(&x->j);
+	if (!wait_for_old(x, g))
+		offer_submit(x);
 }
 
 static void offer_body(void *arg, struct sreq *r, const char *body, size_t len)
 {
 	struct spoke_group *g = arg;
-	struct offer *x = xcalloc(1, sizeof(*x));
+	struct spoke_offer *x = xcalloc(1, sizeof(*x));
 	struct err e = {""};
 
 	x->r = r;

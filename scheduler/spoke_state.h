@@ -26,6 +26,7 @@
 #define SPOKE_CONNECTIONS_MAX 64u
 
 struct spoke_put;
+struct spoke_offer;
 struct spoke_scan;
 
 struct spoke_transfer {
@@ -39,6 +40,7 @@ struct spoke_transfer {
 	bool finishing_failed;
 	unsigned users; /* works and requests that hold it */
 	struct spoke_put *put, *next_put;
+	struct spoke_offer *waiter;   /* supersedes this one, and begins when nothing uses it */
 	bool background;	      /* a fill or finish is submitted */
 	uint64_t need;		      /* bytes that it may still take */
 	char path[WIRE_PATH_MAX + 1]; /* where it is meant to go, for status */
@@ -129,6 +131,7 @@ uint64_t spoke_transfers_need(const struct spoke_group *g, const struct spoke_tr
 /* spoke_http.c and the verbs */
 void spoke_http(void *arg, struct sreq *r);
 void spoke_offer(struct spoke_group *g, struct sreq *r);
+void spoke_offer_go_on(struct spoke_offer *x, struct spoke_transfer *old); /* nothing uses old */
 void spoke_put_request(struct spoke_transfer *t, struct sreq *r);
 void spoke_put_end_all(struct spoke_transfer *t); /* closes the connections of its PUTs */
 void spoke_publish_request(struct spoke_group *g, struct sreq *r);

@@ -51,7 +51,16 @@ void spoke_transfer_hold(struct spoke_transfer *t)
 
 void spoke_transfer_release(struct spoke_transfer *t)
 {
-	if (--t->users > 0 || (!t->gone && t->st))
+	struct spoke_offer *waiter = t->waiter;
+
+	if (--t->users > 0)
+		return;
+	if (waiter) {
+		t->waiter = NULL;
+		spoke_offer_go_on(waiter, t); /* holds and releases it */
+		return;
+	}
+	if (!t->gone && t->st)
 		return;
 	TAILQ_REMOVE(&t->group->transfers, t, entry);
 	staging_close(t->st);
@@ -191,7 +200,7 @@ static void job_done(struct work *w)
 			spoke_drifted(g, &j->bad[i]);
 	}
 	j->done(j);
-	if (more && !t->background && !s->stopping && !t->gone)
+	if (more && !t->background && !s->stopping && !t->gone && !t->waiter)
 		background(t);
 	spoke_transfer_release(t);
 	spoke_work_ended(s);
