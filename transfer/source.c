@@ -65,21 +65,44 @@ int beneath_open(int dirfd, const char *path, int flags, mode_t mode, int *ret_f
 	return -errno;
 }
 
+/* As the directory that it lands in, whatever the daemon's umask: who may read there may read here.
+ */
+static int be_like(int fd, int dirfd)
+{
+	struct stat st;
+
+	if (fstat(dirfd, &st) < 0)
+		return -errno;
+	/* Without the right to, the daemon's own user stays. */
+	if (fchown(fd, st.st_uid, st.st_gid) < 0 && errno != EPERM)
+		return -errno;
+	return fchmod(fd, st.st_mode & 07777) < 0 ? -errno : 0;
+}
+
 static int open_part(int dirfd, const char *part, bool create, int *ret_fd)
 {
-	int r = beneath_open(dirfd, part, O_RDONLY | O_DIRECTORY, 0, ret_fd);
+	int fd, r = beneath_open(dirfd, part, O_RDONLY | O_DIRECTORY, 0, ret_fd);
+	bool made;
 
 	if (r != -ENOENT || !create)
 		return r;
-	if (mkdirat(dirfd, part, 0755) < 0) {
-		if (errno != EEXIST)
-			return -errno;
-	} else {
-		r = durable_dirsync(dirfd);
-		if (r < 0)
+	made = mkdirat(dirfd, part, 0755) == 0;
+	if (!made && errno != EEXIST)
+		return -errno;
+	r = beneath_open(dirfd, part, O_RDONLY | O_DIRECTORY, 0, &fd);
+	if (r < 0)
+		return r;
+	if (made) {
+		r = be_like(fd, dirfd);
+		if (r == 0)
+			r = durable_dirsync(dirfd);
+		if (r < 0) {
+			close(fd);
 			return r;
+		}
 	}
-	return beneath_open(dirfd, part, O_RDONLY | O_DIRECTORY, 0, ret_fd);
+	*ret_fd = fd;
+	return 0;
 }
 
 int beneath_parent(int dirfd, const char *path, bool create, int *ret_fd, const char **ret_name)

@@ -24,7 +24,8 @@ bool identity_equal(const struct identity *a, const struct identity *b);
  * RESOLVE_NO_SYMLINKS). 0 and an fd, or -errno (-ELOOP / -EXDEV where it would escape).
  */
 int beneath_open(int dirfd, const char *path, int flags, mode_t mode, int *ret_fd) WARN_UNUSED;
-/* Opens (and with create, makes, 0755) the directory that holds path's last part. */
+/* Opens the directory that holds path's last part. With create, what is missing of it is made, each
+ * with owner and mode of the directory that it lands in. */
 int beneath_parent(int dirfd, const char *path, bool create, int *ret_fd,
 		   const char **ret_name) WARN_UNUSED;
 

@@ -72,12 +72,25 @@ static void test_beneath(void **state)
 static void test_parent(void **state)
 {
 	const struct temp *t = *state;
+	struct stat want, st;
 	const char *name;
 	char path[300];
+	mode_t mask;
 	int fd;
 
 	assert_int_equal(beneath_parent(t->fd, "a/b/c", false, &fd, &name), -ENOENT);
+	/* What is made is like what it lands in, whatever the umask. */
+	mask = umask(077);
+	assert_int_equal(fchmod(t->fd, 02775), 0);
+	if (geteuid() == 0)
+		assert_int_equal(fchown(t->fd, 1234, 4321), 0);
+	assert_int_equal(fstat(t->fd, &want), 0);
 	assert_int_equal(beneath_parent(t->fd, "a/b/c", true, &fd, &name), 0);
+	umask(mask);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode, want.st_mode);
+	assert_int_equal(st.st_uid, want.st_uid);
+	assert_int_equal(st.st_gid, want.st_gid);
 	assert_string_equal(name, "c");
 	assert_int_equal(durable_write_file(fd, name, "x", 1, 0640), 0);
 	close(fd);
