@@ -1,6 +1,6 @@
 /*
- * client_hub.c: the hub's spokes, groups, windows and exceptions for people: spokes, groups,
- * windows, explain, sync-now, pause, resume, stop-now, wait.
+ * client_hub.c: the hub's spokes, groups and exceptions for people: spokes, groups,
+ * explain, sync-now, pause, resume, stop-now, wait.
  */
 #include "scheduler/client.h"
 
@@ -95,69 +95,6 @@ int client_show_groups(const struct client *c, const struct args *a, json_t *ans
 	}
 	view_table_print(t, stdout);
 	view_table_free(t);
-	return EXIT_DONE;
-}
-
-static void print_edges(const json_t *list)
-{
-	static const char *const heads[] = {"  LOCAL TIME", "UTC", "", "FROM THEN", "LINE", ""};
-	struct view_table *t = view_table_new(heads, ARRAY_LEN(heads));
-	json_t *e;
-	size_t i;
-
-	json_array_foreach ((json_t *)list, i, e) {
-		view_cell(t, "  %s", client_str(e, "local"));
-		view_cell(t, "%s", client_str(e, "at"));
-		view_cell(t, "%s", client_bool(e, "open") ? "open" : "closed");
-		view_cell(t, "%s",
-			  client_bool(e, "open") ? client_rate(json_object_get(e, "rate")).s : "");
-		view_cell(t, "%s", client_str(e, "line"));
-		view_cell(t, "%s", client_bool(e, "clock_change") ? "the clocks change" : "");
-	}
-	if (view_table_rows(t))
-		view_table_print(t, stdout);
-	else
-		puts("  no edge is coming");
-	view_table_free(t);
-}
-
-static void print_window(const json_t *w, const char *whose)
-{
-	json_t *groups = json_object_get(w, "groups"), *g;
-	size_t i;
-
-	printf("%s, policy %s", whose, client_str(w, "policy"));
-	json_array_foreach (groups, i, g) {
-		printf("%s%s", i ? ", " : ", groups ", json_string_value(g));
-	}
-	if (*client_str(w, "problem")) {
-		printf(": closed: %s\n", client_str(w, "problem"));
-		return;
-	}
-	printf(" (%s): ", client_str(w, "zone"));
-	if (client_bool(w, "open"))
-		printf("open at %s", client_rate(json_object_get(w, "rate")).s);
-	else
-		fputs("closed", stdout);
-	printf("%s%s\n", *client_str(w, "line") ? " by " : "", client_str(w, "line"));
-	print_edges(json_object_get(w, "edges"));
-}
-
-int client_show_windows(const struct client *c, const struct args *a, json_t *answer)
-{
-	json_t *hub = json_object_get(answer, "hub"), *w;
-	size_t i;
-
-	(void)c, (void)a;
-	if (json_is_object(hub))
-		print_window(hub, "the whole hub");
-	json_array_foreach (json_object_get(answer, "windows"), i, w) {
-		print_window(w, client_str(w, "spoke"));
-	}
-	json_array_foreach (json_object_get(answer, "overrides"), i, w) {
-		fputs("* ", stdout);
-		client_print_override(w);
-	}
 	return EXIT_DONE;
 }
 

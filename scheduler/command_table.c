@@ -122,15 +122,26 @@ const struct command command_table[COMMANDS_N] = {
 	[CMD_WINDOWS] = {
 		.id = CMD_WINDOWS, .word = "windows", .method = "GET", .path = "/v1/windows",
 		.right = RIGHT_READ, .roles = ON_HUB,
-		.usage = "[SPOKE] [--next N]",
+		.usage = "[SPOKE | --policy POLICY] [--next N | --at TIME | --week | --dfsr]",
 		.summary = "open or closed now, at what rate, and the coming edges",
 		.help = "For each policy on each spoke: its zone, whether it is open and at what rate, "
 			"the line of the configuration that decides, and the next edges in local "
-			"time and UTC. Edges on a day on which the clocks change are marked.",
+			"time and UTC; where the clocks changed on the way, that is said. With --at "
+			"what holds at that time, exceptions that last till then included. With "
+			"--week seven days are drawn, from today or the day of --at on. With --dfsr "
+			"policies are printed as the day strings of DFS Replication; what these "
+			"cannot say becomes the lower rate, and is told.",
 		.args = {
 			SPOKE_SCOPE,
+			OPTION("policy", ARG_NAME, "POLICY",
+			       "this policy by itself, without limits of hub and spoke"),
 			OPTION("next", ARG_NUMBER, "N",
 			       "so many coming edges (default 4, at most 100)"),
+			OPTION("at", ARG_TIME, "TIME",
+			       "then instead of now: 22:00, 2026-11-22 22:00, 90m"),
+			OPTION("week", ARG_FLAG, NULL, "seven days as a grid"),
+			OPTION("dfsr", ARG_FLAG, NULL,
+			       "policies as day strings of DFS Replication"),
 		},
 	},
 	[CMD_EXPLAIN] = {

@@ -34,6 +34,7 @@ libscheduler_a_SOURCES += scheduler/due.c
 libscheduler_a_SOURCES += scheduler/facts.c scheduler/facts.h
 libscheduler_a_SOURCES += scheduler/forecast.c
 libscheduler_a_SOURCES += scheduler/generation.c scheduler/generation.h
+libscheduler_a_SOURCES += scheduler/guard.c scheduler/guard.h
 libscheduler_a_SOURCES += scheduler/group.c scheduler/group.h
 libscheduler_a_SOURCES += scheduler/health.c scheduler/health.h
 libscheduler_a_SOURCES += scheduler/hub.c scheduler/hub.h scheduler/hub_state.h
@@ -78,6 +79,7 @@ libscheduler_a_SOURCES += scheduler/version.c
 libscheduler_a_SOURCES += scheduler/view.c scheduler/view.h
 libscheduler_a_SOURCES += scheduler/watch.c scheduler/watch.h
 libscheduler_a_SOURCES += scheduler/why.c scheduler/why.h
+libscheduler_a_SOURCES += scheduler/windows_json.c scheduler/windows_json.h
 
 # The two programs. The client has its own files and the shared tables of the library.
 sbin_PROGRAMS += spokesyncd
@@ -94,6 +96,8 @@ spokesync_SOURCES += scheduler/client_log.c
 spokesync_SOURCES += scheduler/client_spoke.c scheduler/client_spoke.h
 spokesync_SOURCES += scheduler/client_status.c
 spokesync_SOURCES += scheduler/client_text.c
+spokesync_SOURCES += scheduler/client_week.c scheduler/client_week.h
+spokesync_SOURCES += scheduler/client_windows.c
 spokesync_LDADD = $(SCHEDULER_LIBS)
 libscheduler_a_SOURCES += scheduler/hooks.c scheduler/hooks.h
 libscheduler_a_SOURCES += scheduler/spoke.c scheduler/spoke_state.h
