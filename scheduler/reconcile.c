@@ -24,7 +24,7 @@ static bool deletion_waits(const struct inventory *s, const struct hub_group *g)
 		return true; /* what lies there is not known yet */
 	if (g->n_unsettled) {
 		TAILQ_FOREACH (f, &g->settling, entry)
-			if (!f->settle.busy && !f->settle.gone && !f->words)
+			if (!f->settle.held && !f->settle.gone && !f->words)
 				return true;
 		TAILQ_FOREACH (f, &g->hub->ready, entry)
 			if (f->group == g)

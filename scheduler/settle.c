@@ -11,7 +11,7 @@ bool settle_due(const struct settle *s, int64_t settle_us, struct mono now)
 void settle_restart(struct settle *s, struct mono now)
 {
 	s->since = now;
-	s->busy = false;
+	s->held = NULL;
 }
 
 static bool settle_same(const struct settle *s, const struct settle_look *look)
@@ -38,23 +38,23 @@ enum settle_verdict settle_look(struct settle *s, const struct settle_look *look
 		ret_due->us = s->since.us + settle_us;
 		return SETTLE_WAITING;
 	}
-	if (look->writer) {
+	if (look->guard) {
 		/* Not every writer changes the file often: an idle guest may hold it for days. At
 		 * least a second, so that `settle = 0` does not make a busy loop of it. */
 		settle_restart(s, now);
-		s->busy = true;
+		s->held = look->guard;
 		ret_due->us = now.us + MAX(settle_us, SECOND_US);
-		return SETTLE_BUSY;
+		return SETTLE_HELD;
 	}
-	s->busy = false;
+	s->held = NULL;
 	*ret_due = now;
 	return SETTLE_DONE;
 }
 
 const char *settle_words(const struct settle *s)
 {
-	if (s->busy)
-		return "open for writing";
+	if (s->held)
+		return s->held;
 	if (s->gone)
 		return "gone; its deletion settles";
 	return "changed a moment ago; it settles";

@@ -2,7 +2,7 @@
  * settle.h: is a file whole? Pure: what was seen of it and now in, a verdict out.
  *
  * A file has settled when size, mtime and ctime (its identity) did not change for the group's
- * `settle`, and at the end of that time nobody had it open for writing. A path that is gone settles
+ * `settle`, and at the end of that time no guard objected (guard.h). A path that is gone settles
  * too: a name that is missing for a moment, as while another file is renamed over it, is no
  * deletion.
  */
@@ -14,14 +14,14 @@
 enum settle_verdict {
 	SETTLE_CHANGING, /* it differs from what was seen before: the time starts anew */
 	SETTLE_WAITING,	 /* unchanged, but not yet for long enough */
-	SETTLE_BUSY,	 /* for long enough, but somebody writes: the time starts anew */
+	SETTLE_HELD,	 /* for long enough, but a guard objects: the time starts anew */
 	SETTLE_DONE,
 };
 
 struct settle {
-	bool any;  /* something was seen at all */
-	bool gone; /* that it is not there */
-	bool busy; /* the last verdict was SETTLE_BUSY */
+	bool any;	  /* something was seen at all */
+	bool gone;	  /* that it is not there */
+	const char *held; /* the guard, where the last verdict was SETTLE_HELD; static */
 	struct identity seen;
 	struct mono since; /* unchanged since */
 };
@@ -30,13 +30,13 @@ struct settle {
 struct settle_look {
 	bool gone;
 	struct identity identity;
-	bool writer; /* a lease was refused; only asked for when the time is over */
+	const char *guard; /* why it is not whole, static; only asked for when the time is over */
 };
 
 /* *ret_due: when to look again (DONE: now). */
 enum settle_verdict settle_look(struct settle *s, const struct settle_look *look, int64_t settle_us,
 				struct mono now, struct mono *ret_due);
-/* Would the time be over, if nothing changed? Then the caller probes for writers first. */
+/* Would the time be over, if nothing changed? Then the caller asks the guards first. */
 bool settle_due(const struct settle *s, int64_t settle_us, struct mono now);
 /* Starts the time anew, whatever was seen (the file changed while it was read). */
 void settle_restart(struct settle *s, struct mono now);

@@ -13,6 +13,7 @@
 
 #include "scheduler/catalog.h"
 #include "scheduler/generation.h"
+#include "scheduler/guard.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
 #include "scheduler/indexing.h"
@@ -231,19 +232,6 @@ static void take_pump(struct hub *h)
 		take_begin(f);
 }
 
-/* Has anybody this file open for writing? Only asked once the time is over: a probe takes a lease
- * for a moment, which a writer would have to wait for. */
-static bool take_writer(struct hub_file *f)
-{
-	int fd, r;
-
-	if (beneath_open(f->group->dirfd, f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, &fd) < 0)
-		return false;
-	r = source_lease_probe(fd);
-	close(fd);
-	return r == -EAGAIN;
-}
-
 static void take_settled(struct hub_file *f)
 {
 	if (!f->settle.gone)
@@ -260,7 +248,7 @@ static void take_look(struct hub_group *g, struct hub_file *f, struct now now)
 
 	look = (struct settle_look){.gone = f->settle.gone, .identity = f->settle.seen};
 	if (!look.gone && settle_due(&f->settle, g->cfg->settle_us, now.mono))
-		look.writer = take_writer(f);
+		look.guard = guard_objects(g->dirfd, f->path);
 	if (settle_look(&f->settle, &look, g->cfg->settle_us, now.mono, &due) == SETTLE_DONE)
 		take_settled(f);
 	else

@@ -44,6 +44,7 @@ UNIT += tests/unit/test_rights
 UNIT += tests/unit/test_scan
 UNIT += tests/unit/test_server
 UNIT += tests/unit/test_settle
+UNIT += tests/unit/test_guard
 UNIT += tests/unit/test_shaper
 UNIT += tests/unit/test_share
 UNIT += tests/unit/test_source
@@ -148,5 +149,9 @@ bench-kill: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/kill_loop.sh
 bench-memory: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/memory.sh
-bench: bench-rsync bench-window bench-kill bench-memory
-.PHONY: check-sys bench bench-rsync bench-window bench-kill bench-memory
+bench-shape: all tests/bench/wire_meter
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/shape.sh
+EXTRA_PROGRAMS = tests/bench/wire_meter
+tests_bench_wire_meter_LDADD =
+bench: bench-rsync bench-window bench-kill bench-memory bench-shape
+.PHONY: check-sys bench bench-rsync bench-window bench-kill bench-memory bench-shape

@@ -60,7 +60,7 @@ static void test_each_part_of_the_identity_counts(void **state)
 	}
 }
 
-static void test_a_writer_starts_the_time_anew(void **state)
+static void test_a_guard_starts_the_time_anew(void **state)
 {
 	struct settle_look look = file(10, 1);
 	struct settle s = {0};
@@ -70,11 +70,11 @@ static void test_a_writer_starts_the_time_anew(void **state)
 	settle_look(&s, &look, 5 * S, at(0), &due);
 	assert_false(settle_due(&s, 5 * S, at(4)));
 	assert_true(settle_due(&s, 5 * S, at(5)));
-	look.writer = true;
-	assert_int_equal(settle_look(&s, &look, 5 * S, at(5), &due), SETTLE_BUSY);
+	look.guard = "open for writing";
+	assert_int_equal(settle_look(&s, &look, 5 * S, at(5), &due), SETTLE_HELD);
 	assert_int_equal(due.us, 10 * S);
 	assert_string_equal(settle_words(&s), "open for writing");
-	look.writer = false;
+	look.guard = NULL;
 	assert_int_equal(settle_look(&s, &look, 5 * S, at(9), &due), SETTLE_WAITING);
 	assert_int_equal(settle_look(&s, &look, 5 * S, at(10), &due), SETTLE_DONE);
 	assert_string_not_equal(settle_words(&s), "open for writing");
@@ -89,8 +89,8 @@ static void test_no_time_at_all(void **state)
 	(void)state;
 	assert_int_equal(settle_look(&s, &look, 0, at(0), &due), SETTLE_DONE);
 	/* A writer even then, and no busy loop of looking. */
-	look.writer = true;
-	assert_int_equal(settle_look(&s, &look, 0, at(1), &due), SETTLE_BUSY);
+	look.guard = "open for writing";
+	assert_int_equal(settle_look(&s, &look, 0, at(1), &due), SETTLE_HELD);
 	assert_int_equal(due.us, 2 * S);
 }
 
@@ -126,7 +126,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unchanged_for_long_enough),
 		cmocka_unit_test(test_each_part_of_the_identity_counts),
-		cmocka_unit_test(test_a_writer_starts_the_time_anew),
+		cmocka_unit_test(test_a_guard_starts_the_time_anew),
 		cmocka_unit_test(test_no_time_at_all),
 		cmocka_unit_test(test_a_deletion_settles),
 		cmocka_unit_test(test_restart),

@@ -1,0 +1,17 @@
+/*
+ * guard.h: why a file that nobody changes is still not to be taken: somebody has it open for
+ * writing, a lock file lies beside it, or its own headers say that it is not whole.
+ */
+#ifndef SPOKESYNC_SCHEDULER_GUARD_H
+#define SPOKESYNC_SCHEDULER_GUARD_H
+
+#include "policy/base.h"
+
+/*
+ * NULL, or the guard in words (static). To be asked when the time to settle is over only: the probe
+ * for writers takes a lease for a moment, which a writer would have to wait for. A file that cannot
+ * be opened is not guarded: what takes it says why it cannot.
+ */
+const char *guard_objects(int dirfd, const char *path);
+
+#endif
