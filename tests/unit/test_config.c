@@ -161,6 +161,13 @@ static void wrong_role(void **state)
 	       "11 for role = spoke");
 }
 
+/* A key whose other values are for later says so, and is not taken and forgotten. */
+static void not_yet(void **state)
+{
+	(void)state;
+	ERRORS(INI_HUB("", "", "publish = everywhere"), "11 say file");
+}
+
 static void given_twice(void **state)
 {
 	(void)state;
@@ -462,7 +469,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hub_values),	      cmocka_unit_test(spoke_values),
 		cmocka_unit_test(all_at_once),	      cmocka_unit_test(missing),
-		cmocka_unit_test(wrong_role),	      cmocka_unit_test(given_twice),
+		cmocka_unit_test(wrong_role),	      cmocka_unit_test(not_yet),
+		cmocka_unit_test(given_twice),
 		cmocka_unit_test(misspelt_and_right), cmocka_unit_test(names),
 		cmocka_unit_test(free_text),	      cmocka_unit_test(paths_and_addresses),
 		cmocka_unit_test(whole_rules),	      cmocka_unit_test(no_policy),
