@@ -43,7 +43,7 @@ static void finish(struct request *r, CURLcode code)
 	long connects = 0;
 
 	TAILQ_REMOVE(&h->running, r, entry);
-	http_socket_charge(r);
+	http_socket_settle(r);
 	http_socket_counts(r, &res.wire_out, &res.wire_in);
 	http_error_words(r, code, &res);
 	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &res.status);
@@ -89,7 +89,7 @@ static void resume_now(struct request *r)
 
 static void reap(struct request *r)
 {
-	http_socket_charge(r);
+	http_socket_settle(r);
 	http_socket_discard(r);
 	curl_loop_remove(r->http->curl, r->easy);
 	request_free(r);
@@ -190,6 +190,7 @@ struct request *request_start(struct http *h, const struct request_spec *spec)
 	r->spec.url = xstrdup(spec->url);
 	r->pins = http_request_pins(spec->pins, spec->n_pins);
 	r->progress_us = http_now_us();
+	r->charged = spec->prepaid;
 	r->easy = http_request_easy(r);
 	if (!r->easy || curl_loop_add(h->curl, r->easy) < 0)
 		abort();     /* out of memory */
@@ -225,6 +226,11 @@ void request_abort(struct request *r)
 		TAILQ_INSERT_TAIL(&h->ended, r, entry);
 	else
 		reap(r);
+}
+
+bool request_holds_body(const struct request *r)
+{
+	return r->holds_body;
 }
 
 void request_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in)

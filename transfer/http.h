@@ -48,6 +48,7 @@ struct request_spec {
 	/* Socket bytes sent beyond what read() handed out are charged here as they go; may be NULL.
 	 */
 	struct shaper_node *charge;
+	uint64_t prepaid; /* bytes that were granted for this request beforehand */
 	/* Sent bytes kept in the kernel: about this many at most (TCP_NOTSENT_LOWAT); 0: default.
 	 */
 	uint64_t notsent_lowat;
@@ -63,6 +64,8 @@ void request_resume(struct request *r); /* read() has bytes again */
 /* Ends it now: the connection is reset and what the kernel still holds is discarded. done() is not
  * called. */
 void request_abort(struct request *r);
+/* Has read() handed out bytes that are not in the socket yet? Unless aborted, they will be. */
+bool request_holds_body(const struct request *r);
 /* Live counts of the TCP stream so far. */
 void request_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in);
 void request_set_lowat(struct request *r, uint64_t bytes);

@@ -48,7 +48,8 @@ struct request {
 	uint64_t answer_bytes; /* of heads, too: 0 = the peer said nothing */
 	int error;	       /* of our own making: too large, read() failed, stalled */
 	bool paused, resume;
-	bool ended; /* no callback any more; freed when curl has returned */
+	bool holds_body; /* curl has bytes of read() that it has not written yet */
+	bool ended;	 /* no callback any more; freed when curl has returned */
 	char errbuf[CURL_ERROR_SIZE];
 	TAILQ_ENTRY(request) entry;
 };
@@ -75,6 +76,8 @@ void http_socket_used(struct request *r, int fd); /* the request uses this conne
 void http_socket_read_counts(struct http_conn *c);
 void http_socket_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in);
 void http_socket_charge(struct request *r);
+void http_socket_settle(
+	struct request *r); /* the last charge; what was prepaid in vain comes back */
 void http_socket_lowat(struct http_conn *c, uint64_t bytes);
 void http_socket_discard(struct request *r); /* closing resets, nothing more is sent */
 void http_socket_leave(struct request *r);

@@ -56,6 +56,7 @@ static size_t on_read(char *buf, size_t size, size_t n, void *arg)
 
 	if (r->ended)
 		return CURL_READFUNC_ABORT;
+	r->holds_body = false;
 	http_socket_charge(r);
 	got = r->spec.read(r->spec.arg, buf, size * n);
 	if (got == -EAGAIN) {
@@ -67,6 +68,7 @@ static size_t on_read(char *buf, size_t size, size_t n, void *arg)
 		return CURL_READFUNC_ABORT;
 	}
 	r->handed += (uint64_t)got;
+	r->holds_body = got > 0;
 	return (size_t)got;
 }
 

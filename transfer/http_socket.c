@@ -37,6 +37,10 @@ void http_socket_lowat(struct http_conn *c, uint64_t bytes)
 	set_int(c->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, (int)MIN(bytes, (uint64_t)INT32_MAX));
 	if (slow != c->small_buffer)
 		set_int(c->fd, SOL_SOCKET, SO_SNDBUF, slow ? SLOW_SNDBUF : LARGE_SNDBUF);
+	/* A size that was set stays: the kernel must size it again, or a long link is never full.
+	 */
+	if (!slow && c->small_buffer)
+		set_int(c->fd, SOL_SOCKET, SO_BUF_LOCK, 0);
 	c->small_buffer = slow;
 }
 
@@ -199,6 +203,14 @@ void http_socket_counts(const struct request *r, uint64_t *ret_out, uint64_t *re
 	*ret_in += above(r->conn->in, r->in_before);
 }
 
+static uint64_t written_so_far(struct request *r)
+{
+	if (!r->conn)
+		return r->out_done;
+	http_socket_read_counts(r->conn);
+	return r->out_done + above(r->conn->written, r->written_before);
+}
+
 /*
  * What went into the socket beyond what read() handed out. curl asks for more only when it has
  * written all that it had, so at that moment the difference is TLS and headers exactly.
@@ -209,13 +221,23 @@ void http_socket_charge(struct request *r)
 
 	if (!r->spec.charge || !r->conn)
 		return;
-	http_socket_read_counts(r->conn);
-	written = r->out_done + above(r->conn->written, r->written_before);
+	written = written_so_far(r);
 	extra = above(written, r->handed + r->charged);
 	if (extra == 0)
 		return;
 	r->charged += extra;
 	shaper_charge(r->spec.charge, extra);
+}
+
+void http_socket_settle(struct request *r)
+{
+	uint64_t unused;
+
+	http_socket_charge(r);
+	if (!r->spec.charge || r->spec.prepaid == 0)
+		return;
+	unused = MIN(above(r->handed + r->charged, written_so_far(r)), r->spec.prepaid);
+	shaper_refund(r->spec.charge, unused);
 }
 
 void http_socket_discard(struct request *r)

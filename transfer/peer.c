@@ -167,6 +167,7 @@ struct word *peer_call(struct peer *p, const struct word_spec *spec)
 	peer_request(p, spec->path, &rs, &url);
 	rs.body_len = spec->body ? strlen(spec->body) : 0;
 	rs.charge = spec->charge ? spec->charge : p->charge;
+	rs.prepaid = spec->prepaid;
 	rs.done = on_done;
 	rs.arg = w;
 	TAILQ_INSERT_TAIL(&p->words, w, entry);

@@ -30,6 +30,7 @@ struct word_spec {
 	const char *path;	    /* from "/v1" on */
 	char *body;		    /* taken; NULL: none */
 	struct shaper_node *charge; /* NULL: the peer's */
+	uint64_t prepaid;	    /* see http.h */
 	peer_done_fn *done;	    /* NULL: nobody listens */
 	void *arg;
 	void *owned; /* malloc'ed or NULL; freed when the word is over, however it ends */

@@ -79,15 +79,8 @@ void push_drop_stream(struct push *p, bool complete)
 /* Nothing of it is under way any more; the loop does not know it. */
 static void halt(struct push *p)
 {
-	uint64_t out, in;
-
 	p->over = true;
-	if (p->put) {
-		request_counts(p->put, &out, &in);
-		push_add_wire(p, out, in);
-		request_abort(p->put);
-		p->put = NULL;
-	}
+	push_put_drop(p);
 	peer_call_cancel(p->word);
 	p->word = NULL;
 	if (p->ticket)
@@ -185,7 +178,11 @@ void push_stop(struct push *p)
 	if (p->stopping)
 		return;
 	p->stopping = true;
+	p->gated = NULL;
 	shaper_want(p->leaf, false);
+	/* What curl holds would go out when the socket opens again; what did arrive is not lost. */
+	if (p->put && request_holds_body(p->put))
+		push_put_drop(p);
 	ev_timer_stop(p->loop, &p->poll);
 	/* ended() is never called from in here. */
 	ev_now_update(p->loop);
@@ -236,6 +233,6 @@ void push_reparent(struct push *p, struct shaper_node *parent)
 	p->stats.throttled_us += shaper_throttled_us(old);
 	shaper_node_free(old);
 	/* The old leaf may have been waited for. */
-	if (p->put && !p->stopping && !p->wants_stream)
+	if ((p->put && !p->stopping && !p->wants_stream) || p->gated)
 		shaper_want(p->leaf, true);
 }

@@ -29,6 +29,8 @@ struct push {
 	struct bundle_ticket *ticket;
 	struct word *word; /* offer, or a question for the position */
 	struct request *put;
+	/* The next request, while it waits for the shaper. */
+	void (*gated)(struct push *p, uint64_t prepaid);
 	ev_timer poll, deadline;
 	double poll_s; /* grows while the spoke fills */
 
@@ -44,6 +46,8 @@ struct push {
 	int read_error;	      /* why read() ended the PUT */
 	bool wants_stream;    /* read() waits for the stream, not for the shaper */
 	uint64_t lowat_rate;  /* what the kernel's share was set for */
+	uint64_t asked_at;    /* offset at the last question beside a PUT */
+	unsigned unasked;     /* times that it was not worth one since */
 	unsigned stuck;	      /* answers in a row that brought nothing forward */
 	uint64_t last_offset, last_proven;
 	bool stopping, over;
@@ -78,6 +82,10 @@ bool push_answer(struct push *p, const struct request_result *r, bool whole_map)
 /* push_put.c */
 void push_put(struct push *p);
 void push_put_finish(struct push *p); /* the body ends at the next read */
+void push_put_drop(struct push *p);   /* resets it, if there is one */
+/* Calls go() once the shaper lets something of this push go. A request begins with a handshake
+ * and heads: where many begin on a slow line they would be a debt that nobody can pay for long. */
+void push_gate(struct push *p, void (*go)(struct push *p, uint64_t prepaid));
 void push_leaf_ready(void *arg);
 
 #endif

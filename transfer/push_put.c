@@ -12,6 +12,8 @@
 #define LOWAT_MIN  2048u
 #define LOWAT_OPEN (4 * MIB)
 #define POLL_S	   1.0
+/* What a request costs before its first body byte, handshake included, roughly. */
+#define BEGIN_COST 2048
 
 static uint64_t lowat_of(uint64_t rate)
 {
@@ -30,11 +32,33 @@ static void follow_rate(struct push *p)
 	request_set_lowat(p->put, lowat_of(rate));
 }
 
+static void pass_gate(struct push *p)
+{
+	void (*go)(struct push *, uint64_t) = p->gated;
+	size_t granted = shaper_grant(p->leaf, BEGIN_COST);
+
+	if (granted == 0) {
+		shaper_want(p->leaf, true);
+		return;
+	}
+	shaper_want(p->leaf, false);
+	p->gated = NULL;
+	go(p, granted);
+}
+
+void push_gate(struct push *p, void (*go)(struct push *p, uint64_t prepaid))
+{
+	p->gated = go;
+	pass_gate(p);
+}
+
 void push_leaf_ready(void *arg)
 {
 	struct push *p = arg;
 
-	if (p->put)
+	if (p->gated)
+		pass_gate(p);
+	else if (p->put)
 		request_resume(p->put);
 }
 
@@ -109,11 +133,12 @@ static void put_done(void *arg, const struct request_result *r)
 	push_end_peer(p, &a);
 }
 
-void push_put(struct push *p)
+static void put(struct push *p, uint64_t prepaid)
 {
 	struct request_spec spec = {.method = "PUT",
 				    .read = read_body,
 				    .charge = p->leaf,
+				    .prepaid = prepaid,
 				    .fresh = true,
 				    .done = put_done,
 				    .arg = p};
@@ -122,7 +147,7 @@ void push_put(struct push *p)
 	stream_on_ready(p->stream, stream_ready, p);
 	path = xasprintf("%s?bundle=%s&offset=%llu", p->transfer,
 			 hash_hex(stream_id(p->stream), hex), (unsigned long long)p->offset);
-	p->put_from = p->offset;
+	p->put_from = p->asked_at = p->offset;
 	p->read_error = 0;
 	p->wants_stream = false;
 	p->lowat_rate = shaper_rate_in_force(p->leaf);
@@ -132,6 +157,23 @@ void push_put(struct push *p)
 	free(path);
 	free(url);
 	push_poll_after(p, POLL_S);
+}
+
+void push_put(struct push *p)
+{
+	push_gate(p, put);
+}
+
+void push_put_drop(struct push *p)
+{
+	uint64_t out, in;
+
+	if (!p->put)
+		return;
+	request_counts(p->put, &out, &in);
+	push_add_wire(p, out, in);
+	request_abort(p->put);
+	p->put = NULL;
 }
 
 void push_put_finish(struct push *p)

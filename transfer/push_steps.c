@@ -12,6 +12,9 @@
 #define POLL_PUT_S   1.0
 #define POLL_FIRST_S 0.2
 #define POLL_MOST_S  10.0
+/* Beside a PUT: bytes that are worth a question, and seconds after which one is asked anyway. */
+#define ASK_BYTES  (16u << 10)
+#define ASK_LATEST 60
 /* Answers in a row that bring nothing forward, before it is called an error. */
 #define STUCK_MAX 6
 
@@ -58,9 +61,13 @@ static void offer_done(void *arg, const struct peer_answer *a, const struct requ
 	push_end_peer(p, a);
 }
 
-void push_offer(struct push *p)
+static void offer(struct push *p, uint64_t prepaid)
 {
-	struct word_spec spec = {.method = "POST", .charge = p->leaf, .done = offer_done, .arg = p};
+	struct word_spec spec = {.method = "POST",
+				 .charge = p->leaf,
+				 .prepaid = prepaid,
+				 .done = offer_done,
+				 .arg = p};
 	char *path = xasprintf("/v1/groups/%s/offers", p->spec.group);
 
 	p->spec.offer.literal_bytes = bundle_plan(p->bundle)->literal_bytes;
@@ -68,6 +75,11 @@ void push_offer(struct push *p)
 	spec.body = wire_offer_encode(&p->spec.offer);
 	p->word = peer_call(p->spec.peer, &spec);
 	free(path);
+}
+
+void push_offer(struct push *p)
+{
+	push_gate(p, offer);
 }
 
 bool push_offer_again(struct push *p, const struct request_result *r)
@@ -295,7 +307,6 @@ static void asked(void *arg, const struct peer_answer *a, const struct request_r
 	struct push *p = arg;
 	struct wire_position pos;
 	struct err e;
-	uint64_t out, in;
 
 	p->word = NULL;
 	push_add_wire(p, a->wire_out, a->wire_in);
@@ -309,10 +320,7 @@ static void asked(void *arg, const struct peer_answer *a, const struct request_r
 	if (r->error == 0 && decode(r, &pos, &e)) {
 		note(p, &pos);
 		if (pos.refused != REFUSED_NOT) {
-			request_counts(p->put, &out, &in);
-			push_add_wire(p, out, in);
-			request_abort(p->put);
-			p->put = NULL;
+			push_put_drop(p);
 			refused(p, &pos);
 			wire_position_done(&pos);
 			return;
@@ -340,12 +348,26 @@ void push_poll_after(struct push *p, double seconds)
 	ev_timer_start(p->loop, &p->poll);
 }
 
+/* A question costs half a kilobyte: many transfers on a slow line would do nothing but ask. */
+static bool worth_asking(struct push *p)
+{
+	if (p->offset - p->asked_at < ASK_BYTES && ++p->unasked < ASK_LATEST)
+		return false;
+	p->asked_at = p->offset;
+	p->unasked = 0;
+	return true;
+}
+
 void push_on_poll(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct push *p = container_of(w, struct push, poll);
 
 	(void)loop;
 	(void)revents;
-	if (!p->word)
+	if (p->word)
+		return;
+	if (!p->put || worth_asking(p))
 		push_ask(p, !p->put);
+	else
+		push_poll_after(p, POLL_PUT_S);
 }

@@ -140,6 +140,9 @@ void shaper_refund(struct shaper_node *leaf, uint64_t bytes)
 		bucket_give(&n->bucket, bytes);
 		n->bytes -= MIN(bytes, n->bytes);
 	}
+	/* It may be just what another waits for. */
+	if (bytes > 0 && leaf->shaper->root->waiting)
+		leaf->shaper->arm(leaf->shaper, 0);
 }
 
 uint64_t shaper_bytes(const struct shaper_node *n)
