@@ -23,7 +23,8 @@
 #include "transfer/worker.h"
 
 #define SPOKE_TRANSFERS_MAX   64u
-#define SPOKE_CONNECTIONS_MAX 64u
+/* Half of them for one address: each transfer's own, and as many for words, which are kept. */
+#define SPOKE_CONNECTIONS_MAX (4 * SPOKE_TRANSFERS_MAX)
 
 struct spoke_put;
 struct spoke_offer;
