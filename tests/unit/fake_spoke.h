@@ -29,7 +29,7 @@ struct fake {
 	bool has_bundle;
 	struct hash id;
 	struct bundle_header header;
-	bool has_header;
+	bool has_header, ended;
 	uint8_t *bytes;
 	uint64_t len, room, parsed;
 	uint32_t frames;
@@ -46,6 +46,7 @@ struct fake {
 	unsigned conflict;   /* so many PUTs are answered 409 */
 	unsigned forgets;    /* so many PUTs are answered 404, and everything is forgotten */
 	bool mute;	     /* a PUT's end is not answered */
+	bool blocked;	     /* takes nothing from its socket */
 	/* seen */
 	unsigned offers, puts, positions, maps;
 	uint64_t received;
@@ -184,13 +185,14 @@ static inline bool fake_data(void *arg, const void *buf, size_t len)
 		fake_parse(f);
 		sreq_drop(f->put);
 	}
-	return true;
+	return !f->blocked;
 }
 
 static inline void fake_end(void *arg)
 {
 	struct fake *f = arg;
 
+	f->ended = true;
 	fake_parse(f);
 	if (!f->mute)
 		fake_reply(f, f->put, 200, false);

@@ -35,7 +35,7 @@ struct world {
 	struct fake fake;
 	/* the push */
 	struct push *push;
-	struct push_stats stats;
+	struct push_stats stats, at_stop;
 	struct push_result result;
 	bool ended;
 	unsigned progress;
@@ -491,6 +491,54 @@ static void test_stop_a_mute_spoke(void **state)
 	expect(w, PUSH_STOPPED);
 }
 
+static void unblock_after_stop(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct world *w = t->data;
+
+	(void)loop;
+	(void)revents;
+	push_stats(w->push, &w->at_stop);
+	push_stop(w->push);
+	w->fake.blocked = false;
+	sreq_continue(w->fake.put);
+}
+
+static void stop_loop(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)t;
+	(void)revents;
+	ev_break(loop, EVBREAK_ONE);
+}
+
+/*
+ * An edge while the socket is blocked and curl holds bytes that it has read: when the socket opens
+ * again none of them goes out.
+ */
+static void test_stop_while_blocked(void **state)
+{
+	struct world *w = *state;
+
+	w->fake.blocked = true;
+	begin(w, false);
+	ev_timer_init(&w->timer, unblock_after_stop, 1., 0.);
+	w->timer.data = w;
+	ev_timer_start(w->loop, &w->timer);
+	run(w);
+	expect(w, PUSH_STOPPED);
+	/* Until the spoke has read whatever its end of the connection holds. */
+	ev_timer_init(&w->timer, stop_loop, 0.3, 0.);
+	ev_timer_start(w->loop, &w->timer);
+	ev_run(w->loop, 0);
+	assert_false(w->fake.ended);
+	assert_true(w->at_stop.acked < w->at_stop.wire_out);
+	assert_true(w->fake.received <= w->at_stop.wire_out);
+	assert_in_range(w->stats.wire_out, 1, w->at_stop.wire_out);
+	/* And it goes on from where the spoke is. */
+	begin(w, false);
+	run(w);
+	expect_content(w);
+}
+
 static void test_stop_before_it_began(void **state)
 {
 	struct world *w = *state;
@@ -546,6 +594,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unknown_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_and_go_on, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_a_mute_spoke, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stop_while_blocked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_before_it_began, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reparent, setup, teardown),
 	};
