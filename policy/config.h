@@ -6,6 +6,7 @@
 #define SPOKESYNC_POLICY_CONFIG_H
 
 #include "policy/base.h"
+#include "policy/deadline.h"
 #include "policy/units.h"
 
 struct filter;
@@ -62,6 +63,7 @@ struct group_cfg {
 	const struct policy *policy; /* may be NULL where every spoke has its own */
 	struct filter *filter;	     /* include / exclude */
 	int priority;		     /* 0..100, larger first; default 50 */
+	struct deadline deadline;
 	int64_t settle_us;
 	int64_t scan_us; /* period of the scan that is the truth */
 	enum publish_mode publish;

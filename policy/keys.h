@@ -29,6 +29,7 @@ enum key_type {
 	KEY_ZONE,
 	KEY_WINDOW,
 	KEY_DATE,
+	KEY_DEADLINE,
 	KEY_DFSR,    /* a day of DFS Replication */
 	KEY_INCLUDE, /* a pattern */
 	KEY_EXCLUDE, /* a pattern, into the same filter */

@@ -276,6 +276,17 @@ static int add_line(struct slot *v, const char *text, char **ret, struct err *e)
 	return r;
 }
 
+static int set_deadline(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	struct deadline *d = v->field;
+	char buf[DEADLINE_TEXT];
+	int r = deadline_parse(text, d, e);
+
+	if (!r)
+		*ret = xstrdup(deadline_print(d, buf));
+	return r;
+}
+
 static int add_dfsr(struct slot *v, const char *text, char **ret, struct err *e)
 {
 	struct window_line lines[DFSR_QUARTERS];
@@ -347,6 +358,8 @@ int value_set(struct build *b, const struct section *s, struct setting *set, str
 	case KEY_WINDOW:
 	case KEY_DATE:
 		return add_line(&v, text, value, e);
+	case KEY_DEADLINE:
+		return set_deadline(&v, text, value, e);
 	case KEY_DFSR:
 		return add_dfsr(&v, text, value, e);
 	case KEY_INCLUDE:
