@@ -3,11 +3,16 @@
  */
 #include "policy/limit.h"
 
+static bool full(unsigned n, unsigned large, unsigned max, bool small)
+{
+	return n >= max || (!small && max >= 2 && large >= max - 1);
+}
+
 enum limit_hit limit_check(const struct limit_use *u)
 {
-	if (u->hub >= u->hub_max)
+	if (full(u->hub, u->hub_large, u->hub_max, u->small))
 		return LIMIT_HUB;
-	if (u->spoke >= u->spoke_max)
+	if (full(u->spoke, u->spoke_large, u->spoke_max, u->small))
 		return LIMIT_SPOKE;
 	return LIMIT_NONE;
 }

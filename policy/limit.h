@@ -1,5 +1,9 @@
 /*
  * limit.h: may one more transfer start, and if not, which limit stands in the way. Pure.
+ *
+ * Where a limit has room for two or more, its last slot is for small files: a description of a few
+ * kilobytes does not wait half a night behind two images. The large ones lose nothing by it: they
+ * share one rate, however many they are.
  */
 #ifndef SPOKESYNC_POLICY_LIMIT_H
 #define SPOKESYNC_POLICY_LIMIT_H
@@ -11,8 +15,9 @@ enum limit_hit { LIMIT_NONE, LIMIT_HUB, LIMIT_SPOKE };
 /* Transfers that run (those that are being stopped included: they still hold their slot), and how
  * many may. A limit of 0 is none at all, so nothing may start. */
 struct limit_use {
-	unsigned hub, hub_max;
-	unsigned spoke, spoke_max;
+	unsigned hub, hub_large, hub_max;
+	unsigned spoke, spoke_large, spoke_max;
+	bool small; /* the one that wants to start */
 };
 
 enum limit_hit limit_check(const struct limit_use *u);

@@ -8,6 +8,8 @@ bool order_before(const struct order_key *a, const struct order_key *b)
 	uint64_t share_a = (uint64_t)a->running * b->weight;
 	uint64_t share_b = (uint64_t)b->running * a->weight;
 
+	if (a->urgent != b->urgent)
+		return a->urgent;
 	if (a->priority != b->priority)
 		return a->priority > b->priority;
 	/* running / weight, compared without dividing. */

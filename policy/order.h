@@ -1,7 +1,7 @@
 /*
- * order.h: who is next, of two that may both start: priority; then the spoke that has least of
- * what its weight entitles it to; then age. Pure, and a strict order: of two different keys exactly
- * one goes first.
+ * order.h: who is next, of two that may both start: what would miss its deadline; priority; then
+ * the spoke that has least of what its weight entitles it to; then age. Pure, and a strict order:
+ * of two different keys exactly one goes first.
  */
 #ifndef SPOKESYNC_POLICY_ORDER_H
 #define SPOKESYNC_POLICY_ORDER_H
@@ -9,6 +9,7 @@
 #include "policy/base.h"
 
 struct order_key {
+	bool urgent;	  /* would miss its deadline otherwise: before all others */
 	int priority;	  /* larger first */
 	unsigned running; /* transfers that run to its spoke */
 	unsigned weight;  /* of its spoke; 1 or more */

@@ -184,6 +184,8 @@ void core_fact_ended(struct core *c, struct job *j, enum job_outcome o, const ch
 		j->lane->running--;
 		s->pub.running--;
 		c->running--;
+		s->large -= !j->small;
+		c->large -= !j->small;
 	}
 	if (j->publishing) {
 		j->publishing = false;
@@ -213,15 +215,6 @@ void core_job_cancel(struct core *c, struct job *j, const char *who, struct now 
 	snprintf(text, sizeof(text), "cancelled by %s", who ? who : "a user");
 	core_job_note(j, text);
 	j->wish = WISH_CANCEL;
-	job_place(c, j, PLACE_DIRTY);
-}
-
-void core_job_unwanted(struct core *c, struct job *j, const char *why)
-{
-	if (job_over(j))
-		return;
-	core_job_note(j, why);
-	j->superseded = true;
 	job_place(c, j, PLACE_DIRTY);
 }
 

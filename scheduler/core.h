@@ -37,7 +37,7 @@ enum wait_reason {
 	WAIT_WINDOW = 1 << 0,
 	WAIT_SLOT = 1 << 1, /* a slot of the hub or of the spoke */
 	WAIT_SPOKE_DOWN = 1 << 2,
-	WAIT_RETRY = 1 << 3, /* until job->retry_at */
+	WAIT_RETRY = 1 << 3, /* until job->due.at */
 	WAIT_SPACE = 1 << 4, /* the spoke has no space: waits for a change there */
 	WAIT_IN_USE = 1 << 5,
 	WAIT_HELD = 1 << 6,   /* cancelled by a user, or a guard: until retry */
@@ -78,35 +78,36 @@ struct due {
 
 struct job {
 	uint64_t id;
-	enum job_kind kind;
 	struct version *version;
 	struct spoke_state *spoke;
-	enum job_state state;
-	unsigned waits;	    /* enum wait_reason, any number */
 	const char *reason; /* the last thing that a person would want to know; "" where nothing.
 			     * Set by core_job_note() only. */
-	int priority;
 	struct wall created, started, ended;
-	unsigned tries;
-	struct mono retry_at;
-	bool running;  /* a push exists (from ACTION_START until core_fact_ended) */
-	bool stopping; /* ACTION_STOP was given */
-	bool publishing;
 	/* figures, kept up by facts */
 	uint64_t done_bytes, total_bytes; /* of the wire work, as far as known */
-	unsigned windows_used;
-	struct wall eta;	   /* WALL_NEVER: not foreseeable; {0}: unknown */
-	void *user;		   /* the driver's (struct hub_job) */
+	struct wall eta;		  /* WALL_NEVER: not foreseeable; {0}: unknown */
+	void *user;			  /* the driver's (struct hub_job) */
 	TAILQ_ENTRY(job) by_spoke; /* spoke_state.jobs while unfinished, core_ended() after */
+	struct due due;		   /* WAIT_RETRY: tried again at due.at */
+	enum job_kind kind : 8;
+	enum job_state state : 8;
+	uint16_t waits; /* enum wait_reason, any number */
+	int16_t priority;
+	uint16_t tries, windows_used;
+	bool running : 1;  /* a push exists (from ACTION_START until core_fact_ended) */
+	bool stopping : 1; /* ACTION_STOP was given */
+	bool publishing : 1;
+	bool late : 1; /* the forecast says that it will miss its deadline, or it has */
 	/* The rest is the core's own. */
+	bool has_outcome : 1, staged : 1, superseded : 1;
+	bool small : 1;	 /* may take the slot that is kept for small files */
+	bool urgent : 1; /* would miss its deadline in its turn, so it goes first */
+	uint8_t place, wish, outcome, again;
+	uint16_t hold;		  /* WAIT_RETRY, WAIT_SPACE, WAIT_IN_USE: until due, or a fact */
+	uint16_t opening;	  /* the lane's opening in which it ran last */
 	TAILQ_ENTRY(job) by_list; /* the one list that says what it waits for (place) */
 	struct job *id_next, *path_next;
 	struct lane *lane;
-	struct due due;
-	unsigned hold;	  /* WAIT_RETRY, WAIT_SPACE, WAIT_IN_USE: until due, or a fact */
-	unsigned opening; /* the lane's opening in which it ran last */
-	uint8_t place, wish, outcome, again;
-	bool has_outcome, staged, superseded;
 };
 TAILQ_HEAD(job_list, job);
 
@@ -137,6 +138,7 @@ enum action_kind {
 	ACTION_PUBLISH, /* publish the job (put, meta, delete): it is staged, or needs no data */
 	ACTION_RATES,	/* limits of (spoke, policy) changed: look them up again by core_rates() */
 	ACTION_CHANGED, /* the job's state or waits changed: log, journal, events */
+	ACTION_LATE,	/* job->late changed: it will miss its deadline, or no longer will */
 	ACTION_OVERRIDE_ENDED,
 };
 
@@ -211,8 +213,6 @@ int core_spoke_zone(struct core *c, struct spoke_state *s, const char *zone);
 void core_job_note(struct job *j, const char *text); /* sets reason; cut at 199 bytes */
 void core_job_cancel(struct core *c, struct job *j, const char *who, struct now now);
 void core_job_retry(struct core *c, struct job *j, struct now now);
-/* Its file is gone or no longer replicated: superseded by that, and nothing anybody waits for. */
-void core_job_unwanted(struct core *c, struct job *j, const char *why);
 /* Takes the strings of o. Replaces one of the same kind and scope. Returns its id (o->id, or a new
  * one where that is 0). ACTION_OVERRIDE_ENDED tells only of those that ended by themselves. */
 uint64_t core_override_add(struct core *c, const struct override *o);
@@ -243,6 +243,13 @@ void core_forget_ended(struct core *c, size_t keep, void (*freed)(void *arg, str
 /* ETA of every unfinished job, closed time skipped, the queue before it counted (forecast.c).
  * rate_of: bytes/s that were lately reached on that spoke where nothing limits it. */
 void core_forecast(struct core *c, struct now now);
+
+/* When the job has to be done: by its group's deadline =, in the zone of the policy that governs it
+ * there. WALL_NEVER: none, or the zone is not known. */
+struct wall core_deadline(const struct core *c, const struct job *j);
+/* To be called each minute: jobs that would miss their deadline go first from now on, and those
+ * that will miss it even so are marked late (ACTION_LATE of the next pass). */
+void core_deadlines(struct core *c, struct now now);
 
 const char *job_state_word(enum job_state s);
 bool job_over(const struct job *j); /* published, failed, superseded, cancelled */

@@ -90,8 +90,10 @@ struct lane *core_lane(struct core *c, struct spoke *s, const char *group)
 	l->group = xstrdup(group);
 	l->cfg = g;
 	l->start.kind = DUE_LANE;
-	TAILQ_INIT(&l->fresh);
-	TAILQ_INIT(&l->ready);
+	for (unsigned i = 0; i < ARRAY_LEN(l->ready); i++) {
+		TAILQ_INIT(&l->fresh[i]);
+		TAILQ_INIT(&l->ready[i]);
+	}
 	TAILQ_INSERT_TAIL(&s->lanes, l, entry);
 	return l;
 }
@@ -110,7 +112,7 @@ static void follow_groups(struct core *c, struct spoke *s)
 						 : "its group no longer goes to this spoke");
 			job_place(c, j, PLACE_DIRTY);
 		} else {
-			queue_reorder(c, j, j->lane->cfg->priority);
+			queue_reorder(c, j, j->lane->cfg->priority, j->urgent);
 		}
 	}
 }

@@ -56,13 +56,16 @@ enum due_kind { DUE_JOB = 1, DUE_SPOKE, DUE_LANE };
 #define CORE_GREET_ANSWER (300 * SECOND_US) /* an unanswered greeting is asked again after this */
 #define CORE_RELOOK	  (600 * SECOND_US) /* at what waits for a change at the spoke */
 #define CORE_CALENDAR	  (60 * SECOND_US)  /* at calendar edges: clocks jump, machines sleep */
+#define CORE_PASS_JOBS \
+	10000 /* looked at in one pass; the rest in the next, which follows at once */
+#define CORE_SMALL (UINT64_C(16) << 20) /* bytes left: what may have the slot of small files */
 
 struct lane {
 	struct spoke *spoke;
 	char *group;
 	const struct group_cfg *cfg; /* NULL: not of this spoke any more; its jobs are cancelled */
-	struct job_list fresh, ready;
-	unsigned n_jobs, n_live, running; /* all; unfinished; pushes */
+	struct job_list fresh[2], ready[2]; /* the large ones, the small ones (job->small) */
+	unsigned n_jobs, n_live, running;   /* all; unfinished; pushes */
 	/* the chain, valid from chain_from until chain.until while nothing else changed */
 	struct rate_chain chain;
 	struct wall chain_from;
@@ -72,8 +75,9 @@ struct lane {
 	bool known, open;
 	unsigned block; /* why none may start, slots apart */
 	unsigned waits; /* what all READY jobs have */
-	unsigned openings;
-	struct due start; /* the end of the jitter */
+	uint16_t openings;
+	struct wall opened; /* when that began */
+	struct due start;   /* the end of the jitter */
 	/* the numbers last told by ACTION_RATES or found at a start */
 	bool told;
 	uint64_t told_hub, told_spoke, told_policy;
@@ -86,6 +90,7 @@ struct spoke {
 	struct lane_list lanes;
 	struct job_list active, words, held;
 	unsigned publishing;
+	unsigned large; /* pushes of large files */
 	struct due greet;
 	struct mono greeted;
 	bool greeted_ever, greeting;
@@ -137,8 +142,12 @@ struct core {
 	struct due_heap due;
 	struct override *overrides;
 	size_t n_overrides;
-	uint64_t gen; /* overrides or configuration changed */
-	unsigned running;
+	uint64_t gen;		 /* overrides or configuration changed */
+	unsigned running, large; /* pushes; those of large files */
+	unsigned budget;	 /* jobs that this pass may still change */
+	bool deadlines;		 /* some group had one when it was looked last */
+	bool forward;		 /* a copy that is run forward: no words, no looks each minute */
+	bool more;		 /* it ran out: the pass is to be gone on with */
 	struct todo *todo;
 	size_t n_todo, cap_todo;
 };
@@ -170,7 +179,8 @@ bool job_before(const struct job *a, const struct job *b);
 void job_place(struct core *c, struct job *j, enum place to);
 void queue_enter(struct job *j); /* into its spoke's list of unfinished jobs, in order */
 void queue_leave(struct job *j);
-void queue_reorder(struct core *c, struct job *j, int priority);
+uint64_t job_left(const struct job *j); /* bytes still to send, as far as known */
+void queue_reorder(struct core *c, struct job *j, int priority, bool urgent);
 
 /* due.c */
 void due_set(struct due_heap *h, struct due *d, struct mono at);
@@ -203,14 +213,20 @@ void override_done(struct override *o);
 bool core_unfinished(struct core *c, const char *spoke, const char *group, uint64_t up_to);
 bool scope_has(const char *scope, const char *name); /* NULL: any */
 
+/* deadlines.c: an unfinished job that will not be, or a finished one that was not, in time */
+bool core_misses(const struct job *j, struct wall eta, struct wall deadline, struct now now);
+
 /* plan.c and its parts */
 void plan_todo(struct core *c, const struct todo *t);
+/* t, or the next full minute of the monotonic clock: what has time is done together. */
+struct mono core_minute(struct mono t);
 struct mono plan_edge(struct wall edge, struct now now);
 void plan_job(struct core *c, struct job *j, struct now now);
 void plan_stop(struct core *c, struct job *j, unsigned waits, struct now now);
 const struct rate_chain *lane_chain(struct core *c, struct lane *l, struct now now);
 void lane_look(struct core *c, struct lane *l, struct now now);
 void lane_apply_waits(struct core *c, struct lane *l, struct now now);
+void plan_begin(struct core *c, struct job *j, struct now now); /* its push runs */
 void plan_starts(struct core *c, struct now now);
 void plan_words(struct core *c, struct spoke *s, struct now now);
 void plan_greet(struct core *c, struct spoke *s, struct now now); /* plan_greet.c */

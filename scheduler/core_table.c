@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Jobs a slot: a step or two more on each search, and a few bytes a job in all. */
+#define LOAD_MOST 4
+
 static uint64_t mix(uint64_t h, const char *s)
 {
 	/* FNV-1a */
@@ -76,7 +79,7 @@ static void grow(struct job_table *t)
 
 void table_add(struct job_table *t, struct job *j)
 {
-	if (t->n >= t->buckets)
+	if (t->n >= LOAD_MOST * t->buckets)
 		grow(t);
 	chain(t, j);
 	t->n++;

@@ -122,7 +122,7 @@ json_t *facts_job(struct hub *h, const struct job *j, struct now now)
 	json_object_set_new(o, "eta", job_over(j) ? json_null() : facts_time(j->eta));
 	json_object_set_new(o, "tries", json_integer(j->tries));
 	json_object_set_new(o, "retry_in_s",
-			    j->waits & WAIT_RETRY ? seconds_until(j->retry_at, now) : json_null());
+			    j->waits & WAIT_RETRY ? seconds_until(j->due.at, now) : json_null());
 	json_object_set_new(o, "version", json_integer((json_int_t)v->id));
 	json_object_set_new(o, "root",
 			    v->indexed ? json_string(hash_hex(&root, hex)) : json_null());

@@ -1,5 +1,7 @@
 /*
- * forecast.c: when will each unfinished job be done? Each spoke's queue is walked in virtual time:
+ * forecast.c: when will each unfinished job be done? The core is run forward (forward.h) where that
+ * takes some milliseconds. For the queues of very large fleets, where it would hold up the loop, an
+ * estimate does: each spoke's queue is walked in virtual time:
  * the best job of the lanes that are open then moves at the rate in force then, until it is done or
  * an edge comes; closed time passes by. A hub-wide limit is shared by weight between the spokes
  * that have something to move, for the whole walk: an estimate from above once some of them are
@@ -9,12 +11,14 @@
  * Time and memory are bounded: a walk ends after 400 days or FORECAST_STEPS steps.
  */
 #include "scheduler/core_impl.h"
+#include "scheduler/forward.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #define FORECAST_DAYS  400
-#define FORECAST_STEPS 20000 /* of one spoke, besides one per job */
+#define FORECAST_STEPS 20000  /* of one spoke, besides one per job */
+#define FORWARD_COST   400000 /* about ten milliseconds */
 #define HORIZON	       ((double)FORECAST_DAYS * 86400)
 
 /* A lane during the walk. Times are seconds from now. */
@@ -149,7 +153,7 @@ static void serve(struct walk *w, struct track *k, double edge)
 	w->t += need;
 	/* One that backs off is later by that, but does not hold up the others. */
 	if (j->hold & WAIT_RETRY)
-		late = (double)(j->retry_at.us - w->now.mono.us) / SECOND_US + need - w->t;
+		late = (double)(j->due.at.us - w->now.mono.us) / SECOND_US + need - w->t;
 	j->eta = wall_at(w, w->t + MAX(late, 0) + 1);
 	advance(k);
 }
@@ -204,7 +208,7 @@ static unsigned weight_of(const struct spoke_state *s)
 	return s->n_jobs && s->up ? MAX(s->cfg->weight, 1u) : 0;
 }
 
-void core_forecast(struct core *c, struct now now)
+static void estimate(struct core *c, struct now now)
 {
 	struct spoke_state *s;
 	uint64_t weights = 0;
@@ -215,4 +219,53 @@ void core_forecast(struct core *c, struct now now)
 		if (s->n_jobs)
 			forecast_spoke(c, spoke_of(s),
 				       weights ? (double)weight_of(s) / (double)weights : 1, now);
+}
+
+/* What cannot move by itself has no ETA; the others get theirs below. */
+static void forget_etas(struct core *c)
+{
+	struct spoke_state *s;
+	struct job *j;
+
+	TAILQ_FOREACH (s, &c->spokes, entry)
+		TAILQ_FOREACH (j, &s->jobs, by_spoke)
+			j->eta = (struct wall){0};
+}
+
+static void take_eta(void *arg, const struct forward_end *e)
+{
+	(void)arg;
+	e->job->eta = e->eta;
+}
+
+/* In passes times lanes, which is what it costs. */
+static uint64_t cost_of(const struct core *c, uint64_t *ret_jobs)
+{
+	const struct spoke_state *s;
+	const struct lane *l;
+	uint64_t jobs = 0, lanes = 20;
+
+	TAILQ_FOREACH (s, &c->spokes, entry) {
+		jobs += s->n_jobs;
+		TAILQ_FOREACH (l, &spoke_of(s)->lanes, entry)
+			lanes += l->n_live > 0;
+	}
+	*ret_jobs = jobs;
+	return jobs * lanes;
+}
+
+void core_forecast(struct core *c, struct now now)
+{
+	struct forward_run run = {.end = take_eta};
+	uint64_t jobs, cost = cost_of(c, &jobs);
+
+	if (!jobs)
+		return;
+	run.steps = 1000 + 10 * jobs;
+	if (cost <= FORWARD_COST && !c->forward) {
+		forget_etas(c);
+		if (forward_run(c, &run, now) == 0)
+			return;
+	}
+	estimate(c, now);
 }

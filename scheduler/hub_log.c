@@ -99,6 +99,28 @@ void hub_log_changed(const struct hub_job *x, const struct action *a)
 	log_line(x, event, waits);
 }
 
+/* {0}: not known, or never. */
+static json_t *time_or_null(struct wall t)
+{
+	char buf[TIMETEXT_MAX];
+
+	return t.s == 0 || t.s == WALL_NEVER.s ? json_null() : json_string(timetext_utc(t, buf));
+}
+
+void hub_log_late(const struct hub_job *x, struct wall deadline)
+{
+	const struct job *j = x->job;
+	const char *event = j->late ? "late" : "in_time";
+	const char *why = j->late ? "it will miss its deadline" : "it will meet its deadline";
+	json_t *o = job_fields(x);
+
+	json_object_set_new(o, "deadline", time_or_null(deadline));
+	json_object_set_new(o, "eta", time_or_null(j->eta));
+	json_object_set_new(o, "why", text(why));
+	joblog_event(x->hub->d->joblog, event, o);
+	log_line(x, event, why);
+}
+
 /* Why the run is over, where nobody had a reason to note more. */
 static const char *summary_why(const struct job *j)
 {

@@ -9,6 +9,8 @@
 
 void hub_log_job(const struct hub_job *x, const char *event);
 void hub_log_changed(const struct hub_job *x, const struct action *a); /* by its new state */
+/* It will miss its deadline, or no longer will. */
+void hub_log_late(const struct hub_job *x, struct wall deadline);
 void hub_log_summary(const struct hub_job *x);
 void hub_log_version(const struct hub_version *hv, const char *event);
 void hub_log_group(const struct hub_group *g, const char *event, const char *text);

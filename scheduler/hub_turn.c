@@ -7,6 +7,7 @@
 
 #include "scheduler/core_zones.h"
 #include "scheduler/hub_jobs.h"
+#include "scheduler/hub_log.h"
 #include "scheduler/hub_overrides.h"
 #include "scheduler/hub_publish.h"
 #include "scheduler/hub_rates.h"
@@ -88,6 +89,9 @@ static void turn_perform(void *arg, const struct action *a)
 		break;
 	case ACTION_CHANGED:
 		hub_job_changed(h, a);
+		break;
+	case ACTION_LATE:
+		hub_log_late(x, core_deadline(h->core, a->job));
 		break;
 	case ACTION_OVERRIDE_ENDED:
 		hub_overrides_follow(h, "its time was over, or all was in sync");
@@ -176,6 +180,7 @@ static void turn_minute(struct ev_loop *loop, ev_periodic *w, int revents)
 		log_info("time zone %s has new rules: the windows are reckoned anew", zone);
 	if (++h->minutes % SWEEP_TICKS == 0)
 		hub_sweep(h);
+	core_deadlines(h->core, daemon_now());
 	hub_kick(h);
 }
 

@@ -20,7 +20,7 @@ struct job *job_new(uint64_t id, enum job_kind kind, struct version *v, struct l
 	j->version = version_ref(v);
 	j->lane = l;
 	j->spoke = &l->spoke->pub;
-	j->priority = l->cfg->priority;
+	j->priority = (int16_t)l->cfg->priority;
 	j->created = now.wall;
 	j->reason = "";
 	j->due.kind = DUE_JOB;
@@ -54,7 +54,7 @@ void job_set_state(struct core *c, struct job *j, enum job_state state, unsigned
 	if (j->state == state && j->waits == waits)
 		return;
 	j->state = state;
-	j->waits = waits;
+	j->waits = (uint16_t)waits;
 	if (state == JOB_SENDING && j->started.s == 0)
 		j->started = now.wall;
 	j->ended = job_over(j) ? now.wall : (struct wall){0};

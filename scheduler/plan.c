@@ -4,12 +4,22 @@
  * perform() calls can meet a half-made decision. Idempotent: a second pass at the same now does
  * nothing.
  *
+ * A pass is bounded: where very much changed at once it does a part and asks to be called again at
+ * once, so that a daemon's sockets are served in between.
+ *
  * Calendar edges are not trusted to timers: while anything waits or runs on them the pass wants to
  * come back within a minute, and each time takes the state of the windows from now.wall alone.
  */
 #include "scheduler/core_impl.h"
 
 #include <stdlib.h>
+
+struct mono core_minute(struct mono t)
+{
+	int64_t over = t.us % CORE_CALENDAR;
+
+	return over ? mono_after(t, CORE_CALENDAR - over) : t;
+}
 
 void plan_todo(struct core *c, const struct todo *t)
 {
@@ -71,8 +81,11 @@ static void take_dirty(struct core *c, struct now now)
 	struct job *j;
 
 	/* A job that ends may wake the next of its file: that one joins the end of this list. */
-	while ((j = TAILQ_FIRST(&c->dirty)))
+	while ((j = TAILQ_FIRST(&c->dirty)) && c->budget) {
+		c->budget--;
 		plan_job(c, j, now);
+	}
+	c->more = j;
 }
 
 static void look_at_lanes(struct core *c, struct now now)
@@ -100,7 +113,7 @@ static void rest(struct core *c, struct now now)
 
 static struct mono next_look(struct core *c, struct now now)
 {
-	struct mono next = overrides_next(c, now);
+	struct mono next = overrides_next(c, now), minute = core_minute(mono_after(now.mono, 1));
 	const struct due *d = due_first(&c->due);
 	struct spoke_state *s;
 	struct lane *l;
@@ -114,12 +127,11 @@ static struct mono next_look(struct core *c, struct now now)
 			if (!l->n_live || !l->chain_valid)
 				continue;
 			edge = plan_edge(l->chain.until, now);
-			edge.us = MIN(edge.us, mono_after(now.mono, CORE_CALENDAR).us);
-			next.us = MIN(next.us, edge.us);
+			next.us = MIN(next.us, c->forward ? edge.us : MIN(edge.us, minute.us));
 		}
 	/* An override ends by the calendar as well. */
-	if (c->n_overrides)
-		next.us = MIN(next.us, mono_after(now.mono, CORE_CALENDAR).us);
+	if (c->n_overrides && !c->forward)
+		next.us = MIN(next.us, minute.us);
 	return next;
 }
 
@@ -152,16 +164,20 @@ struct mono core_plan(struct core *c, struct now now, core_perform_fn *perform, 
 {
 	struct mono next;
 
+	c->budget = CORE_PASS_JOBS;
 	take_due(c, now);
 	take_indexed(c);
 	take_dirty(c, now);
 	overrides_end_due(c, now);
 	look_at_lanes(c, now);
-	plan_starts(c, now);
-	rest(c, now);
+	/* Nothing starts before all that came is in its place; what closed ends at once. */
+	if (!c->more) {
+		plan_starts(c, now);
+		rest(c, now);
+	}
 	next = next_look(c, now);
 	perform_all(c, perform, arg);
-	if (!TAILQ_EMPTY(&c->dirty) || c->indexed)
+	if (!TAILQ_EMPTY(&c->dirty) || c->indexed || c->more)
 		return now.mono;
 	return next;
 }

@@ -56,13 +56,14 @@ static void time_next(struct core *c, struct spoke *s, struct now now)
 		wait = s->pub.n_jobs ? CORE_GREET_BUSY : CORE_GREET_IDLE;
 		if (!is_open(c, s, now))
 			wait = CORE_GREET_CLOSED;
-		/* Spread, so that a fleet that started together does not greet together. */
+		/* Spread, so that a fleet that started together does not greet together; and on
+		 * full minutes, so that a thousand idle spokes wake the hub once a minute. */
 		wait += (int64_t)(core_random(c) % (uint64_t)(wait / 8));
 	} else {
 		wait = retry_delay(s->pub.tries, c->cfg->retry_min_us, c->cfg->retry_max_us,
 				   core_random(c));
 	}
-	arm(c, s, mono_after(now.mono, wait));
+	arm(c, s, s->pub.up ? core_minute(mono_after(now.mono, wait)) : mono_after(now.mono, wait));
 }
 
 void plan_greet(struct core *c, struct spoke *s, struct now now)
@@ -70,6 +71,8 @@ void plan_greet(struct core *c, struct spoke *s, struct now now)
 	struct todo t = {.kind = ACTION_GREET, .spoke = s};
 	struct mono allowed = mono_after(s->greeted, CORE_GREET_CLOSED);
 
+	if (c->forward)
+		return;
 	if (s->rearm)
 		time_next(c, s, now);
 	if (s->greeting && now.mono.us < mono_after(s->greeted, CORE_GREET_ANSWER).us) {
@@ -80,7 +83,7 @@ void plan_greet(struct core *c, struct spoke *s, struct now now)
 	if (!s->greet_due && !s->greet_force)
 		return;
 	if (!s->greet_force && s->greeted_ever && now.mono.us < allowed.us && !is_open(c, s, now)) {
-		arm(c, s, allowed);
+		arm(c, s, core_minute(allowed));
 		return;
 	}
 	s->greet_force = false;

@@ -57,11 +57,13 @@ static void hold(struct core *c, struct job *j, unsigned why, struct now now)
 {
 	int64_t delay = CORE_RELOOK;
 
-	j->hold = why;
-	if (why == WAIT_RETRY)
-		delay = retry_delay(++j->tries, c->cfg->retry_min_us, c->cfg->retry_max_us,
+	j->hold = (uint16_t)why;
+	if (why == WAIT_RETRY) {
+		j->tries += j->tries < UINT16_MAX;
+		delay = retry_delay(j->tries, c->cfg->retry_min_us, c->cfg->retry_max_us,
 				    core_random(c));
-	j->retry_at = mono_after(now.mono, delay);
+	}
+	j->due.at = mono_after(now.mono, delay);
 }
 
 /* True where the outcome ended the job. */
@@ -135,8 +137,8 @@ static void place_idle(struct core *c, struct job *j, struct now now)
 	if (j->hold) {
 		job_set_state(c, j, waiting, j->hold, now);
 		job_place(c, j, PLACE_HELD);
-		due_set(&c->due, &j->due, j->retry_at);
-	} else if (data && !j->version->indexed) {
+		due_set(&c->due, &j->due, j->due.at);
+	} else if (data && !j->version->indexed && !c->forward) {
 		job_set_state(c, j, JOB_INDEXING, WAIT_INDEX, now);
 		job_place(c, j, PLACE_INDEXING);
 	} else if (older_active(j)) {

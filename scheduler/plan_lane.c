@@ -13,6 +13,9 @@ const struct rate_chain *lane_chain(struct core *c, struct lane *l, struct now n
 	    now.wall.s < l->chain.until.s)
 		return &l->chain;
 	core_rates(c, &l->spoke->pub, l->cfg, now, &l->chain);
+	/* What changes behind a closed door changes nothing. */
+	if (c->forward && !l->chain.open)
+		l->chain.until = l->chain.opens;
 	l->chain_from = now.wall;
 	l->chain_gen = c->gen;
 	l->chain_valid = true;
@@ -111,6 +114,7 @@ void lane_look(struct core *c, struct lane *l, struct now now)
 	by_person = ch->override && ch->override->kind == OVERRIDE_SYNC_NOW;
 	if (ch->open && (!l->known || !l->open)) {
 		l->openings++;
+		l->opened = now.wall;
 		if (l->known)
 			opened(c, l, by_person, now);
 	}
@@ -140,12 +144,22 @@ void lane_apply_waits(struct core *c, struct lane *l, struct now now)
 	struct job *j;
 
 	if (waits != l->waits) {
-		TAILQ_FOREACH (j, &l->ready, by_list)
-			set_waits(c, j, waits, now);
+		for (unsigned i = 0; i < ARRAY_LEN(l->ready); i++)
+			TAILQ_FOREACH (j, &l->ready[i], by_list) {
+				if (j->waits == waits)
+					continue;
+				if (!c->budget) {
+					c->more = true;
+					return;
+				}
+				c->budget--;
+				set_waits(c, j, waits, now);
+			}
 		l->waits = waits;
 	}
-	while ((j = TAILQ_FIRST(&l->fresh))) {
-		set_waits(c, j, waits, now);
-		job_place(c, j, PLACE_READY);
-	}
+	for (unsigned i = 0; i < ARRAY_LEN(l->fresh); i++)
+		while ((j = TAILQ_FIRST(&l->fresh[i]))) {
+			set_waits(c, j, waits, now);
+			job_place(c, j, PLACE_READY);
+		}
 }

@@ -7,48 +7,54 @@
 #include "policy/limit.h"
 #include "policy/order.h"
 
-static struct job *lane_head(const struct lane *l)
+static struct job *better(struct job *a, struct job *b)
 {
-	struct job *a = TAILQ_FIRST(&l->fresh), *b = TAILQ_FIRST(&l->ready);
-
-	if (l->block || !l->cfg)
-		return NULL;
 	if (!a || !b)
 		return a ? a : b;
 	return job_before(a, b) ? a : b;
 }
 
-static struct job *spoke_head(const struct spoke *s)
+static struct job *lane_head(const struct lane *l, bool large)
+{
+	struct job *best;
+
+	if (l->block || !l->cfg)
+		return NULL;
+	best = better(TAILQ_FIRST(&l->fresh[1]), TAILQ_FIRST(&l->ready[1]));
+	if (large)
+		best = better(best, better(TAILQ_FIRST(&l->fresh[0]), TAILQ_FIRST(&l->ready[0])));
+	return best;
+}
+
+static struct job *spoke_head(const struct spoke *s, bool large)
 {
 	struct job *best = NULL;
 	const struct lane *l;
 
-	TAILQ_FOREACH (l, &s->lanes, entry) {
-		struct job *j = lane_head(l);
-
-		if (j && (!best || job_before(j, best)))
-			best = j;
-	}
+	TAILQ_FOREACH (l, &s->lanes, entry)
+		best = better(best, lane_head(l, large));
 	return best;
 }
 
 static struct order_key key_of(const struct job *j)
 {
-	uint64_t left = j->total_bytes > j->done_bytes ? j->total_bytes - j->done_bytes : 0;
-
-	return (struct order_key){.priority = j->priority,
+	return (struct order_key){.urgent = j->urgent,
+				  .priority = j->priority,
 				  .running = j->spoke->running,
 				  .weight = MAX(j->spoke->cfg->weight, 1u),
-				  .size = left,
+				  .size = job_left(j),
 				  .age = j->id};
 }
 
-static enum limit_hit limits(const struct core *c, const struct spoke_state *s)
+static enum limit_hit limits(const struct core *c, const struct spoke_state *s, bool small)
 {
 	const struct limit_use use = {.hub = c->running,
+				      .hub_large = c->large,
 				      .hub_max = c->cfg->transfers,
 				      .spoke = s->running,
-				      .spoke_max = s->cfg->transfers};
+				      .spoke_large = spoke_of(s)->large,
+				      .spoke_max = s->cfg->transfers,
+				      .small = small};
 
 	return limit_check(&use);
 }
@@ -61,13 +67,13 @@ static struct job *next_start(struct core *c)
 	struct spoke_state *s;
 
 	TAILQ_FOREACH (s, &c->spokes, entry) {
-		enum limit_hit hit = limits(c, s);
+		enum limit_hit hit = limits(c, s, true);
 		struct order_key key;
 		struct job *j;
 
 		if (hit == LIMIT_HUB)
 			return NULL;
-		j = hit == LIMIT_NONE ? spoke_head(spoke_of(s)) : NULL;
+		j = hit == LIMIT_NONE ? spoke_head(spoke_of(s), !limits(c, s, false)) : NULL;
 		if (!j)
 			continue;
 		key = key_of(j);
@@ -79,9 +85,8 @@ static struct job *next_start(struct core *c)
 	return best;
 }
 
-static void start(struct core *c, struct job *j, struct now now)
+void plan_begin(struct core *c, struct job *j, struct now now)
 {
-	const struct todo t = {.kind = ACTION_START, .job = j};
 	struct lane *l = j->lane;
 
 	job_place(c, j, PLACE_ACTIVE);
@@ -89,6 +94,8 @@ static void start(struct core *c, struct job *j, struct now now)
 	j->stopping = false;
 	c->running++;
 	j->spoke->running++;
+	c->large += !j->small;
+	spoke_of(j->spoke)->large += !j->small;
 	if (l->running++ == 0) {
 		l->told = true;
 		l->told_hub = l->chain.hub;
@@ -101,6 +108,13 @@ static void start(struct core *c, struct job *j, struct now now)
 	}
 	core_job_note(j, ""); /* what held it before holds it no longer */
 	job_set_state(c, j, JOB_SENDING, 0, now);
+}
+
+static void start(struct core *c, struct job *j, struct now now)
+{
+	const struct todo t = {.kind = ACTION_START, .job = j};
+
+	plan_begin(c, j, now);
 	plan_todo(c, &t);
 }
 

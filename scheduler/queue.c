@@ -8,6 +8,8 @@
 
 bool job_before(const struct job *a, const struct job *b)
 {
+	if (a->urgent != b->urgent)
+		return a->urgent;
 	if (a->priority != b->priority)
 		return a->priority > b->priority;
 	return a->id < b->id;
@@ -60,9 +62,9 @@ static struct job_list *list_of(struct core *c, const struct job *j, enum place 
 	case PLACE_OLDER:
 		return &c->older;
 	case PLACE_FRESH:
-		return &j->lane->fresh;
+		return &j->lane->fresh[j->small];
 	case PLACE_READY:
-		return &j->lane->ready;
+		return &j->lane->ready[j->small];
 	case PLACE_ACTIVE:
 		return &s->active;
 	case PLACE_WORDS:
@@ -87,22 +89,31 @@ void job_place(struct core *c, struct job *j, enum place to)
 	if (j->place == PLACE_HELD)
 		due_clear(&c->due, &j->due);
 	j->place = to;
-	if (to == PLACE_FRESH || to == PLACE_READY)
+	if (to == PLACE_FRESH || to == PLACE_READY) {
+		j->small = job_left(j) <= CORE_SMALL;
+		list = list_of(c, j, to);
 		INSERT_ORDERED(list, j, by_list);
-	else if (list)
+	} else if (list) {
 		TAILQ_INSERT_TAIL(list, j, by_list);
+	}
 }
 
-void queue_reorder(struct core *c, struct job *j, int priority)
+uint64_t job_left(const struct job *j)
+{
+	return j->total_bytes > j->done_bytes ? j->total_bytes - j->done_bytes : 0;
+}
+
+void queue_reorder(struct core *c, struct job *j, int priority, bool urgent)
 {
 	enum place place = j->place;
 
-	if (j->priority == priority)
+	if (j->priority == priority && j->urgent == urgent)
 		return;
 	queue_leave(j);
 	if (place == PLACE_FRESH || place == PLACE_READY)
 		job_place(c, j, PLACE_NONE);
-	j->priority = priority;
+	j->priority = (int16_t)priority;
+	j->urgent = urgent;
 	queue_enter(j);
 	job_place(c, j, place);
 }

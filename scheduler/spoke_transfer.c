@@ -24,27 +24,6 @@ struct spoke_transfer *spoke_transfer_get(struct spoke_group *g, const struct ha
 	return NULL;
 }
 
-static void transfer_free(struct spoke_transfer *t)
-{
-	TAILQ_REMOVE(&t->group->transfers, t, entry);
-	staging_close(t->st);
-	free(t);
-}
-
-/* One that rests is closed; it is found on disk when it is asked for. So transfers that nobody goes
- * on with do not keep others out. */
-static bool close_resting(struct spoke_group *g)
-{
-	struct spoke_transfer *t;
-
-	TAILQ_FOREACH (t, &g->transfers, entry)
-		if (t->users == 0) {
-			transfer_free(t);
-			return true;
-		}
-	return false;
-}
-
 struct spoke_transfer *spoke_transfer_make(struct spoke_group *g, const struct hash *root)
 {
 	struct spoke_transfer *t = spoke_transfer_get(g, root);
@@ -54,7 +33,7 @@ struct spoke_transfer *spoke_transfer_make(struct spoke_group *g, const struct h
 		return t;
 	TAILQ_FOREACH (t, &g->transfers, entry)
 		n++;
-	if (n >= SPOKE_TRANSFERS_MAX && !close_resting(g))
+	if (n >= SPOKE_TRANSFERS_MAX)
 		return NULL;
 	t = xcalloc(1, sizeof(*t));
 	t->group = g;
@@ -83,7 +62,9 @@ void spoke_transfer_release(struct spoke_transfer *t)
 	}
 	if (!t->gone && t->st)
 		return;
-	transfer_free(t);
+	TAILQ_REMOVE(&t->group->transfers, t, entry);
+	staging_close(t->st);
+	free(t);
 }
 
 int spoke_transfer_open(struct spoke_transfer *t, struct err *e)

@@ -145,7 +145,7 @@ static void say_retry(const struct job *j, struct now now, json_t *out)
 	why_say(out,
 		"Try %u failed%s%s. The next one is in %s; 'spokesync retry %llu' does it now.",
 		j->tries, j->reason && *j->reason ? ": " : "", j->reason ? j->reason : "",
-		units_duration(MAX(j->retry_at.us - now.mono.us, 0), span),
+		units_duration(MAX(j->due.at.us - now.mono.us, 0), span),
 		(unsigned long long)j->id);
 }
 
@@ -225,7 +225,7 @@ static void say_state(const struct job *j, json_t *out)
 			noted ? j->reason : "", (unsigned long long)j->id);
 		break;
 	case JOB_SUPERSEDED:
-		why_say(out, "A newer version of the file, or its removal, took its place.");
+		why_say(out, "A newer version of the file took its place.");
 		break;
 	case JOB_CANCELLED:
 		why_say(out, "It was cancelled%s%s. 'spokesync retry %llu' takes it up again.",

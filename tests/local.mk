@@ -18,9 +18,11 @@ UNIT += tests/unit/test_core_parts
 UNIT += tests/unit/test_core_time
 UNIT += tests/unit/test_core_zones
 UNIT += tests/unit/test_db
+UNIT += tests/unit/test_deadline
 UNIT += tests/unit/test_delta
 UNIT += tests/unit/test_digest
 UNIT += tests/unit/test_filter
+UNIT += tests/unit/test_forward
 UNIT += tests/unit/test_frame
 UNIT += tests/unit/test_http
 UNIT += tests/unit/test_hub_db
@@ -54,7 +56,6 @@ UNIT += tests/unit/test_nodes
 UNIT += tests/unit/test_spoke
 UNIT += tests/unit/test_publish
 UNIT += tests/unit/test_journal
-UNIT += tests/unit/test_timetable
 UNIT += tests/unit/test_timetext
 UNIT += tests/unit/test_units
 UNIT += tests/unit/test_view
@@ -94,6 +95,10 @@ tests_layers_link_policy_LDADD = $(WHOLE) libpolicy.a $(PART) $(POLICY_LIBS)
 tests_layers_link_transfer_SOURCES = tests/layers/link.c
 tests_layers_link_transfer_LDADD = $(WHOLE) libtransfer.a libpolicy.a $(PART) $(TRANSFER_LIBS)
 
+# Benchmarks in C.
+check_PROGRAMS += tests/bench/core_scale
+tests_bench_core_scale_LDADD = $(SCHEDULER_LIBS)
+
 # What the documentation must name.
 DOCS = tests/docs/list
 tests_docs_list_SOURCES = tests/docs/list.c
@@ -115,12 +120,12 @@ CORE_RIG = tests/unit/core_rig.c tests/unit/core_rig.h
 tests_unit_test_cmd_SOURCES = tests/unit/test_cmd.c $(CORE_RIG)
 tests_unit_test_core_SOURCES = tests/unit/test_core.c $(CORE_RIG)
 tests_unit_test_core_forecast_SOURCES = tests/unit/test_core_forecast.c $(CORE_RIG)
+tests_unit_test_forward_SOURCES = tests/unit/test_forward.c $(CORE_RIG)
 tests_unit_test_core_time_SOURCES = tests/unit/test_core_time.c $(CORE_RIG)
 tests_unit_test_core_zones_SOURCES = tests/unit/test_core_zones.c $(CORE_RIG) tests/unit/temp.h
 
 EXTRA_DIST += tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
-	tests/unit/calendar.h tests/unit/ini.h tests/unit/zones.h \
-	tests/cppcheck.supp tests/lsan.supp
+	tests/unit/ini.h tests/unit/zones.h tests/cppcheck.supp tests/lsan.supp
 
 # For contrib/check, which runs and counts the tests itself.
 list-layers:
@@ -151,9 +156,11 @@ bench-kill: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/kill_loop.sh
 bench-memory: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/memory.sh
+bench-core: tests/bench/core_scale
+	tests/bench/core_scale
 bench-shape: all tests/bench/wire_meter
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/shape.sh
 EXTRA_PROGRAMS = tests/bench/wire_meter
 tests_bench_wire_meter_LDADD =
-bench: bench-rsync bench-window bench-kill bench-memory bench-shape
-.PHONY: check-sys bench bench-rsync bench-window bench-kill bench-memory bench-shape
+bench: bench-core bench-rsync bench-window bench-kill bench-memory bench-shape
+.PHONY: check-sys bench bench-core bench-rsync bench-window bench-kill bench-memory bench-shape

@@ -15,6 +15,7 @@
 #define SIM_GROUPS 4
 #define SIM_FILES  6 /* of a group */
 #define SIM_NEVER  INT64_MAX
+#define SIM_SMALL  (16u << 20) /* as the manual page has it */
 
 /* What a push, or a publication, is going to come to, unless it is stopped before. */
 struct sim_fate {
@@ -32,7 +33,7 @@ struct sim_job {
 	bool over;
 	uint64_t done;
 	/* a push */
-	bool push, stopping;
+	bool push, stopping, large;
 	struct sim_fate fate;
 	uint64_t hub, spoke_rate, policy; /* as looked up at the start, or when told */
 	double rate;			  /* bytes a second, now */
@@ -41,7 +42,7 @@ struct sim_job {
 	enum job_outcome answer;
 	/* for the checks */
 	enum job_outcome last;
-	int64_t last_at, start_since;
+	int64_t last_at, start_until;
 };
 
 struct sim_spoke {
@@ -59,6 +60,13 @@ struct sim_memo {
 	const struct zone *zone;
 	int64_t minute;
 	bool open;
+};
+
+/* Whether a (spoke, group) is open, as asked at an instant. */
+struct sim_lane {
+	uint64_t instant;
+	bool open;
+	enum rate_reason why;
 };
 
 struct sim {
@@ -84,9 +92,12 @@ struct sim {
 	int64_t jumped_at;
 	struct sim_memo memo[256];
 	const struct group_cfg *groups[SIM_GROUPS];
+	uint64_t instant;
+	struct sim_lane lanes[SIM_SPOKES][SIM_GROUPS][2];
+	unsigned slots[SIM_SPOKES + 1], large[SIM_SPOKES + 1]; /* in use; the last: in all */
 	/* counts */
 	uint64_t passes, starts, stops, published, idle_wakeups, actions, checks, greets, restarts;
-	uint64_t reloads, bytes;
+	uint64_t reloads, bytes, late;
 };
 
 uint64_t sim_random(struct sim *s);
@@ -100,6 +111,7 @@ void sim_say(const struct sim *s, const char *fmt, ...) PRINTF(2, 3); /* when ve
 struct config *sim_config(struct sim *s) WARN_UNUSED;
 
 /* sim_driver.c */
+bool sim_large(const struct sim_job *k); /* by what is left to send */
 void sim_perform(void *arg, const struct action *a);
 void sim_want(struct sim *s, unsigned spoke, unsigned group, unsigned file);
 void sim_want_all(struct sim *s);

@@ -39,8 +39,7 @@ static bool policy_open(struct sim *s, const struct policy *p, const struct zone
 	return m->open;
 }
 
-/* Is the job's (spoke, group) open at that time, by the rules alone? */
-bool sim_open(struct sim *s, const struct sim_job *k, bool before, enum rate_reason *ret_why)
+static bool is_open(struct sim *s, const struct sim_job *k, bool before, enum rate_reason *ret_why)
 {
 	const struct config *cfg = core_config(s->core);
 	const char *spoke = s->spokes[k->spoke].name;
@@ -71,6 +70,19 @@ bool sim_open(struct sim *s, const struct sim_job *k, bool before, enum rate_rea
 	return true;
 }
 
+/* Is the job's (spoke, group) open at that time, by the rules alone? Asked once an instant. */
+bool sim_open(struct sim *s, const struct sim_job *k, bool before, enum rate_reason *ret_why)
+{
+	struct sim_lane *l = &s->lanes[k->spoke][k->group][before];
+
+	if (l->instant != s->instant) {
+		l->open = is_open(s, k, before, &l->why);
+		l->instant = s->instant;
+	}
+	*ret_why = l->why;
+	return l->open;
+}
+
 static void bad(const struct sim *s, const struct sim_job *k, const char *what)
 {
 	char waits[200];
@@ -86,6 +98,7 @@ void sim_check_segment(struct sim *s, int64_t us)
 {
 	enum rate_reason why;
 
+	s->instant++;
 	/* A calendar that was set is found out at the next look, within a minute. */
 	if (s->jumped) {
 		if (s->n_live && s->now.mono.us - s->jumped_at > 61 * SECOND_US)
@@ -112,10 +125,35 @@ static bool other_at_work(const struct sim *s, const struct sim_job *k)
 	return false;
 }
 
+/* Slots in use, those of pushes that are being stopped included; and large files among them. */
+static void count_slots(struct sim *s)
+{
+	memset(s->slots, 0, sizeof(s->slots));
+	memset(s->large, 0, sizeof(s->large));
+	for (size_t i = 0; i < s->n_live; i++) {
+		const struct sim_job *k = s->live[i];
+
+		if (!k->push)
+			continue;
+		s->slots[k->spoke]++;
+		s->slots[SIM_SPOKES]++;
+		s->large[k->spoke] += k->large;
+		s->large[SIM_SPOKES] += k->large;
+	}
+}
+
+static bool full(const struct sim *s, unsigned spoke, unsigned max, bool large)
+{
+	return s->slots[spoke] >= max || (large && max > 1 && s->large[spoke] >= max - 1);
+}
+
+/* One slot of two or more is for small files. */
 static bool slots_full(const struct sim *s, const struct sim_job *k)
 {
-	return core_running(s->core) >= core_config(s->core)->transfers ||
-	       k->job->spoke->running >= k->job->spoke->cfg->transfers;
+	bool large = sim_large(k);
+
+	return full(s, SIM_SPOKES, core_config(s->core)->transfers, large) ||
+	       full(s, k->spoke, k->job->spoke->cfg->transfers, large);
 }
 
 static unsigned reason_bit(enum rate_reason why)
@@ -128,7 +166,7 @@ static void check_held(const struct sim *s, const struct sim_job *k)
 	unsigned w = k->job->waits;
 	int64_t now = s->now.mono.us;
 
-	if ((w & HELD) && k->job->retry_at.us <= now)
+	if ((w & HELD) && k->job->due.at.us <= now)
 		bad(s, k, "its time has come");
 	if ((w & (WAIT_SPACE | WAIT_IN_USE)) && k->last_at + RELOOK < now)
 		bad(s, k, "nobody looked again");
@@ -159,7 +197,7 @@ static void check_waiting(struct sim *s, const struct sim_job *k)
 	if (k->job->waits & WAIT_START) {
 		jitter = WAIT_START;
 		if ((want & ~(unsigned)(WAIT_SPOKE_DOWN | WAIT_KEY)) ||
-		    s->now.mono.us - k->start_since > core_config(s->core)->start_jitter_us)
+		    s->now.mono.us > k->start_until)
 			bad(s, k, "its start is not to come");
 	}
 	if (!(want | jitter)) {
@@ -256,6 +294,8 @@ static void check_wanted(struct sim *s)
 void sim_check_pass(struct sim *s)
 {
 	s->checks++;
+	s->instant++;
+	count_slots(s);
 	check_slots(s);
 	for (size_t i = 0; i < s->n_live; i++)
 		check_job(s, s->live[i]);

@@ -65,7 +65,7 @@ void sim_want(struct sim *s, unsigned spoke, unsigned group, unsigned file)
 			      .file = file,
 			      .job = j,
 			      .answer_at = SIM_NEVER,
-			      .start_since = SIM_NEVER};
+			      .start_until = SIM_NEVER};
 	keep(s, k);
 }
 
@@ -112,11 +112,17 @@ static struct sim_fate any_fate(struct sim *s, const struct sim_job *k)
 				 k->done + (left ? sim_below(s, left) : 0)};
 }
 
+bool sim_large(const struct sim_job *k)
+{
+	return k->version->size - MIN(k->done, k->version->size) > SIM_SMALL;
+}
+
 static void start(struct sim *s, struct sim_job *k)
 {
 	if (k->push || k->publishing || k->kind != JOB_PUT)
 		sim_fail(s, "job %llu was started and cannot be", (unsigned long long)k->id);
 	k->push = true;
+	k->large = sim_large(k);
 	k->stopping = false;
 	k->fate = any_fate(s, k);
 	look_up_rates(s, k);
@@ -157,8 +163,9 @@ static void greet(struct sim *s, struct sim_spoke *p)
 {
 	if (p->greet_at != SIM_NEVER)
 		sim_fail(s, "%s is greeted while it is being greeted", p->name);
-	p->greet_at = s->now.mono.us + 50000 +
-		      (int64_t)sim_below(s, (p->reachable ? 2 : 20) * (uint64_t)SECOND_US);
+	/* On whole seconds, so that those greeted together answer in a few passes. */
+	p->greet_at = s->now.mono.us / SECOND_US * SECOND_US +
+		      (1 + (int64_t)sim_below(s, p->reachable ? 2 : 20)) * SECOND_US;
 	p->greeted = s->now.mono.us;
 	s->greets++;
 }
@@ -181,9 +188,9 @@ static void changed(struct sim *s, struct sim_job *k, const struct action *a)
 		job_state_word(a->old_state), job_state_word(a->job->state),
 		wait_words(a->job->waits, waits, sizeof(waits)), a->job->reason);
 	if (!(a->job->waits & WAIT_START))
-		k->start_since = SIM_NEVER;
-	else if (k->start_since == SIM_NEVER)
-		k->start_since = s->now.mono.us;
+		k->start_until = SIM_NEVER;
+	else if (k->start_until == SIM_NEVER)
+		k->start_until = s->now.mono.us + core_config(s->core)->start_jitter_us;
 	if (!job_over(a->job))
 		return;
 	if (k->push || k->publishing)
@@ -232,6 +239,9 @@ void sim_perform(void *arg, const struct action *a)
 			s->live[s->n_live++] = s->jobs[a->job->id];
 		}
 		changed(s, job_of(s, a->job), a);
+		break;
+	case ACTION_LATE:
+		s->late++;
 		break;
 	case ACTION_OVERRIDE_ENDED:
 		sim_say(s, "override %llu ended", (unsigned long long)a->override.id);
@@ -396,14 +406,16 @@ void sim_restart(struct sim *s)
 		struct sim_job *k = s->live[i];
 
 		k->push = k->stopping = k->publishing = false;
-		k->answer_at = k->start_since = SIM_NEVER;
+		k->answer_at = k->start_until = SIM_NEVER;
 		k->last = OUTCOME_STOPPED;
 		k->job = core_add_job(s->core, k->id, k->kind, k->version, s->spokes[k->spoke].name,
 				      s->now);
-		if (k->job && k->job->id == k->id)
-			s->live[s->n_live++] = k;
-		else
+		if (!k->job || k->job->id != k->id) {
 			k->over = true;
+			continue;
+		}
+		k->job->done_bytes = k->done;
+		s->live[s->n_live++] = k;
 	}
 	s->restarts++;
 	sim_want_all(s);

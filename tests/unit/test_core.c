@@ -96,10 +96,10 @@ static void retries(void **state)
 		assert_int_equal(j->tries, n);
 		assert_int_equal(j->state, JOB_WAITING);
 		assert_int_equal(j->waits, WAIT_RETRY);
-		left = j->retry_at.us - r->now.mono.us;
+		left = j->due.at.us - r->now.mono.us;
 		assert_true(left >= 0 && left <= 600 * SECOND_US);
-		assert_true(r->next.us <= j->retry_at.us);
-		r->now.mono.us = j->retry_at.us;
+		assert_true(r->next.us <= j->due.at.us);
+		r->now.mono.us = j->due.at.us;
 		rig_pass(r);
 	}
 	/* Progress makes it well again; a person's retry does not wait. */
@@ -323,23 +323,6 @@ static void same_content_one_after_the_other(void **state)
 	rig_free(r);
 }
 
-/* Its file is gone: nobody waits for it any more. */
-static void unwanted(void **state)
-{
-	struct rig *r = world("");
-	struct job *j = rig_add(r, "a", "g", "1");
-
-	(void)state;
-	rig_pass(r);
-	core_job_unwanted(r->c, j, "the file is gone");
-	rig_pass(r);
-	assert_int_equal(rig_saw(r, ACTION_STOP, j), 1);
-	rig_end(r, j, OUTCOME_STOPPED);
-	assert_int_equal(j->state, JOB_SUPERSEDED);
-	assert_true(core_in_sync(r->c, NULL, NULL, UINT64_MAX));
-	rig_free(r);
-}
-
 static void refused_on_the_way(void **state)
 {
 	struct rig *r = world("");
@@ -447,7 +430,6 @@ int main(void)
 		cmocka_unit_test(indexing),
 		cmocka_unit_test(cancel_and_retry),
 		cmocka_unit_test(same_content_one_after_the_other),
-		cmocka_unit_test(unwanted),
 		cmocka_unit_test(refused_on_the_way),
 		cmocka_unit_test(words_need_no_slot),
 		cmocka_unit_test(reload),

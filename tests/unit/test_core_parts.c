@@ -63,8 +63,10 @@ static void bench_init(struct bench *b)
 	b->l.spoke = &b->s;
 	b->l.cfg = &b->g;
 	TAILQ_INIT(&b->s.pub.jobs);
-	TAILQ_INIT(&b->l.ready);
-	TAILQ_INIT(&b->l.fresh);
+	for (unsigned i = 0; i < ARRAY_LEN(b->l.ready); i++) {
+		TAILQ_INIT(&b->l.ready[i]);
+		TAILQ_INIT(&b->l.fresh[i]);
+	}
 }
 
 static struct job *bench_job(struct bench *b, uint64_t id, const char *path, uint64_t version)
@@ -88,18 +90,18 @@ static void ordered_lists(void **state)
 	bench_init(&b);
 	for (size_t i = 0; i < ARRAY_LEN(jobs); i++) {
 		jobs[i] = bench_job(&b, i * 7919 % ARRAY_LEN(jobs) + 1, "p", 1);
-		jobs[i]->priority = (int)(dice(&x) % 4);
+		jobs[i]->priority = (int16_t)(dice(&x) % 4);
 		queue_enter(jobs[i]);
 		job_place(&b.c, jobs[i], PLACE_READY);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(jobs); i += 3)
-		queue_reorder(&b.c, jobs[i], (int)(dice(&x) % 4));
+		queue_reorder(&b.c, jobs[i], (int)(dice(&x) % 4), dice(&x) % 8 == 0);
 	TAILQ_FOREACH (j, &b.s.pub.jobs, by_spoke) {
 		assert_true(!prev || job_before(prev, j));
 		prev = j;
 	}
 	prev = NULL;
-	TAILQ_FOREACH (j, &b.l.ready, by_list) {
+	TAILQ_FOREACH (j, &b.l.ready[1], by_list) {
 		assert_true(!prev || job_before(prev, j));
 		prev = j;
 	}
@@ -109,7 +111,7 @@ static void ordered_lists(void **state)
 		job_place(&b.c, jobs[i], PLACE_NONE);
 		job_free(jobs[i]);
 	}
-	assert_true(TAILQ_EMPTY(&b.l.ready));
+	assert_true(TAILQ_EMPTY(&b.l.ready[1]));
 	assert_int_equal(b.l.n_jobs, 0);
 	assert_int_equal(b.l.n_live, 0);
 }

@@ -101,8 +101,11 @@ static void jitter(void **state)
 	rig_move(r, HOUR);
 	opened = r->now.mono.us;
 	assert_int_equal(j->waits, WAIT_START);
-	r->now.mono = r->next;
-	rig_pass(r);
+	/* A look at the calendar may come between. */
+	for (int i = 0; i < 2 && j->waits == WAIT_START; i++) {
+		r->now.mono = r->next;
+		rig_pass(r);
+	}
 	assert_int_equal(j->state, JOB_SENDING);
 	assert_true(r->now.mono.us > opened && r->now.mono.us <= opened + 50 * SECOND_US);
 	rig_end(r, j, OUTCOME_PUBLISHED);

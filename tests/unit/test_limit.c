@@ -8,21 +8,38 @@
 
 #include "policy/limit.h"
 
+#define USE(...) ((struct limit_use){__VA_ARGS__})
+
 static void slots(void **state)
 {
 	(void)state;
-	assert_int_equal(limit_check(&(struct limit_use){1, 2, 0, 1}), LIMIT_NONE);
-	assert_int_equal(limit_check(&(struct limit_use){2, 2, 0, 1}), LIMIT_HUB);
-	assert_int_equal(limit_check(&(struct limit_use){1, 2, 1, 1}), LIMIT_SPOKE);
-	assert_int_equal(limit_check(&(struct limit_use){2, 2, 1, 1}), LIMIT_HUB);
+	assert_int_equal(limit_check(&USE(1, 0, 2, 0, 0, 1, true)), LIMIT_NONE);
+	assert_int_equal(limit_check(&USE(2, 0, 2, 0, 0, 1, true)), LIMIT_HUB);
+	assert_int_equal(limit_check(&USE(1, 0, 2, 1, 0, 1, true)), LIMIT_SPOKE);
+	assert_int_equal(limit_check(&USE(2, 0, 2, 1, 0, 1, true)), LIMIT_HUB);
 	/* After a reload more may run than should. */
-	assert_int_equal(limit_check(&(struct limit_use){9, 2, 0, 1}), LIMIT_HUB);
-	assert_int_equal(limit_check(&(struct limit_use){0, 0, 0, 0}), LIMIT_HUB);
+	assert_int_equal(limit_check(&USE(9, 0, 2, 0, 0, 1, true)), LIMIT_HUB);
+	assert_int_equal(limit_check(&USE(0, 0, 0, 0, 0, 0, true)), LIMIT_HUB);
+}
+
+/* The last slot of two or more is for small files, at the hub as on a spoke. */
+static void kept_for_small(void **state)
+{
+	(void)state;
+	assert_int_equal(limit_check(&USE(0, 0, 1, 0, 0, 1, false)), LIMIT_NONE);
+	assert_int_equal(limit_check(&USE(1, 1, 2, 0, 0, 2, false)), LIMIT_HUB);
+	assert_int_equal(limit_check(&USE(1, 1, 2, 0, 0, 2, true)), LIMIT_NONE);
+	assert_int_equal(limit_check(&USE(1, 1, 8, 1, 1, 2, false)), LIMIT_SPOKE);
+	assert_int_equal(limit_check(&USE(1, 1, 8, 1, 1, 2, true)), LIMIT_NONE);
+	/* It is large ones that are counted: small ones do not keep them out. */
+	assert_int_equal(limit_check(&USE(1, 0, 8, 1, 0, 2, false)), LIMIT_NONE);
+	assert_int_equal(limit_check(&USE(2, 0, 8, 2, 0, 2, false)), LIMIT_SPOKE);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(slots)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(slots),
+					   cmocka_unit_test(kept_for_small)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,212 @@
+/*
+ * forward.c: see forward.h. The copy of the core (forward_copy.c) is driven from event to event: a
+ * pass, the rates of what runs (forward_rate.c), then on to the next end of a transfer or to
+ * the core's own next look.
+ */
+#include "scheduler/forward_impl.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define HORIZON_S (INT64_C(400) * 86400)
+#define SPIN_MAX  100000 /* passes at one instant */
+
+static void tell_move(struct forward *f, struct forward_job *x, bool done)
+{
+	const struct forward_move m = {
+		.job = x->real,
+		.from = x->from,
+		.to = f->now.wall,
+		.opened = x->job->lane->opened,
+		.bytes = x->before > x->left ? (uint64_t)(x->before - x->left + 0.5) : 0,
+		.done = done,
+	};
+
+	x->moved += m.bytes;
+	x->before = x->left;
+	if (f->run->move)
+		f->run->move(f->run->arg, &m);
+}
+
+static void drop(struct forward *f, struct forward_job *x)
+{
+	for (size_t i = 0; i < f->n_active; i++)
+		if (f->active[i] == x) {
+			f->active[i] = f->active[--f->n_active];
+			return;
+		}
+}
+
+void forward_begin(struct forward *f, struct forward_job *x)
+{
+	f->active = xrealloc(f->active, (f->n_active + 1) * sizeof(struct forward_job *));
+	f->active[f->n_active++] = x;
+	x->from = f->now.wall;
+	x->before = x->left;
+}
+
+static void perform(void *arg, const struct action *a)
+{
+	struct forward *f = arg;
+	struct forward_job *x = a->job ? a->job->user : NULL;
+
+	switch (a->kind) {
+	case ACTION_START:
+		forward_begin(f, x);
+		break;
+	case ACTION_STOP:
+		tell_move(f, x, false);
+		drop(f, x);
+		core_fact_ended(f->core, a->job, OUTCOME_STOPPED, NULL, f->now);
+		break;
+	case ACTION_PUBLISH:
+		core_fact_ended(f->core, a->job, OUTCOME_PUBLISHED, NULL, f->now);
+		break;
+	case ACTION_CHANGED:
+		if (a->job->state == JOB_PUBLISHED)
+			f->left--;
+		break;
+	case ACTION_GREET:
+	case ACTION_RATES:
+	case ACTION_LATE:
+	case ACTION_OVERRIDE_ENDED:
+		break;
+	}
+}
+
+static void move_clock(struct forward *f, int64_t us)
+{
+	int64_t over = f->now.wall_us + us;
+
+	f->now.mono.us += us;
+	f->now.wall.s += over / SECOND_US;
+	f->now.wall_us = (uint32_t)(over % SECOND_US);
+}
+
+/* Microseconds until the next transfer ends; INT64_MAX: none does. */
+static int64_t next_end(const struct forward *f)
+{
+	double best = INFINITY;
+
+	for (size_t i = 0; i < f->n_active; i++)
+		if (f->active[i]->rate > 0)
+			best = MIN(best, f->active[i]->left / f->active[i]->rate);
+	return best < (double)HORIZON_S ? (int64_t)(best * (double)SECOND_US + 0.5) : INT64_MAX;
+}
+
+static void advance(struct forward *f, int64_t us)
+{
+	double seconds = (double)us / (double)SECOND_US;
+
+	for (size_t i = 0; i < f->n_active; i++)
+		f->active[i]->left -= f->active[i]->rate * seconds;
+	move_clock(f, us);
+	for (size_t i = 0; i < f->n_active;) {
+		struct forward_job *x = f->active[i];
+
+		/* No rate that anybody knows: out of the way at once, and nothing is said of it. */
+		x->unknown |= x->rate <= 0;
+		/* What half a microsecond is worth counts as done. */
+		if (x->left > 0.5 + x->rate / (double)SECOND_US && !x->unknown) {
+			i++;
+			continue;
+		}
+		x->left = 0;
+		tell_move(f, x, true);
+		x->done = f->now.wall;
+		/* A time of the calendar is whole seconds: the one in which it is there. */
+		x->done.s += f->now.wall_us > 0;
+		drop(f, x);
+		core_fact_ended(f->core, x->job, OUTCOME_STAGED, NULL, f->now);
+	}
+}
+
+/* All passes of one instant; when to look next. */
+static int pass(struct forward *f, struct mono *ret_next)
+{
+	for (unsigned i = 0; i < SPIN_MAX; i++) {
+		if (f->run->steps && ++f->steps > f->run->steps)
+			return -EOVERFLOW;
+		*ret_next = core_plan(f->core, f->now, perform, f);
+		if (ret_next->us > f->now.mono.us)
+			return 0;
+	}
+	return -EOVERFLOW;
+}
+
+static bool any_unknown(const struct forward *f)
+{
+	for (size_t i = 0; i < f->n_active; i++)
+		if (f->active[i]->rate <= 0)
+			return true;
+	return false;
+}
+
+static int drive(struct forward *f)
+{
+	int64_t end = f->run->until.s ? f->run->until.s - f->now.wall.s : HORIZON_S;
+	struct mono stop = mono_after(f->now.mono, MAX(end, 0) * SECOND_US), next;
+	int r;
+
+	for (;;) {
+		int64_t us;
+
+		r = pass(f, &next);
+		if (r < 0 || !f->left || f->now.mono.us >= stop.us)
+			return r;
+		forward_rates(f);
+		us = any_unknown(f) ? 1 : next_end(f);
+		if (next.us != MONO_NEVER.us)
+			us = MIN(us, next.us - f->now.mono.us);
+		if (us == INT64_MAX && !f->run->until.s)
+			return 0;
+		us = MIN(us, stop.us - f->now.mono.us);
+		advance(f, MAX(us, 1));
+	}
+}
+
+static struct forward_end end_of(const struct forward *f, const struct forward_job *x)
+{
+	struct forward_end e = {.job = x->real, .deadline = WALL_NEVER, .known = x->known};
+	const struct rate_chain *ch;
+
+	if (!x->job) {
+		e.done = x->real->done_bytes;
+		if (!f->run->cfg)
+			e.deadline = core_deadline(f->core, x->real);
+		e.late = core_misses(x->real, e.eta, e.deadline, f->now);
+		return e;
+	}
+	ch = &x->job->lane->chain;
+	e.deadline = core_deadline(f->core, x->job);
+	e.done = x->real->done_bytes + x->moved;
+	e.windows = x->job->windows_used;
+	if (x->job->state == JOB_PUBLISHED)
+		e.eta = x->unknown ? (struct wall){0} : x->done;
+	else if (x->job->spoke->up && !ch->open && ch->opens.s == WALL_NEVER.s &&
+		 ch->reason != RATE_ZONE && x->job->state == JOB_WAITING)
+		e.eta = WALL_NEVER;
+	/* Behind the end of the run it is known at least that it was not done by then. */
+	e.late = core_misses(x->job, e.eta, e.deadline, f->now);
+	return e;
+}
+
+int forward_run(const struct core *c, const struct forward_run *run, struct now now)
+{
+	struct forward f = {.run = run, .now = now};
+	int r;
+
+	forward_copy(&f, c);
+	r = drive(&f);
+	/* What is under way at the end of a run that was cut. */
+	for (size_t i = 0; i < f.n_active; i++)
+		tell_move(&f, f.active[i], false);
+	for (size_t i = 0; r == 0 && run->end && i < f.n_jobs; i++) {
+		const struct forward_end e = end_of(&f, &f.jobs[i]);
+
+		run->end(run->arg, &e);
+	}
+	forward_free(&f);
+	return r;
+}

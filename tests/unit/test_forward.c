@@ -1,0 +1,253 @@
+/*
+ * test_forward.c: the core run forward: moves window by window, shares of a hub's rate that are
+ * freed, another configuration; deadlines: who goes first, and who is reported.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "scheduler/forward.h"
+#include "tests/unit/core_rig.h"
+
+#define SPOKE(name, more) "[spoke " name "]\nurl = https://" name ":4480\n" RIG_KEY(name) more
+#define GROUP(more)	  "[group g]\npath = /nowhere/g\nspokes = a, b\npolicy = p\n" more
+#define SPOKES		  SPOKE("a", "transfers = 1\n") SPOKE("b", "transfers = 1\n")
+#define ALWAYS(rate)	  "[policy p]\nwindow = mon-sun 00:00-24:00 " rate "\n"
+#define HOUR		  3600
+
+struct seen {
+	struct forward_move moves[64];
+	struct forward_end ends[64];
+	unsigned n_moves, n_ends;
+};
+
+static void see_move(void *arg, const struct forward_move *m)
+{
+	struct seen *s = arg;
+
+	s->moves[s->n_moves++] = *m;
+}
+
+static void see_end(void *arg, const struct forward_end *e)
+{
+	struct seen *s = arg;
+
+	s->ends[s->n_ends++] = *e;
+}
+
+static struct rig *world(const char *daemon, const char *rest)
+{
+	struct rig *r = rig_new(daemon, rest);
+
+	rig_pass(r);
+	rig_up(r, "a");
+	rig_up(r, "b");
+	rig_pass(r);
+	return r;
+}
+
+static struct seen run(struct rig *r, struct config *cfg, int64_t until)
+{
+	struct seen s = {0};
+	struct forward_run f = {.cfg = cfg, .move = see_move, .end = see_end, .arg = &s};
+
+	f.until.s = until ? r->now.wall.s + until : 0;
+	assert_int_equal(forward_run(r->c, &f, r->now), 0);
+	return s;
+}
+
+static int64_t after(const struct rig *r, struct wall t)
+{
+	return t.s - r->now.wall.s;
+}
+
+static void windows(void **state)
+{
+	/* 10 MB at 1 Mbit are 80 s: two nights. */
+	struct rig *r = world("start_jitter = 0s",
+			      "[policy p]\nwindow = mon-sun 01:00-01:01 1Mbit\n" GROUP("") SPOKES);
+	struct job *j = rig_add(r, "a", "g", "1");
+	struct seen s;
+
+	(void)state;
+	rig_pass(r);
+	s = run(r, NULL, 0);
+	assert_int_equal(s.n_moves, 2);
+	assert_int_equal(after(r, s.moves[0].from), HOUR);
+	assert_int_equal(after(r, s.moves[0].opened), HOUR);
+	assert_int_equal(after(r, s.moves[0].to), HOUR + 60);
+	assert_in_range(s.moves[0].bytes, 7499000, 7501000);
+	assert_false(s.moves[0].done);
+	assert_int_equal(after(r, s.moves[1].from), 25 * HOUR);
+	assert_true(s.moves[1].done);
+	assert_int_equal(s.moves[0].bytes + s.moves[1].bytes, 10000000);
+	assert_int_equal(s.n_ends, 1);
+	assert_ptr_equal(s.ends[0].job, j);
+	assert_in_range(after(r, s.ends[0].eta), 25 * HOUR + 20, 25 * HOUR + 21);
+	assert_int_equal(s.ends[0].windows, 2);
+	/* As it will be at noon. */
+	s = run(r, NULL, 12 * HOUR);
+	assert_int_equal(s.n_moves, 1);
+	assert_in_range(s.ends[0].done, 7499000, 7501000);
+	assert_int_equal(s.ends[0].eta.s, 0);
+	/* Nothing of it happened. */
+	assert_int_equal(j->state, JOB_WAITING);
+	assert_int_equal(j->done_bytes, 0);
+	rig_free(r);
+}
+
+static void shares_are_freed(void **state)
+{
+	/* 8 Mbit, 3:1. A has its 10 MB after 13.3 s; B the rest of its own at the whole rate. */
+	struct rig *r = world("rate = 8Mbit", ALWAYS("unlimited") GROUP("")
+						      SPOKE("a", "weight = 3\n") SPOKE("b", ""));
+	struct job *a = rig_add(r, "a", "g", "1"), *b = rig_add(r, "b", "g", "1");
+
+	(void)state;
+	rig_pass(r);
+	core_forecast(r->c, r->now);
+	assert_in_range(after(r, a->eta), 13, 15);
+	assert_in_range(after(r, b->eta), 20, 21);
+	rig_free(r);
+}
+
+static void limits_within(void **state)
+{
+	/* The window's rate is one spoke's under one policy; the spoke's own limit is lower. */
+	struct rig *r = world("", ALWAYS("8Mbit") GROUP("") SPOKE("a", "rate = 4Mbit\n")
+					  SPOKE("b", "transfers = 2\n"));
+	struct job *a = rig_add(r, "a", "g", "1"), *b = rig_add(r, "b", "g", "1");
+	struct job *b2 = rig_add(r, "b", "g", "2");
+
+	(void)state;
+	rig_pass(r);
+	core_forecast(r->c, r->now);
+	assert_in_range(after(r, a->eta), 20, 21);
+	assert_in_range(after(r, b->eta), 20, 21);
+	assert_in_range(after(r, b2->eta), 20, 21);
+	rig_free(r);
+}
+
+static void what_if(void **state)
+{
+	struct rig *r = world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
+	struct config *cfg = rig_config(
+		"[daemon]\nrole = hub\nstate_dir = /nostate\nstart_jitter = 0s\n[policy p]\n"
+		"window = mon-sun 02:00-03:00 8Mbit\n[group g]\npath = /nowhere/g\nspokes = a\n"
+		"policy = p\n" SPOKE("a", "transfers = 1\n"));
+	struct seen s;
+
+	(void)state;
+	rig_add(r, "a", "g", "1");
+	rig_add(r, "b", "g", "1");
+	rig_pass(r);
+	s = run(r, cfg, 0);
+	assert_int_equal(s.n_ends, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		bool b = s.ends[i].job->spoke == core_spoke(r->c, "b");
+
+		assert_int_equal(s.ends[i].known, !b);
+		if (!b)
+			assert_in_range(after(r, s.ends[i].eta), 2 * HOUR + 10, 2 * HOUR + 11);
+	}
+	config_unref(cfg);
+	rig_free(r);
+}
+
+/* Three files of 10 MB at 1 Mbit, 80 s each. The last one alone has a deadline. */
+#define DUE "[group d]\npath = /nowhere/d\nspokes = a\npolicy = p\ndeadline = daily 00:02\n"
+
+static void deadline_first(void **state)
+{
+	struct rig *r =
+		world("start_jitter = 0s", ALWAYS("1Mbit") GROUP("priority = 90\n") DUE SPOKES);
+	struct job *one = rig_add(r, "a", "g", "1"), *two = rig_add(r, "a", "g", "2");
+	struct job *due = rig_add(r, "a", "d", "1");
+
+	(void)state;
+	core_override_end(r->c, OVERRIDE_PAUSE, NULL, NULL, true);
+	rig_override(r, OVERRIDE_PAUSE, NULL, NULL, 10);
+	rig_pass(r);
+	assert_int_equal(after(r, core_deadline(r->c, due)), 120);
+	assert_int_equal(core_deadline(r->c, one).s, WALL_NEVER.s);
+	core_deadlines(r->c, r->now);
+	assert_false(due->late);
+	assert_in_range(after(r, due->eta), 90, 91);
+	rig_pass(r);
+	assert_int_equal(rig_saw(r, ACTION_LATE, due), 0);
+	rig_move(r, 10);
+	assert_true(due->running);
+	assert_false(one->running || two->running);
+	rig_free(r);
+}
+
+static void deadline_missed(void **state)
+{
+	struct rig *r = world("", ALWAYS("512kbit") GROUP("") DUE SPOKES);
+	struct job *due = rig_add(r, "a", "d", "1");
+
+	(void)state;
+	rig_pass(r);
+	/* 156 s, and there are 120: said at once, and once. */
+	core_deadlines(r->c, r->now);
+	rig_pass(r);
+	assert_int_equal(rig_saw(r, ACTION_LATE, due), 1);
+	assert_true(due->late);
+	core_deadlines(r->c, r->now);
+	rig_pass(r);
+	assert_int_equal(rig_saw(r, ACTION_LATE, due), 0);
+	/* A person makes room. */
+	rig_override(r, OVERRIDE_SYNC_NOW, NULL, NULL, HOUR);
+	rig_move(r, 1);
+	core_fact_progress(r->c, due, 9900000, 10000000, r->now);
+	rig_reload(r, "",
+		   ALWAYS("8Mbit") GROUP("") DUE SPOKE("a", "rate = 8Mbit\n") SPOKE("b", ""));
+	core_deadlines(r->c, r->now);
+	rig_pass(r);
+	assert_int_equal(rig_saw(r, ACTION_LATE, due), 1);
+	assert_false(due->late);
+	/* Not done, and its time is over: late whatever is foreseen. */
+	core_fact_spoke_down(r->c, due->spoke, false, "no route", r->now);
+	rig_move(r, 120);
+	core_deadlines(r->c, r->now);
+	assert_true(due->late);
+	rig_free(r);
+}
+
+static void small_files_pass(void **state)
+{
+	/* Two slots; three images of 10 GB and a small file, the last of all. */
+	struct rig *r = world("", ALWAYS("8Mbit") GROUP("") SPOKE("a", "") SPOKE("b", ""));
+	struct version *v[4];
+	struct job *j[4];
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		char path[2] = {(char)('1' + i), 0};
+
+		v[i] = rig_version(r, "g", path, true);
+		v[i]->size = i < 3 ? UINT64_C(10000000000) : 4000;
+		j[i] = core_add_job(r->c, 0, JOB_PUT, v[i], "a", r->now);
+	}
+	rig_pass(r);
+	assert_true(j[0]->running && j[3]->running);
+	assert_false(j[1]->running || j[2]->running);
+	assert_int_equal(j[1]->waits, WAIT_SLOT);
+	for (int i = 0; i < 4; i++)
+		version_unref(v[i]);
+	rig_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(windows),	    cmocka_unit_test(shares_are_freed),
+		cmocka_unit_test(limits_within),    cmocka_unit_test(what_if),
+		cmocka_unit_test(deadline_first),   cmocka_unit_test(deadline_missed),
+		cmocka_unit_test(small_files_pass),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
