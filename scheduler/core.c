@@ -218,6 +218,15 @@ void core_job_cancel(struct core *c, struct job *j, const char *who, struct now 
 	job_place(c, j, PLACE_DIRTY);
 }
 
+void core_job_unwanted(struct core *c, struct job *j, const char *why)
+{
+	if (job_over(j))
+		return;
+	core_job_note(j, why);
+	j->superseded = true;
+	job_place(c, j, PLACE_DIRTY);
+}
+
 void core_job_retry(struct core *c, struct job *j, struct now now)
 {
 	(void)now;

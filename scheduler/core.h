@@ -213,6 +213,8 @@ int core_spoke_zone(struct core *c, struct spoke_state *s, const char *zone);
 void core_job_note(struct job *j, const char *text); /* sets reason; cut at 199 bytes */
 void core_job_cancel(struct core *c, struct job *j, const char *who, struct now now);
 void core_job_retry(struct core *c, struct job *j, struct now now);
+/* Its file is gone or no longer replicated: superseded by that, and nothing anybody waits for. */
+void core_job_unwanted(struct core *c, struct job *j, const char *why);
 /* Takes the strings of o. Replaces one of the same kind and scope. Returns its id (o->id, or a new
  * one where that is 0). ACTION_OVERRIDE_ENDED tells only of those that ended by themselves. */
 uint64_t core_override_add(struct core *c, const struct override *o);

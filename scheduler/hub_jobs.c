@@ -122,14 +122,12 @@ void hub_jobs_unwanted(struct hub_group *g, const char *path, const char *why)
 {
 	struct hub *h = g->hub;
 	struct hub_spoke *s;
-	char who[200];
 	struct job *j;
 
-	snprintf(who, sizeof(who), "the hub: %s", why);
 	TAILQ_FOREACH (s, &h->spokes, entry) {
 		j = core_job_of(h->core, s->name, g->name, path);
 		if (j && !job_over(j))
-			core_job_cancel(h->core, j, who, daemon_now());
+			core_job_unwanted(h->core, j, why);
 	}
 	hub_kick(h);
 }

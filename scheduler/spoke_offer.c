@@ -328,6 +328,7 @@ static bool wait_for_old(struct spoke_offer *x, struct spoke_group *g)
 
 static void offer_start(struct spoke_group *g, struct spoke_offer *x)
 {
+	struct spoke_transfer *t;
 	unsigned i;
 
 	x->j.t = spoke_transfer_make(g, &x->o.root);
@@ -346,8 +347,11 @@ static void offer_start(struct spoke_group *g, struct spoke_offer *x)
 	x->quota = g->cfg->staging_quota;
 	x->others = spoke_transfers_need(g, x->j.t);
 	sreq_on_over(x->r, offer_over, x);
+	t = x->j.t;
+	spoke_transfer_hold(t); /* nothing does yet, and another may be made beside it */
 	if (!wait_for_old(x, g))
 		offer_submit(x);
+	spoke_transfer_release(t);
 }
 
 static void offer_body(void *arg, struct sreq *r, const char *body, size_t len)

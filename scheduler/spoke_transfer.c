@@ -24,6 +24,27 @@ struct spoke_transfer *spoke_transfer_get(struct spoke_group *g, const struct ha
 	return NULL;
 }
 
+static void transfer_free(struct spoke_transfer *t)
+{
+	TAILQ_REMOVE(&t->group->transfers, t, entry);
+	staging_close(t->st);
+	free(t);
+}
+
+/* One that rests is closed; it is found on disk when it is asked for. So transfers that nobody goes
+ * on with do not keep others out. */
+static bool close_resting(struct spoke_group *g)
+{
+	struct spoke_transfer *t;
+
+	TAILQ_FOREACH (t, &g->transfers, entry)
+		if (t->users == 0) {
+			transfer_free(t);
+			return true;
+		}
+	return false;
+}
+
 struct spoke_transfer *spoke_transfer_make(struct spoke_group *g, const struct hash *root)
 {
 	struct spoke_transfer *t = spoke_transfer_get(g, root);
@@ -33,7 +54,7 @@ struct spoke_transfer *spoke_transfer_make(struct spoke_group *g, const struct h
 		return t;
 	TAILQ_FOREACH (t, &g->transfers, entry)
 		n++;
-	if (n >= SPOKE_TRANSFERS_MAX)
+	if (n >= SPOKE_TRANSFERS_MAX && !close_resting(g))
 		return NULL;
 	t = xcalloc(1, sizeof(*t));
 	t->group = g;
@@ -62,9 +83,7 @@ void spoke_transfer_release(struct spoke_transfer *t)
 	}
 	if (!t->gone && t->st)
 		return;
-	TAILQ_REMOVE(&t->group->transfers, t, entry);
-	staging_close(t->st);
-	free(t);
+	transfer_free(t);
 }
 
 int spoke_transfer_open(struct spoke_transfer *t, struct err *e)

@@ -225,7 +225,7 @@ static void say_state(const struct job *j, json_t *out)
 			noted ? j->reason : "", (unsigned long long)j->id);
 		break;
 	case JOB_SUPERSEDED:
-		why_say(out, "A newer version of the file took its place.");
+		why_say(out, "A newer version of the file, or its removal, took its place.");
 		break;
 	case JOB_CANCELLED:
 		why_say(out, "It was cancelled%s%s. 'spokesync retry %llu' takes it up again.",

@@ -56,6 +56,7 @@ UNIT += tests/unit/test_nodes
 UNIT += tests/unit/test_spoke
 UNIT += tests/unit/test_publish
 UNIT += tests/unit/test_journal
+UNIT += tests/unit/test_timetable
 UNIT += tests/unit/test_timetext
 UNIT += tests/unit/test_units
 UNIT += tests/unit/test_view
@@ -125,7 +126,8 @@ tests_unit_test_core_time_SOURCES = tests/unit/test_core_time.c $(CORE_RIG)
 tests_unit_test_core_zones_SOURCES = tests/unit/test_core_zones.c $(CORE_RIG) tests/unit/temp.h
 
 EXTRA_DIST += tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
-	tests/unit/ini.h tests/unit/zones.h tests/cppcheck.supp tests/lsan.supp
+	tests/unit/calendar.h tests/unit/ini.h tests/unit/zones.h \
+	tests/cppcheck.supp tests/lsan.supp
 
 # For contrib/check, which runs and counts the tests itself.
 list-layers:

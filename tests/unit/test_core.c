@@ -323,6 +323,23 @@ static void same_content_one_after_the_other(void **state)
 	rig_free(r);
 }
 
+/* Its file is gone: nobody waits for it any more. */
+static void unwanted(void **state)
+{
+	struct rig *r = world("");
+	struct job *j = rig_add(r, "a", "g", "1");
+
+	(void)state;
+	rig_pass(r);
+	core_job_unwanted(r->c, j, "the file is gone");
+	rig_pass(r);
+	assert_int_equal(rig_saw(r, ACTION_STOP, j), 1);
+	rig_end(r, j, OUTCOME_STOPPED);
+	assert_int_equal(j->state, JOB_SUPERSEDED);
+	assert_true(core_in_sync(r->c, NULL, NULL, UINT64_MAX));
+	rig_free(r);
+}
+
 static void refused_on_the_way(void **state)
 {
 	struct rig *r = world("");
@@ -430,6 +447,7 @@ int main(void)
 		cmocka_unit_test(indexing),
 		cmocka_unit_test(cancel_and_retry),
 		cmocka_unit_test(same_content_one_after_the_other),
+		cmocka_unit_test(unwanted),
 		cmocka_unit_test(refused_on_the_way),
 		cmocka_unit_test(words_need_no_slot),
 		cmocka_unit_test(reload),

@@ -326,7 +326,7 @@ static bool flag(const json_t *j, const char *name)
 /* Sends a text by offer, PUT in two pieces, and leaves it staged. */
 static void send_text(struct fixture *f, const char *path, const char *text, char root[65])
 {
-	char id[65], url[300], args[300];
+	char id[65], url[400], args[300];
 	size_t len;
 	json_t *j;
 
@@ -436,6 +436,24 @@ static void test_life(void **state)
 	json_decref(j);
 }
 
+/* Transfers that nobody goes on with do not keep others out, and are not lost. */
+static void test_many_transfers(void **state)
+{
+	struct fixture *f = *state;
+	char root[65], path[100];
+	unsigned i;
+
+	start(f);
+	for (i = 0; i < SPOKE_TRANSFERS_MAX + 2; i++) {
+		snprintf(root, sizeof(root), "%064x", i);
+		assert_int_equal(offer(f, NULL, "file", root, 4096), 200);
+	}
+	for (i = 0; i < SPOKE_TRANSFERS_MAX + 2; i++) {
+		snprintf(path, sizeof(path), "/v1/transfers/g/%064x", i);
+		assert_int_equal(curl(f, NULL, "", path), 200);
+	}
+}
+
 static void test_quota(void **state)
 {
 	struct fixture *f = *state;
@@ -512,6 +530,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_inventory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_transfers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quota, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roll_forward, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roll_forward_renamed, setup, teardown),
