@@ -23,6 +23,9 @@ struct http_conn {
 	char *pins;	  /* those that its peer was checked against */
 	uint64_t out, in; /* TCP stream bytes: as last read, or at the end */
 	uint64_t written; /* out, and what the kernel holds and has not sent yet */
+	/* These when its last request ended. Curl tells that it uses a kept connection when it
+	 * has written the request already. */
+	uint64_t seen_out, seen_in, seen_written;
 	bool small_buffer;
 	unsigned refs;
 	TAILQ_ENTRY(http_conn) entry;
@@ -76,8 +79,8 @@ void http_socket_used(struct request *r, int fd); /* the request uses this conne
 void http_socket_read_counts(struct http_conn *c);
 void http_socket_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in);
 void http_socket_charge(struct request *r);
-void http_socket_settle(
-	struct request *r); /* the last charge; what was prepaid in vain comes back */
+/* A charge when nothing is under way: what was prepaid in vain comes back. */
+void http_socket_settle(struct request *r);
 void http_socket_lowat(struct http_conn *c, uint64_t bytes);
 void http_socket_discard(struct request *r); /* closing resets, nothing more is sent */
 void http_socket_leave(struct request *r);

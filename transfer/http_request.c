@@ -57,7 +57,7 @@ static size_t on_read(char *buf, size_t size, size_t n, void *arg)
 	if (r->ended)
 		return CURL_READFUNC_ABORT;
 	r->holds_body = false;
-	http_socket_charge(r);
+	http_socket_settle(r);
 	got = r->spec.read(r->spec.arg, buf, size * n);
 	if (got == -EAGAIN) {
 		r->paused = true;

@@ -172,9 +172,9 @@ void http_socket_used(struct request *r, int fd)
 	http_socket_read_counts(c);
 	c->refs++;
 	r->conn = c;
-	r->out_before = c->out;
-	r->in_before = c->in;
-	r->written_before = c->written;
+	r->out_before = c->seen_out;
+	r->in_before = c->seen_in;
+	r->written_before = c->seen_written;
 	http_socket_lowat(c, r->spec.notsent_lowat);
 }
 
@@ -188,6 +188,9 @@ void http_socket_leave(struct request *r)
 	if (!r->conn)
 		return;
 	http_socket_counts(r, &r->out_done, &r->in_done);
+	r->conn->seen_out = r->conn->out;
+	r->conn->seen_in = r->conn->in;
+	r->conn->seen_written = r->conn->written;
 	conn_unref(r->conn);
 	r->conn = NULL;
 }
@@ -237,6 +240,8 @@ void http_socket_settle(struct request *r)
 	if (!r->spec.charge || r->spec.prepaid == 0)
 		return;
 	unused = MIN(above(r->handed + r->charged, written_so_far(r)), r->spec.prepaid);
+	r->spec.prepaid -= unused;
+	r->charged -= unused;
 	shaper_refund(r->spec.charge, unused);
 }
 
