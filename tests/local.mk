@@ -48,6 +48,7 @@ UNIT += tests/unit/test_server
 UNIT += tests/unit/test_settle
 UNIT += tests/unit/test_guard
 UNIT += tests/unit/test_shaper
+UNIT += tests/unit/test_shaper_bound
 UNIT += tests/unit/test_share
 UNIT += tests/unit/test_source
 UNIT += tests/unit/test_staging
@@ -60,6 +61,7 @@ UNIT += tests/unit/test_timetable
 UNIT += tests/unit/test_timetext
 UNIT += tests/unit/test_units
 UNIT += tests/unit/test_view
+UNIT += tests/unit/test_week
 UNIT += tests/unit/test_window
 UNIT += tests/unit/test_windowline
 UNIT += tests/unit/test_wire
@@ -124,6 +126,7 @@ tests_unit_test_core_forecast_SOURCES = tests/unit/test_core_forecast.c $(CORE_R
 tests_unit_test_forward_SOURCES = tests/unit/test_forward.c $(CORE_RIG)
 tests_unit_test_core_time_SOURCES = tests/unit/test_core_time.c $(CORE_RIG)
 tests_unit_test_core_zones_SOURCES = tests/unit/test_core_zones.c $(CORE_RIG) tests/unit/temp.h
+tests_unit_test_week_SOURCES = tests/unit/test_week.c scheduler/client_week.c scheduler/client_text.c
 
 EXTRA_DIST += tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
 	tests/unit/calendar.h tests/unit/ini.h tests/unit/zones.h \

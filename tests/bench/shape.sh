@@ -1,0 +1,21 @@
+#!/bin/bash
+# Rates as they arrive at the spoke's interface: accuracy over 10 s, 1 s and 100 ms for five rates and
+# 1, 8 and 64 transfers at once; edges; a rate changed while it runs; weights; idle time; what the
+# hub's processor pays; the same of rsync, rclone and curl; a long link. About ten minutes.
+#
+#   shape.sh [accuracy | change | weights | idle | peers | link]...     (default: all)
+#
+# The bounds are those of wire_meter.c. An idle minute is shown by tests/unit/test_shaper_bound.c in
+# virtual time; here ten idle seconds must do, as a bucket is full after 50 ms.
+. "$(dirname "$0")/lib.bash"
+. "$(dirname "$0")/shape_lib.bash"
+
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(accuracy change weights idle peers link)
+bench_world
+for part in "${parts[@]}"; do
+	printf '\n== %s\n' "$part"
+	"shape_$part"
+	world_again
+done
+exit $FAILED
