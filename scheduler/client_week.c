@@ -151,12 +151,12 @@ static void print_cells(struct grid *g, const json_t *spans)
 static void print_shift(const struct grid *g, const json_t *day)
 {
 	const json_t *shift = json_object_get(day, "clock_change");
-	int64_t by = client_int(shift, "seconds");
+	int64_t by = client_int(shift, "seconds"), minutes = client_int(day, "seconds") / 60;
 
 	if (json_is_object(shift))
-		fprintf(g->f, "  a day of %s: clocks %s %s",
-			client_span((double)client_int(day, "seconds")).s,
-			by > 0 ? "forward" : "back", client_span((double)llabs(by)).s);
+		fprintf(g->f, "  a day of %lldh %02lldm: clocks %s %s", (long long)minutes / 60,
+			(long long)minutes % 60, by > 0 ? "forward" : "back",
+			client_span((double)llabs(by)).s);
 }
 
 static void print_hours(const struct grid *g)

@@ -393,6 +393,7 @@ static void windows_and_rates(void **state)
 	assert_true(json_is_false(at(o, "windows/0/edges/1/open")));
 	json_decref(o);
 	bad(CMD_WINDOWS, "{\"next\":101}", 400, "at most 100");
+	bad(CMD_WINDOWS, "{\"policy\":\"nigth\"}", 404, "there is no policy 'nigth'");
 	rig_move(hub.rig, 11 * 3600);
 	o = good(CMD_EXPLAIN, "{\"spoke\":\"b\",\"path\":\"x.lok\"}");
 	assert_true(json_is_true(at(o, "groups/0/chain/open")));
@@ -401,6 +402,78 @@ static void windows_and_rates(void **state)
 	assert_true(json_is_null(at(o, "groups/0/chain/hub")));
 	assert_true(json_is_false(at(o, "groups/0/filter/taken")));
 	assert_string_equal(text(o, "groups/0/filter/pattern"), "\\.lok$");
+	json_decref(o);
+}
+
+/* What holds at another time, exceptions that last till then included. */
+static void windows_at_a_time(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	o = good(CMD_WINDOWS, "{\"spoke\":\"b\",\"at\":\"2026-11-28T09:00:00Z\"}");
+	assert_string_equal(text(o, "at"), "2026-11-28T09:00:00Z");
+	assert_string_equal(text(o, "windows/0/local"), "Sat 2026-11-28 09:00 UTC");
+	/* The spoke's own rate is below what the window allows. */
+	assert_int_equal(json_integer_value(at(o, "windows/0/rate")), 6250000);
+	assert_string_equal(text(o, "windows/0/by"), "spoke-rate");
+	assert_string_equal(text(o, "windows/0/text"), "[spoke b] rate = 50Mbit");
+	assert_true(json_is_true(at(o, "windows/0/chains/0/chain/open")));
+	assert_true(json_array_size(at(o, "windows/0/edges")) == 0);
+	json_decref(o);
+	o = good(CMD_WINDOWS, "{\"spoke\":\"a\",\"at\":\"2026-11-23T23:00:00Z\",\"next\":1}");
+	assert_string_equal(text(o, "windows/0/by"), "policy");
+	assert_string_equal(text(o, "windows/0/text"), "mon-fri 22:00-06:00 20Mbit");
+	assert_non_null(strstr(text(o, "windows/0/line"), ":"));
+	assert_string_equal(text(o, "windows/0/edges/0/at"), "2026-11-24T06:00:00Z");
+	assert_int_equal(json_integer_value(at(o, "windows/0/edges/0/after_s")), 7 * 3600);
+	assert_true(json_is_null(at(o, "windows/0/edges/0/clock_change")));
+	json_decref(o);
+	o = good(CMD_PAUSE, "{\"spoke\":\"a\",\"until\":\"2026-11-23T23:30:00Z\"}");
+	json_decref(o);
+	o = good(CMD_WINDOWS, "{\"spoke\":\"a\",\"at\":\"2026-11-23T23:00:00Z\"}");
+	assert_true(json_is_true(at(o, "windows/0/open")));
+	assert_string_equal(text(o, "windows/0/chains/0/chain/closed_by"), "paused");
+	json_decref(o);
+	o = good(CMD_WINDOWS, "{\"spoke\":\"a\",\"at\":\"2026-11-23T23:45:00Z\"}");
+	assert_true(json_is_true(at(o, "windows/0/chains/0/chain/open")));
+	json_decref(o);
+	/* Nothing is known of the exceptions of the past. */
+	o = good(CMD_WINDOWS, "{\"spoke\":\"a\",\"at\":\"2026-11-20T23:00:00Z\"}");
+	assert_true(json_is_true(at(o, "windows/0/chains/0/chain/open")));
+	json_decref(o);
+}
+
+static void windows_of_a_week(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	rig_move(hub.rig, 13 * 3600);
+	o = good(CMD_WINDOWS, "{\"spoke\":\"a\",\"week\":true}");
+	assert_int_equal(json_array_size(at(o, "windows/0/days")), 7);
+	assert_string_equal(text(o, "windows/0/days/0/date"), "2026-11-23");
+	assert_string_equal(text(o, "windows/0/days/0/weekday"), "Mon");
+	assert_int_equal(json_array_size(at(o, "windows/0/days/0/spans")), 2);
+	assert_string_equal(text(o, "windows/0/days/0/spans/1/from"), "22:00");
+	assert_string_equal(text(o, "windows/0/days/0/spans/1/to"), "24:00");
+	assert_string_equal(text(o, "windows/0/days/5/spans/0/to"), "06:00");
+	assert_int_equal(json_integer_value(at(o, "windows/0/days/6/seconds")), 86400);
+	json_decref(o);
+	o = good(CMD_WINDOWS, "{\"policy\":\"night\",\"week\":true}");
+	assert_int_equal(json_array_size(at(o, "windows")), 1);
+	assert_null(at(o, "windows/0/spoke"));
+	json_decref(o);
+	o = good(CMD_WINDOWS, "{\"dfsr\":true}");
+	assert_int_equal(json_array_size(at(o, "dfsr")), 1);
+	assert_string_equal(text(o, "dfsr/0/policy"), "night");
+	assert_string_equal(text(o, "dfsr/0/days/6/day"), "sunday");
+	assert_int_equal(strlen(text(o, "dfsr/0/days/6/levels")), 96);
+	assert_string_equal(text(o, "dfsr/0/lost/0/level"), "A");
+	assert_int_equal(json_integer_value(at(o, "dfsr/0/lost/0/rate")), 2500000);
+	json_decref(o);
+	o = good(CMD_WINDOWS, "{\"dfsr\":true,\"policy\":\"always\"}");
+	assert_memory_equal(text(o, "dfsr/0/days/0/levels"), "FFFFFFFF", 8);
 	json_decref(o);
 }
 
@@ -457,6 +530,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(overrides_are_set_and_ended, setup, teardown),
 		cmocka_unit_test_setup_teardown(backlog_and_matrix, setup, teardown),
 		cmocka_unit_test_setup_teardown(windows_and_rates, setup, teardown),
+		cmocka_unit_test_setup_teardown(windows_at_a_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(windows_of_a_week, setup, teardown),
 		cmocka_unit_test_setup_teardown(jobs_are_cancelled_and_retried, setup, teardown),
 		cmocka_unit_test_setup_teardown(configuration, setup, teardown),
 	};

@@ -141,6 +141,31 @@ static void no_edges(void **state)
 	free(later.lines);
 }
 
+/* An hour a week: nearly seven days lie before the next edge, over a change of the clocks as well.
+ */
+static void seldom(void **state)
+{
+	struct policy p = POLICY("sun 10:00-11:00 8Mbit");
+	struct zone *z = zone_new("Europe/Berlin");
+	int64_t t = T_2026_1122 - 2 * 364 * DAY;
+
+	(void)state;
+	for (int i = 0; i < 120; i++) {
+		struct local_time l;
+		int64_t closes;
+
+		t = edge(&p, z, t);
+		zone_local(z, (struct wall){t}, &l);
+		assert_int_equal(l.weekday, 6);
+		assert_int_equal(l.second, 10 * 3600);
+		closes = edge(&p, z, t);
+		assert_int_equal(closes - t, 3600);
+		t = closes;
+	}
+	zone_free(z);
+	free(p.lines);
+}
+
 /* Wall-clock rule: the missing hour shortens a window, the repeated one lengthens it. */
 static void daylight_saving(void **state)
 {
@@ -321,6 +346,7 @@ int main(void)
 		cmocka_unit_test(later_line_wins),
 		cmocka_unit_test(dates),
 		cmocka_unit_test(no_edges),
+		cmocka_unit_test(seldom),
 		cmocka_unit_test(daylight_saving),
 		cmocka_unit_test(sunday_keeps_the_timetable),
 		cmocka_unit_test(nights_keep_their_weekday),
