@@ -212,7 +212,8 @@ enum handled cmd_windows(struct call *c)
 		.now = c->now,
 		.at = time_asked(c),
 		.week = args_flag(c->args, "week"),
-		.other_time = args_text(c->args, "at") != NULL,
+		/* Of a week --at only says which. */
+		.other_time = args_text(c->args, "at") && !args_flag(c->args, "week"),
 	};
 	json_t *list;
 
