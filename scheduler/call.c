@@ -7,13 +7,14 @@
 #include <stdio.h>
 
 static handler_fn *const handlers[COMMANDS_N] = {
-	[CMD_STATUS] = cmd_status,   [CMD_JOBS] = cmd_jobs,	    [CMD_JOB] = cmd_job,
-	[CMD_SPOKES] = cmd_spokes,   [CMD_GROUPS] = cmd_groups,	    [CMD_WHY] = cmd_why,
-	[CMD_BACKLOG] = cmd_backlog, [CMD_MATRIX] = cmd_matrix,	    [CMD_WINDOWS] = cmd_windows,
-	[CMD_EXPLAIN] = cmd_explain, [CMD_SYNC_NOW] = cmd_sync_now, [CMD_PAUSE] = cmd_pause,
-	[CMD_RESUME] = cmd_resume,   [CMD_STOP_NOW] = cmd_stop_now, [CMD_CANCEL] = cmd_cancel,
-	[CMD_RETRY] = cmd_retry,     [CMD_WAIT] = cmd_wait,	    [CMD_LOG] = cmd_log,
-	[CMD_EVENTS] = cmd_events,   [CMD_CONFIG] = cmd_config,	    [CMD_RELOAD] = cmd_reload,
+	[CMD_STATUS] = cmd_status,   [CMD_JOBS] = cmd_jobs,	  [CMD_JOB] = cmd_job,
+	[CMD_SPOKES] = cmd_spokes,   [CMD_GROUPS] = cmd_groups,	  [CMD_WHY] = cmd_why,
+	[CMD_BACKLOG] = cmd_backlog, [CMD_MATRIX] = cmd_matrix,	  [CMD_WINDOWS] = cmd_windows,
+	[CMD_PLAN] = cmd_plan,	     [CMD_EXPLAIN] = cmd_explain, [CMD_SYNC_NOW] = cmd_sync_now,
+	[CMD_PAUSE] = cmd_pause,     [CMD_RESUME] = cmd_resume,	  [CMD_STOP_NOW] = cmd_stop_now,
+	[CMD_CANCEL] = cmd_cancel,   [CMD_RETRY] = cmd_retry,	  [CMD_WAIT] = cmd_wait,
+	[CMD_LOG] = cmd_log,	     [CMD_EVENTS] = cmd_events,	  [CMD_CONFIG] = cmd_config,
+	[CMD_RELOAD] = cmd_reload,
 };
 
 handler_fn *handler_of(enum command_id id)

@@ -39,6 +39,7 @@ static const struct action actions[COMMANDS_N] = {
 	[CMD_BACKLOG] = {.show = client_show_backlog},
 	[CMD_MATRIX] = {.show = client_show_matrix},
 	[CMD_WINDOWS] = {.show = client_show_windows},
+	[CMD_PLAN] = {.run = client_plan},
 	[CMD_EXPLAIN] = {.show = client_show_explain},
 	[CMD_SYNC_NOW] = {.run = client_sync_now},
 	[CMD_PAUSE] = {.show = client_show_override},

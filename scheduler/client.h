@@ -47,6 +47,7 @@ client_show_fn client_show_done, client_show_wait, client_show_config, client_sh
 /* Commands that do more than one call. */
 int client_status(const struct client *c, const struct args *a);
 int client_sync_now(const struct client *c, const struct args *a);
+int client_plan(const struct client *c, const struct args *a);
 int client_log(const struct client *c, const struct args *a);
 
 /* Members of an answer: absent or of another type: "", 0, false, NULL. */

@@ -144,6 +144,23 @@ const struct command command_table[COMMANDS_N] = {
 			       "policies as day strings of DFS Replication"),
 		},
 	},
+	[CMD_PLAN] = {
+		.id = CMD_PLAN, .word = "plan", .method = "GET", .path = "/v1/plan",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "[--spoke SPOKE] [--at TIME] [--what-if FILE]",
+		.summary = "the queue run forward: what moves when, and what will be late",
+		.help = "Runs the scheduler forward in virtual time from the queue of now: a table for "
+			"each window of what moves in it, when each job is done, and what misses its "
+			"deadline. With --at only up to that time. With --what-if as it would be "
+			"with that configuration instead of the one in force; nothing is changed.",
+		.args = {
+			SPOKE_OPTION,
+			OPTION("at", ARG_TIME, "TIME",
+			       "up to then, such as 06:00 or 8h"),
+			OPTION("what-if", ARG_TEXT, "FILE",
+			       "with this configuration (changes nothing)"),
+		},
+	},
 	[CMD_EXPLAIN] = {
 		.id = CMD_EXPLAIN, .word = "explain", .method = "GET", .path = "/v1/explain",
 		.right = RIGHT_READ, .roles = ON_HUB,

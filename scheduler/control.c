@@ -35,6 +35,7 @@ struct pending {
 	const struct command *cmd;
 	char part[64];
 	char who[96];
+	bool may_change;
 };
 
 /* Query arguments of a GET, and the part of the path. */
@@ -98,6 +99,7 @@ static void run_command(struct pending *p, struct sreq *r, const char *body, siz
 	struct call call = {
 		.daemon = p->control->daemon,
 		.who = p->who,
+		.may_change = p->may_change,
 		.now = daemon_now(),
 		.request = r,
 		.status = 200,
@@ -161,6 +163,7 @@ static bool admit(struct control *c, struct sreq *r, struct pending *p)
 		sreq_problem(r, 403, "only root, the daemon's user and its control_group may ask");
 		return false;
 	}
+	p->may_change = right == RIGHT_CHANGE;
 	ret = command_by_path(sreq_method(r), sreq_path(r), &p->cmd, p->part, sizeof(p->part));
 	if (ret < 0) {
 		sreq_problem(r, ret == -EPERM ? 405 : 404, "no such command: %s %s", sreq_method(r),

@@ -120,6 +120,8 @@ json_t *facts_job(struct hub *h, const struct job *j, struct now now)
 	json_object_set_new(o, "started", facts_time(j->started));
 	json_object_set_new(o, "ended", facts_time(j->ended));
 	json_object_set_new(o, "eta", job_over(j) ? json_null() : facts_time(j->eta));
+	json_object_set_new(o, "deadline", facts_time(core_deadline(hub_core(h), j)));
+	json_object_set_new(o, "late", json_boolean(j->late));
 	json_object_set_new(o, "tries", json_integer(j->tries));
 	json_object_set_new(o, "retry_in_s",
 			    j->waits & WAIT_RETRY ? seconds_until(j->due.at, now) : json_null());

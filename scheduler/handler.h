@@ -16,6 +16,7 @@ struct call {
 	struct daemon *daemon;
 	const struct args *args; /* gone when the handler returns */
 	const char *who;	 /* "uid 1000 (anna)" */
+	bool may_change;	 /* not only read */
 	struct now now;
 	struct sreq *request; /* for handlers that answer later */
 	/* the answer */
@@ -45,6 +46,7 @@ handler_fn cmd_jobs, cmd_job, cmd_cancel, cmd_retry;
 handler_fn cmd_why, cmd_explain;
 handler_fn cmd_backlog, cmd_matrix;
 handler_fn cmd_windows;
+handler_fn cmd_plan;
 handler_fn cmd_sync_now, cmd_pause, cmd_resume, cmd_stop_now;
 handler_fn cmd_wait;
 handler_fn cmd_log, cmd_events;

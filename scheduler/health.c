@@ -57,6 +57,9 @@ static void look_at_job(struct findings *f, const struct job *j)
 		level = LEVEL_CRITICAL;
 	else if (j->waits & (WAIT_RETRY | WAIT_IN_USE))
 		level = LEVEL_WARNING;
+	if (j->late)
+		find(f, LEVEL_WARNING, "job %llu %s/%s -> %s: it will miss its deadline",
+		     (unsigned long long)j->id, v->group, v->path, j->spoke->name);
 	if (level != LEVEL_OK)
 		find(f, level, "job %llu %s/%s -> %s: %s", (unsigned long long)j->id, v->group,
 		     v->path, j->spoke->name, j->reason ? j->reason : "");

@@ -520,6 +520,21 @@ static void configuration(void **state)
 	json_decref(o);
 }
 
+static void plans(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	rig_move(hub.rig, 12 * 3600);
+	o = good(CMD_PLAN, "{}");
+	assert_int_equal(json_integer_value(at(o, "jobs_total")), json_array_size(at(o, "jobs")));
+	assert_int_equal(json_integer_value(at(o, "late")), 0);
+	json_decref(o);
+	bad(CMD_PLAN, "{\"at\":\"2020-01-01T00:00:00Z\"}", 400, "to come");
+	bad(CMD_PLAN, "{\"spoke\":\"x\"}", 404, "spoke");
+	bad(CMD_PLAN, "{\"what-if\":\"/etc/passwd\"}", 403, "only root");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -532,6 +547,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(windows_and_rates, setup, teardown),
 		cmocka_unit_test_setup_teardown(windows_at_a_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(windows_of_a_week, setup, teardown),
+		cmocka_unit_test_setup_teardown(plans, setup, teardown),
 		cmocka_unit_test_setup_teardown(jobs_are_cancelled_and_retried, setup, teardown),
 		cmocka_unit_test_setup_teardown(configuration, setup, teardown),
 	};

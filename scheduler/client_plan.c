@@ -1,0 +1,120 @@
+/*
+ * client_plan.c: `plan` for people: a table a window of what moves in it, then what misses its
+ * deadline, and what cannot be foreseen.
+ */
+#include "scheduler/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "scheduler/view.h"
+
+static void show_window(const json_t *w)
+{
+	static const char *const heads[] = {">JOB", "FILE", "FROM", "TO", ">BYTES", "THEN"};
+	struct view_table *t = view_table_new(heads, ARRAY_LEN(heads));
+	json_t *m;
+	size_t i;
+
+	printf("%s, group ", client_str(w, "spoke"));
+	view_puts(stdout, client_str(w, "group"));
+	printf(": open since %s, %s\n", client_when(w, "opens").s,
+	       client_size(client_int(w, "bytes")).s);
+	json_array_foreach (json_object_get(w, "moves"), i, m) {
+		view_cell(t, "%lld", (long long)client_int(m, "job"));
+		view_cell(t, "%s", client_str(m, "path"));
+		view_cell(t, "%s", client_when(m, "from").s);
+		view_cell(t, "%s", client_when(m, "to").s);
+		view_cell(t, "%s", client_size(client_int(m, "bytes")).s);
+		view_cell(t, "%s", client_bool(m, "done") ? "done" : "goes on later");
+	}
+	view_table_print(t, stdout);
+	view_table_free(t);
+	putchar('\n');
+}
+
+/* Jobs that miss their deadline, and those without a time; the others are in the tables above. */
+static void show_troubles(const json_t *jobs)
+{
+	static const char *const heads[] = {">JOB", "SPOKE", "FILE", "DEADLINE", "DONE", "TROUBLE"};
+	struct view_table *t = view_table_new(heads, ARRAY_LEN(heads));
+	json_t *j;
+	size_t i;
+
+	json_array_foreach ((json_t *)jobs, i, j) {
+		const char *problem = client_str(j, "problem");
+
+		if (!client_bool(j, "late") && !*problem)
+			continue;
+		view_cell(t, "%lld", (long long)client_int(j, "job"));
+		view_cell(t, "%s", client_str(j, "spoke"));
+		view_cell(t, "%s", client_str(j, "path"));
+		view_cell(t, "%s", client_when(j, "deadline").s);
+		view_cell(t, "%s", client_when(j, "eta").s);
+		view_cell(t, "%s%s%s", client_bool(j, "late") ? "misses its deadline" : "",
+			  client_bool(j, "late") && *problem ? "; " : "", problem);
+	}
+	if (view_table_rows(t))
+		view_table_print(t, stdout);
+	view_table_free(t);
+}
+
+static int show(json_t *answer)
+{
+	const json_t *jobs = json_object_get(answer, "jobs");
+	int64_t moves = client_int(answer, "moves_total");
+	json_t *w;
+	size_t i;
+
+	if (!client_int(answer, "jobs_total")) {
+		puts("no jobs: nothing is on its way");
+		return EXIT_DONE;
+	}
+	json_array_foreach (json_object_get(answer, "windows"), i, w)
+		show_window(w);
+	show_troubles(jobs);
+	printf("%s, %lld late, %lld not to be foreseen; the last is done %s %s\n",
+	       client_count(client_int(answer, "jobs_total"), "job").s,
+	       (long long)client_int(answer, "late"), (long long)client_int(answer, "unknown"),
+	       client_when(answer, "done").s, client_in(answer, "done").s);
+	if (moves > 5000)
+		printf("%lld transfers in all; the first 5000 are shown\n", (long long)moves);
+	return EXIT_DONE;
+}
+
+/* The daemon reads the file: it has to have the whole path. */
+int client_plan(const struct client *c, const struct args *a)
+{
+	const char *file = args_text(a, "what-if");
+	char *path = file ? realpath(file, NULL) : NULL;
+	struct err e = {0};
+	json_t *answer = NULL;
+	struct args full;
+	int code = EXIT_DONE;
+
+	if (file && !path) {
+		fprintf(stderr, "spokesync: %s: %m\n", file);
+		return EXIT_BAD_USAGE;
+	}
+	args_init(&full, a->cmd);
+	for (size_t i = 0; i < COMMAND_ARGS_MAX && a->cmd->args[i].name; i++) {
+		const char *value = args_text(a, a->cmd->args[i].name);
+
+		if (value && path && value == file)
+			value = path;
+		if (value && args_set(&full, a->cmd->args[i].name, value, &e) < 0) {
+			fprintf(stderr, "spokesync: %s\n", e.text);
+			code = EXIT_BAD_USAGE;
+		}
+	}
+	if (code == EXIT_DONE)
+		code = client_call(c, &full, &answer);
+	if (code == EXIT_DONE && c->json)
+		json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)), putchar('\n');
+	else if (code == EXIT_DONE)
+		code = show(answer);
+	json_decref(answer);
+	args_done(&full);
+	free(path);
+	return code;
+}

@@ -1,0 +1,164 @@
+/*
+ * cmd_plan.c: `plan`: the core run forward from the queue of now (forward.h): window by window what
+ * moves, when each job is done, and what misses its deadline. With another configuration on
+ * request, whose file the daemon reads: so only for those who could give it that file anyway.
+ */
+#include "scheduler/handler.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/facts.h"
+#include "scheduler/forward.h"
+
+#define STEPS_MAX 200000 /* a second or so */
+#define MOVES_MAX 5000	 /* told; the rest is counted */
+#define ROWS_MAX  5000
+
+struct outlook {
+	const char *spoke; /* only this one; NULL: all */
+	bool cut;	   /* the run ends at a time that was asked for */
+	json_t *windows, *jobs;
+	uint64_t moves, n_jobs, late, unknown;
+	int64_t last; /* the end of the last job of all */
+};
+
+/* The window (spoke, since when it is open) that a move belongs to. */
+static json_t *window_of(struct outlook *p, const struct forward_move *m)
+{
+	const char *group = m->job->version->group, *spoke = m->job->spoke->name;
+	size_t n = json_array_size(p->windows);
+	json_t *w;
+
+	/* Moves come in the order of their ends: the window is one of the last. */
+	for (size_t i = n; i-- > 0 && i + 64 > n;) {
+		w = json_array_get(p->windows, i);
+		if (!strcmp(json_string_value(json_object_get(w, "spoke")), spoke) &&
+		    !strcmp(json_string_value(json_object_get(w, "group")), group) &&
+		    json_integer_value(json_object_get(w, "since")) == m->opened.s)
+			return w;
+	}
+	w = json_pack("{s:s, s:s, s:I, s:o, s:i, s:[]}", "spoke", spoke, "group", group, "since",
+		      (json_int_t)m->opened.s, "opens", facts_time(m->opened), "bytes", 0, "moves");
+	json_array_append_new(p->windows, w);
+	return w;
+}
+
+static void add_move(void *arg, const struct forward_move *m)
+{
+	struct outlook *p = arg;
+	json_t *w, *bytes;
+
+	if ((p->spoke && strcmp(p->spoke, m->job->spoke->name)) || m->job->kind != JOB_PUT ||
+	    ++p->moves > MOVES_MAX)
+		return;
+	w = window_of(p, m);
+	bytes = json_object_get(w, "bytes");
+	json_integer_set(bytes, json_integer_value(bytes) + (json_int_t)m->bytes);
+	json_array_append_new(
+		json_object_get(w, "moves"),
+		json_pack("{s:I, s:o, s:o, s:o, s:I, s:b}", "job", (json_int_t)m->job->id, "path",
+			  facts_text(m->job->version->path), "from", facts_time(m->from), "to",
+			  facts_time(m->to), "bytes", (json_int_t)m->bytes, "done", m->done));
+}
+
+/* Why there is no time of its end. */
+static const char *why_not(const struct forward_end *e, bool cut)
+{
+	if (e->eta.s && e->eta.s != WALL_NEVER.s)
+		return NULL;
+	if (!e->known)
+		return "not in that configuration";
+	if (e->eta.s == WALL_NEVER.s)
+		return "its window never opens";
+	if (!e->job->spoke->up)
+		return "its spoke is down";
+	if (e->job->waits & (WAIT_SPACE | WAIT_IN_USE | WAIT_HELD))
+		return "it waits for a change";
+	return cut ? "not by then" : "no rate is known";
+}
+
+static void add_end(void *arg, const struct forward_end *e)
+{
+	struct outlook *p = arg;
+	const struct version *v = e->job->version;
+	const char *why = why_not(e, p->cut);
+
+	if (p->spoke && strcmp(p->spoke, e->job->spoke->name))
+		return;
+	p->late += e->late;
+	p->unknown += why != NULL;
+	if (!why && e->eta.s > p->last)
+		p->last = e->eta.s;
+	if (++p->n_jobs > ROWS_MAX)
+		return;
+	json_array_append_new(
+		p->jobs, json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:i, s:I, s:I}", "job",
+				   (json_int_t)e->job->id, "spoke", e->job->spoke->name, "group",
+				   v->group, "path", facts_text(v->path), "eta", facts_time(e->eta),
+				   "problem", facts_text(why), "deadline", facts_time(e->deadline),
+				   "late", e->late, "windows", (int)e->windows, "done",
+				   (json_int_t)e->done, "total", (json_int_t)e->job->total_bytes));
+}
+
+/* The configuration of --what-if. False: answered. */
+static bool load_other(struct call *c, const char *file, struct config **ret)
+{
+	struct config_errors errors = {0};
+	bool ok = false;
+
+	if (!c->may_change)
+		call_fail(c, 403, "plan: only root and the daemon's user may have a file read");
+	else if (*file != '/')
+		call_fail(c, 400, "plan: 'what-if' is an absolute path");
+	else if (config_load(file, ret, &errors) < 0)
+		call_fail(c, 400, "plan: %s%s", errors.n ? errors.text[0] : file,
+			  errors.n > 1 ? " (and more)" : "");
+	else if ((*ret)->role != ROLE_HUB)
+		call_fail(c, 400, "plan: %s is not a hub's configuration", file);
+	else
+		ok = true;
+	config_errors_done(&errors);
+	return ok;
+}
+
+static json_t *answer(struct outlook *p, const struct forward_run *run, const char *file,
+		      struct now now)
+{
+	json_t *w;
+	size_t i;
+
+	json_array_foreach (p->windows, i, w)
+		json_object_del(w, "since");
+	return json_pack("{s:o, s:o, s:o, s:O, s:O, s:I, s:I, s:I, s:I, s:o}", "from",
+			 facts_time(now.wall), "until", facts_time(run->until), "what_if",
+			 facts_text(file), "windows", p->windows, "jobs", p->jobs, "moves_total",
+			 (json_int_t)p->moves, "jobs_total", (json_int_t)p->n_jobs, "late",
+			 (json_int_t)p->late, "unknown", (json_int_t)p->unknown, "done",
+			 facts_time((struct wall){p->last}));
+}
+
+enum handled cmd_plan(struct call *c)
+{
+	const char *file = args_text(c->args, "what-if"), *spoke = args_text(c->args, "spoke");
+	struct outlook p = {.spoke = spoke, .windows = json_array(), .jobs = json_array()};
+	struct forward_run run = {.steps = STEPS_MAX, .move = add_move, .end = add_end, .arg = &p};
+	enum handled r = HANDLED;
+
+	run.until = args_time(c->args, "at", (struct wall){0});
+	p.cut = run.until.s != 0;
+	if (p.cut && run.until.s <= c->now.wall.s)
+		r = call_fail(c, 400, "plan: 'at' is a time to come");
+	else if (!call_scope_known(c, spoke, NULL) || (file && !load_other(c, file, &run.cfg)))
+		r = HANDLED;
+	else if (forward_run(hub_core(c->daemon->hub), &run, c->now) < 0)
+		r = call_fail(c, 503,
+			      "plan: so large a queue cannot be run forward; 'at' a time "
+			      "nearer than its end may do");
+	else
+		r = call_answer(c, answer(&p, &run, file, c->now));
+	config_unref(run.cfg);
+	json_decref(p.windows);
+	json_decref(p.jobs);
+	return r;
+}
