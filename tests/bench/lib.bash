@@ -45,6 +45,7 @@ bench_end() {
 	local rc=$?
 	[ "$rc" -ne 0 ] || BATS_TEST_COMPLETED=1
 	world_end
+	if declare -F bench_also >/dev/null; then bench_also; fi # what a benchmark made beside
 	ip netns del "${NET}h" 2>/dev/null || true
 	ip netns del "${NET}s" 2>/dev/null || true
 	exit "$rc"

@@ -12,10 +12,25 @@
 
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] || parts=(accuracy change weights idle peers link)
+# shellcheck disable=SC2317 # bench_end calls it
+bench_also() {
+	link_end
+	far_end
+}
 bench_world
+all=0
 for part in "${parts[@]}"; do
 	printf '\n== %s\n' "$part"
 	"shape_$part"
+	# The machine is not ours alone: what fails is done once more. (accuracy does so by the row.)
+	if [ "$FAILED" = 1 ] && [ "$part" != accuracy ]; then
+		echo "once more:"
+		world_again
+		FAILED=0
+		"shape_$part"
+	fi
+	[ "$FAILED" = 0 ] || all=1
+	FAILED=0
 	world_again
 done
-exit $FAILED
+exit $all
