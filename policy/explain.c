@@ -49,7 +49,7 @@ static const char *const closed_words[] = {
 	[RATE_WINDOW] = "closed: no window is open",
 	[RATE_HUB_WINDOW] = "closed: the hub's own policy is closed",
 	[RATE_PAUSED] = "closed: paused",
-	[RATE_ZONE] = "closed: the spoke's time zone is not known until it is reached",
+	[RATE_ZONE] = "closed: the spoke's time zone is not known",
 };
 
 static void headline(const struct out *o)

@@ -9,7 +9,7 @@
 #include "policy/build.h"
 
 #define DAY	   86400
-#define EDGES_MOST 2000 /* of both policies, none of which changes what is in force */
+#define EDGES_MOST 20000 /* of both policies, none of which changes what is in force */
 
 static const struct policy *hub_policy(const struct timetable *tt)
 {

@@ -31,7 +31,18 @@ static json_t *zone_json(const struct timetable *tt)
 	return tt->zone ? json_string(zone_name(tt->zone)) : json_null();
 }
 
-static json_t *timetable_json(const struct asked *q, const struct timetable *tt)
+static const char *no_zone(const struct spoke_state *s)
+{
+	if (!s)
+		return "it is read in the zone of each spoke: name one";
+	if (s->ever_up)
+		return "the time zone that the spoke tells is not known here";
+	return "the spoke's time zone is not known: it was never reached";
+}
+
+/* s: the spoke of tt, or NULL. */
+static json_t *timetable_json(const struct asked *q, const struct timetable *tt,
+			      const struct spoke_state *s)
 {
 	json_t *o = json_pack("{s:s, s:o}", "policy", tt->policy->name, "zone", zone_json(tt));
 	char local[TIMETEXT_MAX];
@@ -41,11 +52,7 @@ static json_t *timetable_json(const struct asked *q, const struct timetable *tt)
 		json_object_set_new(o, "rate", json_integer(0));
 		json_object_set_new(o, "line", json_null());
 		json_object_set_new(o, "edges", json_array());
-		json_object_set_new(o, "problem",
-				    json_string(tt->spoke ? "the spoke's time zone is not known: "
-							    "it was never reached"
-							  : "it is read in the zone of each spoke: "
-							    "name one"));
+		json_object_set_new(o, "problem", json_string(no_zone(s)));
 		return o;
 	}
 	windows_json_state(o, tt, q->at.wall);
@@ -98,7 +105,7 @@ static json_t *entry_of(const struct asked *q, json_t *list, const struct policy
 		    !strcmp(json_string_value(json_object_get(o, "policy")), p->name))
 			return o;
 	}
-	o = timetable_json(q, &tt);
+	o = timetable_json(q, &tt, s);
 	json_object_set_new(o, "spoke", json_string(s->name));
 	json_object_set_new(o, "groups", json_array());
 	if (q->other_time)
@@ -137,7 +144,7 @@ static json_t *hub_json(const struct asked *q)
 	const struct policy *p = q->cfg->policy;
 	struct timetable tt = {q->cfg, NULL, p, p ? p->zone : NULL};
 
-	return p ? timetable_json(q, &tt) : json_null();
+	return p ? timetable_json(q, &tt, NULL) : json_null();
 }
 
 /* A policy by itself; a spoke says only in which zone to read it. */
@@ -145,7 +152,7 @@ static json_t *policy_json(const struct asked *q, const struct spoke_state *s)
 {
 	struct timetable tt = {NULL, NULL, q->policy, facts_zone(q->policy, s)};
 
-	return timetable_json(q, &tt);
+	return timetable_json(q, &tt, s);
 }
 
 static bool governs(const struct config *cfg, const struct policy *p, const char *spoke)

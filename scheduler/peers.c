@@ -60,11 +60,24 @@ static void greeting_broken(struct greeting *g, const char *text)
 	greeting_failed(g, &a);
 }
 
+/* A zone that only the spoke's database has: what was known before stays in force. */
+static void follow_zone(struct hub_spoke *s, const char *zone)
+{
+	bool known = !strcmp(s->state->zone_name, zone);
+
+	if (!known && !s->told_zone)
+		log_warn("spoke %s: its time zone %s is not known here: %s%s", s->name, zone,
+			 s->state->zone ? "policies in its own zone go on by "
+					: "policies in its own zone are closed",
+			 s->state->zone_name);
+	s->told_zone = !known;
+}
+
 static void greeting_done(struct greeting *g)
 {
 	struct hub_spoke *s = g->spoke;
 	struct hub *h = s->hub;
-	struct spoke_row row = {.name = s->name, .zone = g->zone};
+	struct spoke_row row = {.name = s->name};
 	struct now now = daemon_now();
 	struct inventory *inv;
 	bool was = s->state->up;
@@ -72,6 +85,8 @@ static void greeting_done(struct greeting *g)
 	TAILQ_FOREACH (inv, &s->inventories, entry)
 		reconcile_inventory(inv);
 	core_fact_spoke_up(h->core, s->state, g->zone, now);
+	follow_zone(s, g->zone);
+	row.zone = s->state->zone ? s->state->zone_name : g->zone;
 	if (g->changed)
 		core_fact_spoke_changed(h->core, s->state);
 	row.last_seen = now.wall;

@@ -107,8 +107,10 @@ void why_closed(struct daemon *d, const struct spoke_state *s, const struct grou
 		break;
 	case RATE_ZONE:
 		why_say(out,
-			"Policy %s uses the spoke's own time zone, and %s has never been "
-			"reached to tell it.",
+			s->ever_up ? "Policy %s uses the spoke's own time zone, and the one that "
+				     "%s tells is not known here."
+				   : "Policy %s uses the spoke's own time zone, and %s has never "
+				     "been reached to tell it.",
 			c.governing ? c.governing->name : "", s->name);
 		break;
 	}

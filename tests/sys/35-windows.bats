@@ -47,3 +47,22 @@ teardown() { world_end; }
 	[ "$status" -ne 0 ]
 	[[ $output == *"there is no policy 'q'"* ]]
 }
+
+zone_is_told() { hubctl spokes --json | grep -q '"ever_up": true'; }
+
+@test "a zone that only the spoke knows keeps the policy closed, and that is said" {
+	POLICY=$'timezone = spoke\nwindow = daily 00:00-24:00 unlimited'
+	mkdir "$T/tz"
+	cp /usr/share/zoneinfo/Europe/Berlin "$T/tz/Mars"
+	PREFIX[berlin]="env TZDIR=$T/tz TZ=Mars"
+	spoke berlin
+	hub
+	start berlin hub
+	eventually 10 zone_is_told
+	run hubctl windows berlin
+	[[ $output == *"closed: the time zone that the spoke tells is not known here"* ]]
+	grep -q 'its time zone Mars is not known here: policies in its own zone are closed' "$T/hub.err"
+	echo 1 >"$T/src/a"
+	eventually 20 is waiting job a berlin state
+	hubctl why berlin a --json | grep -q "the one that berlin tells is not known here"
+}
