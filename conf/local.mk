@@ -1,5 +1,5 @@
 # conf/: samples and the man page of the format; and how all man pages are made.
-EXTRA_DIST += conf/hub.ini conf/hub-minimal.ini conf/spoke.ini conf/spoke-minimal.ini
+dist_doc_DATA = README NEWS conf/hub.ini conf/hub-minimal.ini conf/spoke.ini conf/spoke-minimal.ini
 
 # X.N comes from X.N.scd beside what it documents. They are in the tarball: its users need no scdoc.
 EXTRA_DIST += conf/spokesync.ini.5.scd scheduler/spokesync.1.scd scheduler/spokesyncd.8.scd
