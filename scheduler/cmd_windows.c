@@ -18,7 +18,7 @@
 
 /* What was asked. */
 struct asked {
-	const struct core *core;
+	struct core *core;
 	const struct config *cfg;
 	const struct policy *policy; /* --policy: this one by itself */
 	struct now now, at;
@@ -114,12 +114,12 @@ static json_t *entry_of(const struct asked *q, json_t *list, const struct policy
 	return o;
 }
 
-static json_t *spokes_json(const struct asked *q, struct spoke_list *spokes, const char *only)
+static json_t *spokes_json(const struct asked *q, const char *only)
 {
 	json_t *list = json_array(), *o;
 	struct spoke_state *s;
 
-	TAILQ_FOREACH (s, spokes, entry) {
+	TAILQ_FOREACH (s, core_spokes(q->core), entry) {
 		if ((only && strcmp(only, s->name) != 0) || !s->cfg)
 			continue;
 		for (size_t i = 0; i < q->cfg->n_groups; i++) {
@@ -235,7 +235,7 @@ enum handled cmd_windows(struct call *c)
 	if (args_flag(c->args, "dfsr"))
 		return call_answer(c, dfsr_json(&q, spoke));
 	list = q.policy ? json_pack("[o]", policy_json(&q, spoke ? core_spoke(core, spoke) : NULL))
-			: spokes_json(&q, core_spokes(core), spoke);
+			: spokes_json(&q, spoke);
 	return call_answer(
 		c, json_pack("{s:o, s:o, s:o, s:o}", "windows", list, "hub",
 			     q.policy ? json_null() : hub_json(&q), "overrides",
