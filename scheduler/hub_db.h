@@ -50,6 +50,7 @@ struct job_counters {
 	int64_t throttled_us, active_us;
 	uint64_t done, total, proven;
 	unsigned bundles, resumes, repairs, bases;
+	bool read_again; /* not kept over a restart: then the log claims less than was done */
 };
 
 struct job_row {

@@ -179,6 +179,7 @@ void hub_job_counters(const struct hub_job *x, struct job_counters *ret)
 	ret->resumes += s.resumes;
 	ret->repairs += s.repairs;
 	ret->bases = MAX(ret->bases, s.n_bases);
+	ret->read_again |= s.read_again;
 }
 
 void hub_job_record(struct hub_job *x)

@@ -169,8 +169,9 @@ void hub_log_summary(const struct hub_job *x)
 	json_object_set_new(o, "bundles", number(c.bundles));
 	json_object_set_new(o, "resumes", number(c.resumes));
 	json_object_set_new(o, "repairs", number(c.repairs));
-	/* Every node was hashed by the spoke as it was built, or cloned from a proven one. */
-	json_object_set_new(o, "proof", text("changed"));
+	/* changed: every node was hashed by the spoke as it was built, or cloned from a proven one.
+	 */
+	json_object_set_new(o, "proof", text(c.read_again ? "full" : "changed"));
 	json_object_set_new(o, "why_stopped", text(summary_why(j)));
 	joblog_event(x->hub->d->joblog, "summary", o);
 }

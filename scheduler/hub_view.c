@@ -30,6 +30,8 @@ void hub_job_stats(struct hub *h, const struct job *j, struct hub_job_stats *ret
 	if (x->push)
 		push_stats(x->push, &ret->push);
 	hub_job_counters(x, &c);
+	if (c.read_again)
+		ret->proof = "full";
 	ret->push.wire_out = c.wire_out;
 	ret->push.wire_in = c.wire_in;
 	ret->push.literal = c.literal;

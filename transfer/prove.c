@@ -52,6 +52,7 @@ static int make_index(struct staging *st, const volatile bool *cancel, struct ha
 int staging_finish(struct staging *st, bool full, const volatile bool *cancel, struct err *e)
 {
 	struct hash root;
+	struct pack p = {0};
 	int r = staging_commit(st);
 
 	if (r < 0 || st->staged)
@@ -70,10 +71,13 @@ int staging_finish(struct staging *st, bool full, const volatile bool *cancel, s
 		if (!hash_equal(&root, &st->root))
 			return err_set(e, -EBADMSG, "read once more, the image has another root");
 	}
-	r = staging_note(st, J_STAGED, NULL, 0);
+	pack_u64(&p, full);
+	r = staging_note(st, J_STAGED, p.data, p.len);
+	pack_done(&p);
 	if (r < 0)
 		return r;
 	st->staged = true;
+	st->read_again = full;
 	r = staging_commit(st);
 	return r;
 }

@@ -93,6 +93,7 @@ struct push_stats {
 	uint64_t resent; /* bytes sent again after an interruption */
 	unsigned n_bases;
 	bool planning, filling;
+	bool read_again; /* staged, and the spoke read all of it once more */
 };
 
 struct push_events {

@@ -187,6 +187,7 @@ static void note(struct push *p, const struct wire_position *pos)
 {
 	p->stats.proven = MIN(pos->proven_bytes, p->spec.offer.size);
 	p->stats.filling = pos->filling;
+	p->stats.read_again = pos->read_again;
 	if (pos->offset != p->last_offset || pos->proven_bytes != p->last_proven)
 		p->stuck = 0;
 	p->last_offset = pos->offset;

@@ -121,6 +121,7 @@ void staging_take_shot(struct staging *st)
 	p.offset = st->has_bundle ? st->pos.consumed + st->pos.len : 0;
 	p.complete = st->has_header && st->pos.frames == frames_in_bundle(st);
 	p.staged = st->staged;
+	p.read_again = st->read_again;
 	p.filling = st->nodes.filling > 0;
 	p.proven_bytes = nodes_proven_bytes(&st->nodes, st->size);
 	if (st->base_bad)

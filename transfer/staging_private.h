@@ -53,7 +53,7 @@ struct staging {
 	unsigned n_pins;
 	int basis; /* pin, or -1 */
 	struct nodes nodes;
-	bool has_bundle, has_header, staged, base_bad;
+	bool has_bundle, has_header, staged, read_again, base_bad;
 	struct hash bundle;
 	struct bundle_header header;
 	uint8_t base_pin[FRAME_BASES_MAX];

@@ -137,6 +137,8 @@ int staging_replay(void *arg, uint32_t type, const uint8_t *data, size_t len)
 		return replay_commit(st, &u);
 	case J_STAGED:
 		st->staged = true;
+		/* An older journal has no number here: then it was not read again. */
+		st->read_again = unpack_u64(&u) == 1;
 		return 0;
 	case J_GIVEN_UP:
 		drop_header(st);

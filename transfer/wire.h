@@ -110,6 +110,7 @@ struct wire_position {
 	uint64_t offset;    /* O */
 	bool complete;	    /* every frame of E was consumed */
 	bool staged;	    /* every node proven and the root equals */
+	bool read_again;    /* staged, and all of it was read once more (verify = full) */
 	bool filling;	    /* SAME ranges are being copied in the background */
 	uint64_t proven_bytes;
 	struct run *proven; /* nodes; only with map=1 and in answers to offers */

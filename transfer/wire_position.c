@@ -34,6 +34,8 @@ char *wire_position_encode(const struct wire_position *p)
 		json_object_set_new(root, "complete", json_boolean(p->complete));
 	}
 	json_object_set_new(root, "staged", json_boolean(p->staged));
+	if (p->read_again)
+		json_object_set_new(root, "read_again", json_true());
 	json_object_set_new(root, "filling", json_boolean(p->filling));
 	json_object_set_new(root, "proven_bytes", wire_out_u64(p->proven_bytes));
 	if (p->n_proven > 0)
@@ -60,6 +62,7 @@ int wire_position_decode(const char *json, size_t len, struct wire_position *ret
 	p.offset = wire_in_u64(&in, in.root, "offset", INT64_MAX, p.has_bundle);
 	p.complete = wire_in_bool(&in, in.root, "complete");
 	p.staged = wire_in_bool(&in, in.root, "staged");
+	p.read_again = wire_in_bool(&in, in.root, "read_again");
 	p.filling = wire_in_bool(&in, in.root, "filling");
 	p.proven_bytes = wire_in_u64(&in, in.root, "proven_bytes", FILE_SIZE_MAX, false);
 	wire_in_runs(&in, in.root, "proven", &p.proven, &p.n_proven);

@@ -97,3 +97,15 @@ teardown() { world_end; }
 	run hubctl why berlin cache/a.xml
 	[[ $output == *exclude* ]]
 }
+
+@test "verify = full reads all once more, and the log says so" {
+	spoke berlin "group:verify = full"
+	spoke paris
+	hub
+	random "$T/src/one.img" 4
+	start berlin paris hub
+	hubctl wait --timeout 60s
+	same berlin one.img
+	[ "$(summary one.img berlin proof)" = full ]
+	[ "$(summary one.img paris proof)" = changed ]
+}
