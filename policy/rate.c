@@ -139,7 +139,7 @@ void rate_in_force(const struct config *c, const struct rate_facts *facts,
 		r.least = MIN(r.hub, MIN(r.spoke, r.policy));
 	} else {
 		r.least = r.policy = RATE_CLOSED;
-		r.opens = opens_after(&p, now);
+		r.opens = facts->now_only ? WALL_NEVER : opens_after(&p, now);
 	}
 	*ret = r;
 }

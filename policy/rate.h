@@ -21,6 +21,7 @@ struct rate_facts {
 	const struct zone *spoke_zone; /* as last reported; NULL: never */
 	const struct override *overrides;
 	size_t n_overrides;
+	bool now_only; /* opens is not wanted: looking for it costs the most */
 };
 
 struct rate_chain {

@@ -138,7 +138,8 @@ struct core {
 	uint64_t next_job, next_override;
 	struct job_list dirty, indexing, older, ended;
 	size_t n_ended;
-	bool indexed; /* some version was indexed: look through indexing */
+	uint64_t facts; /* about spokes, counted */
+	bool indexed;	/* some version was indexed: look through indexing */
 	struct due_heap due;
 	struct override *overrides;
 	size_t n_overrides;

@@ -36,6 +36,7 @@ void core_fact_spoke_up(struct core *c, struct spoke_state *s, const char *zone,
 	struct spoke *in = spoke_of(s);
 	bool was = s->up;
 
+	c->facts++;
 	s->up = s->ever_up = true;
 	s->key_refused = false;
 	s->text[0] = '\0';
@@ -57,7 +58,8 @@ void core_fact_spoke_up(struct core *c, struct spoke_state *s, const char *zone,
 void core_fact_spoke_down(struct core *c, struct spoke_state *s, bool key, const char *text,
 			  struct now now)
 {
-	(void)c, (void)now;
+	(void)now;
+	c->facts++;
 	s->up = false;
 	s->key_refused = key;
 	s->tries++;

@@ -24,6 +24,8 @@ static void tell_move(struct forward *f, struct forward_job *x, bool done)
 	};
 
 	x->moved += m.bytes;
+	/* What is left decides whether it may have the slot of small files. */
+	x->job->done_bytes += m.bytes;
 	x->before = x->left;
 	if (f->run->move)
 		f->run->move(f->run->arg, &m);

@@ -163,6 +163,7 @@ static void perform_all(struct core *c, core_perform_fn *perform, void *arg)
 struct mono core_plan(struct core *c, struct now now, core_perform_fn *perform, void *arg)
 {
 	struct mono next;
+	uint64_t facts;
 
 	c->budget = CORE_PASS_JOBS;
 	take_due(c, now);
@@ -176,8 +177,9 @@ struct mono core_plan(struct core *c, struct now now, core_perform_fn *perform, 
 		rest(c, now);
 	}
 	next = next_look(c, now);
+	facts = c->facts;
 	perform_all(c, perform, arg);
-	if (!TAILQ_EMPTY(&c->dirty) || c->indexed || c->more)
+	if (!TAILQ_EMPTY(&c->dirty) || c->indexed || c->more || c->facts != facts)
 		return now.mono;
 	return next;
 }

@@ -8,11 +8,16 @@
 
 const struct rate_chain *lane_chain(struct core *c, struct lane *l, struct now now)
 {
+	const struct rate_facts facts = {.spoke_zone = l->spoke->pub.zone,
+					 .overrides = c->overrides,
+					 .n_overrides = c->n_overrides,
+					 .now_only = !c->forward};
+
 	/* A clock that was set back makes it as void as one that went on. */
 	if (l->chain_valid && l->chain_gen == c->gen && l->chain_from.s <= now.wall.s &&
 	    now.wall.s < l->chain.until.s)
 		return &l->chain;
-	core_rates(c, &l->spoke->pub, l->cfg, now, &l->chain);
+	rate_in_force(c->cfg, &facts, l->spoke->pub.cfg, l->cfg, now, &l->chain);
 	/* What changes behind a closed door changes nothing. */
 	if (c->forward && !l->chain.open)
 		l->chain.until = l->chain.opens;

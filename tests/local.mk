@@ -161,11 +161,17 @@ bench-kill: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/kill_loop.sh
 bench-memory: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/memory.sh
+# Fleets in virtual time, until told to stop; a failing seed is printed and replays.
+soak: tests/sim/sim
+	@n=$$(date +%s); while tests/sim/sim --from $$n --runs 100 --spokes 20 --days 7; do \
+		n=$$((n + 100)); done
+bench-plan: all
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/plan_real.sh
 bench-core: tests/bench/core_scale
 	tests/bench/core_scale
 bench-shape: all tests/bench/wire_meter
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/shape.sh
 EXTRA_PROGRAMS = tests/bench/wire_meter
 tests_bench_wire_meter_LDADD =
-bench: bench-core bench-rsync bench-window bench-kill bench-memory bench-shape
-.PHONY: check-sys bench bench-core bench-rsync bench-window bench-kill bench-memory bench-shape
+bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-memory bench-shape
+.PHONY: check-sys soak bench bench-core bench-plan bench-rsync bench-window bench-kill bench-memory bench-shape

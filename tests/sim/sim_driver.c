@@ -159,15 +159,35 @@ static void publish(struct sim *s, struct sim_job *k)
 		k->answer = sim_chance(s, 50) ? OUTCOME_IN_USE : OUTCOME_RETRY;
 }
 
+static void answer_greeting(struct sim *s, struct sim_spoke *p)
+{
+	struct spoke_state *state = core_spoke(s->core, p->name);
+
+	p->greet_at = SIM_NEVER;
+	if (!state)
+		return; /* taken out of the configuration meanwhile */
+	if (p->reachable) {
+		core_fact_spoke_up(s->core, state, p->zone, s->now);
+		if (s->calm || sim_chance(s, 20))
+			core_fact_spoke_changed(s->core, state);
+	} else {
+		core_fact_spoke_down(s->core, state, false, "no answer", s->now);
+	}
+}
+
 static void greet(struct sim *s, struct sim_spoke *p)
 {
 	if (p->greet_at != SIM_NEVER)
 		sim_fail(s, "%s is greeted while it is being greeted", p->name);
-	/* On whole seconds, so that those greeted together answer in a few passes. */
-	p->greet_at = s->now.mono.us / SECOND_US * SECOND_US +
-		      (1 + (int64_t)sim_below(s, p->reachable ? 2 : 20)) * SECOND_US;
 	p->greeted = s->now.mono.us;
 	s->greets++;
+	/* Most are answered, or refused, within the instant; the others on whole seconds. */
+	if (sim_chance(s, 80)) {
+		answer_greeting(s, p);
+		return;
+	}
+	p->greet_at = s->now.mono.us / SECOND_US * SECOND_US;
+	p->greet_at += (p->reachable ? 1 + (int64_t)sim_below(s, 2) : 20) * SECOND_US;
 }
 
 static void drop_live(struct sim *s, struct sim_job *k)
@@ -331,22 +351,6 @@ static void end(struct sim *s, struct sim_job *k, enum job_outcome o)
 		s->published++;
 	}
 	core_fact_ended(s->core, k->job, o, NULL, s->now);
-}
-
-static void answer_greeting(struct sim *s, struct sim_spoke *p)
-{
-	struct spoke_state *state = core_spoke(s->core, p->name);
-
-	p->greet_at = SIM_NEVER;
-	if (!state)
-		return; /* taken out of the configuration meanwhile */
-	if (p->reachable) {
-		core_fact_spoke_up(s->core, state, p->zone, s->now);
-		if (s->calm || sim_chance(s, 20))
-			core_fact_spoke_changed(s->core, state);
-	} else {
-		core_fact_spoke_down(s->core, state, false, "no answer", s->now);
-	}
 }
 
 void sim_answers(struct sim *s)

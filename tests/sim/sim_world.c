@@ -175,7 +175,7 @@ void sim_world_event(struct sim *s)
 	else if (dice < 980)
 		core_forget_ended(s->core, sim_below(s, 50), forgot, s);
 	else
-		core_forecast(s->core, s->now);
+		core_deadlines(s->core, s->now);
 }
 
 /* From now on all goes well, and everything is open: everything must become in sync. */

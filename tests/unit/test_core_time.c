@@ -90,6 +90,36 @@ static void reopened_while_stopping(void **state)
 	rig_free(r);
 }
 
+/* Elsewhere a job whose window closes is "failed", or ends as if the network had timed out. Here it
+ * is paused, night after night, and nothing is counted against it. */
+static void closed_is_not_failed(void **state)
+{
+	struct rig *r = world("start_jitter = 0s", WORLD);
+	struct job *j = rig_add(r, "a", "g", "1");
+
+	(void)state;
+	rig_pass(r);
+	for (unsigned night = 1; night <= 5; night++) {
+		assert_int_equal(j->waits, WAIT_WINDOW);
+		rig_move(r, HOUR); /* it opens at 01:00 */
+		assert_int_equal(j->state, JOB_SENDING);
+		core_fact_progress(r->c, j, night * 1000000, 10000000, r->now);
+		rig_move(r, 2 * HOUR);
+		assert_int_equal(rig_saw(r, ACTION_STOP, j), 1);
+		assert_int_equal(j->state, JOB_PAUSED);
+		rig_end(r, j, OUTCOME_STOPPED);
+		assert_int_equal(j->state, JOB_PAUSED);
+		assert_int_equal(j->waits, WAIT_WINDOW);
+		assert_int_equal(j->tries, 0);
+		assert_string_equal(j->reason, "");
+		assert_int_equal(j->windows_used, night);
+		assert_int_equal(j->done_bytes, night * 1000000);
+		rig_move(r, 21 * HOUR);
+	}
+	assert_true(TAILQ_EMPTY(core_ended(r->c)));
+	rig_free(r);
+}
+
 static void jitter(void **state)
 {
 	struct rig *r = world("start_jitter = 50s", WORLD);
@@ -352,6 +382,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(window_opens_and_closes),
 		cmocka_unit_test(reopened_while_stopping),
+		cmocka_unit_test(closed_is_not_failed),
 		cmocka_unit_test(jitter),
 		cmocka_unit_test(overrides),
 		cmocka_unit_test(until_in_sync),
