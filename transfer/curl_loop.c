@@ -27,6 +27,17 @@ struct watch {
 	struct curl_loop *cl;
 };
 
+/* A request that is sent and answered in one turn on a kept connection is never told of as one that
+ * uses a socket. After it was removed curl does not know any more. */
+static void tell_socket(struct curl_loop *cl, CURL *easy)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	if (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK &&
+	    fd != CURL_SOCKET_BAD)
+		cl->calls.uses(cl->calls.arg, easy, fd);
+}
+
 /* Copies what the message says before its handle is removed: the message goes with it. */
 static void collect(struct curl_loop *cl)
 {
@@ -39,6 +50,7 @@ static void collect(struct curl_loop *cl)
 
 		if (m->msg != CURLMSG_DONE)
 			continue;
+		tell_socket(cl, easy);
 		curl_loop_remove(cl, easy);
 		cl->calls.finished(cl->calls.arg, easy, result);
 	}
