@@ -70,8 +70,9 @@ static int show(json_t *answer)
 		puts("no jobs: nothing is on its way");
 		return EXIT_DONE;
 	}
-	json_array_foreach (json_object_get(answer, "windows"), i, w)
+	json_array_foreach (json_object_get(answer, "windows"), i, w) {
 		show_window(w);
+	}
 	show_troubles(jobs);
 	printf("%s, %lld late, %lld not to be foreseen; the last is done %s %s\n",
 	       client_count(client_int(answer, "jobs_total"), "job").s,

@@ -128,8 +128,9 @@ static json_t *answer(struct outlook *p, const struct forward_run *run, const ch
 	json_t *w;
 	size_t i;
 
-	json_array_foreach (p->windows, i, w)
+	json_array_foreach (p->windows, i, w) {
 		json_object_del(w, "since");
+	}
 	return json_pack("{s:o, s:o, s:o, s:O, s:O, s:I, s:I, s:I, s:I, s:o}", "from",
 			 facts_time(now.wall), "until", facts_time(run->until), "what_if",
 			 facts_text(file), "windows", p->windows, "jobs", p->jobs, "moves_total",
