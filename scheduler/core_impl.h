@@ -56,9 +56,9 @@ enum due_kind { DUE_JOB = 1, DUE_SPOKE, DUE_LANE };
 #define CORE_GREET_ANSWER (300 * SECOND_US) /* an unanswered greeting is asked again after this */
 #define CORE_RELOOK	  (600 * SECOND_US) /* at what waits for a change at the spoke */
 #define CORE_CALENDAR	  (60 * SECOND_US)  /* at calendar edges: clocks jump, machines sleep */
-#define CORE_PASS_JOBS \
-	10000 /* looked at in one pass; the rest in the next, which follows at once */
-#define CORE_SMALL (UINT64_C(16) << 20) /* bytes left: what may have the slot of small files */
+/* Jobs looked at in one pass; the rest in the next, which follows at once. */
+#define CORE_PASS_JOBS 5000
+#define CORE_SMALL     (UINT64_C(16) << 20) /* bytes left: what may have the slot of small files */
 
 struct lane {
 	struct spoke *spoke;
