@@ -23,6 +23,7 @@ struct curl_loop {
 };
 
 struct watch {
+	CURL *told; /* the last handle that was told to use it */
 	ev_io io;
 	struct curl_loop *cl;
 };
@@ -121,7 +122,10 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *s
 	ev_io_stop(cl->loop, &w->io);
 	ev_io_set(&w->io, fd, events);
 	ev_io_start(cl->loop, &w->io);
-	cl->calls.uses(cl->calls.arg, easy, fd);
+	/* Each pause and each resumption comes by here. */
+	if (w->told != easy)
+		cl->calls.uses(cl->calls.arg, easy, fd);
+	w->told = easy;
 	return 0;
 }
 

@@ -56,6 +56,7 @@ struct push {
 	struct push_stats stats; /* of what is done; push_stats() adds what runs */
 	uint64_t literal_before; /* of streams that are over */
 	uint64_t metered;
+	int64_t metered_us;
 	struct meter meter;
 	int64_t told_us;
 };
@@ -65,7 +66,8 @@ void push_end(struct push *p, enum push_end end, const char *fmt, ...) PRINTF(3,
 void push_end_peer(struct push *p, const struct peer_answer *a);
 void push_add_wire(struct push *p, uint64_t out, uint64_t in);
 void push_meter(struct push *p);
-void push_told(struct push *p); /* progress event, at most one a second */
+void push_meter_lately(struct push *p); /* unless it was done just now */
+void push_told(struct push *p);		/* progress event, at most one a second */
 void push_drop_stream(struct push *p, bool complete);
 
 /* push_steps.c */

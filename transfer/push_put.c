@@ -79,7 +79,7 @@ static int64_t read_body(void *arg, void *buf, size_t len)
 
 	if (p->stopping)
 		return 0;
-	push_meter(p);
+	push_meter_lately(p);
 	follow_rate(p);
 	len = MIN((uint64_t)len, WIRE_PUT_MAX - (p->offset - p->put_from));
 	if (len == 0)
