@@ -128,7 +128,7 @@ struct hub_spoke {
 	struct greeting *greeting; /* while one is under way */
 	unsigned n_jobs;	   /* unfinished */
 	bool told_down;		   /* and logged */
-	bool told_zone; /* that its time zone is not known here */
+	bool told_zone;		   /* that its time zone is not known here */
 	TAILQ_ENTRY(hub_spoke) entry;
 };
 TAILQ_HEAD(hub_spoke_list, hub_spoke);

@@ -22,7 +22,7 @@
 #include "transfer/staging.h"
 #include "transfer/worker.h"
 
-#define SPOKE_TRANSFERS_MAX   64u
+#define SPOKE_TRANSFERS_MAX 64u
 /* Half of them for one address: each transfer's own, and as many for words, which are kept. */
 #define SPOKE_CONNECTIONS_MAX (4 * SPOKE_TRANSFERS_MAX)
 

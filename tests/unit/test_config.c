@@ -467,15 +467,23 @@ static void shown_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hub_values),	      cmocka_unit_test(spoke_values),
-		cmocka_unit_test(all_at_once),	      cmocka_unit_test(missing),
-		cmocka_unit_test(wrong_role),	      cmocka_unit_test(not_yet),
+		cmocka_unit_test(hub_values),
+		cmocka_unit_test(spoke_values),
+		cmocka_unit_test(all_at_once),
+		cmocka_unit_test(missing),
+		cmocka_unit_test(wrong_role),
+		cmocka_unit_test(not_yet),
 		cmocka_unit_test(given_twice),
-		cmocka_unit_test(misspelt_and_right), cmocka_unit_test(names),
-		cmocka_unit_test(free_text),	      cmocka_unit_test(paths_and_addresses),
-		cmocka_unit_test(whole_rules),	      cmocka_unit_test(no_policy),
-		cmocka_unit_test(spokes_of_a_group),  cmocka_unit_test(includes),
-		cmocka_unit_test(not_files),	      cmocka_unit_test(identity),
+		cmocka_unit_test(misspelt_and_right),
+		cmocka_unit_test(names),
+		cmocka_unit_test(free_text),
+		cmocka_unit_test(paths_and_addresses),
+		cmocka_unit_test(whole_rules),
+		cmocka_unit_test(no_policy),
+		cmocka_unit_test(spokes_of_a_group),
+		cmocka_unit_test(includes),
+		cmocka_unit_test(not_files),
+		cmocka_unit_test(identity),
 		cmocka_unit_test(shown_values),
 	};
 

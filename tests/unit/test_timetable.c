@@ -157,7 +157,8 @@ static uint64_t ordered(const struct world *w, const char *group, size_t i)
 
 static void chain_case(const struct world *w, const struct group_cfg *g)
 {
-	struct rate_facts facts = {w->zone, w->list, w->n};
+	struct rate_facts facts = {
+		.spoke_zone = w->zone, .overrides = w->list, .n_overrides = w->n};
 	int64_t until = w->start, opens = 0;
 	uint64_t before = 0;
 
