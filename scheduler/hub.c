@@ -16,6 +16,7 @@
 #include "scheduler/hub_overrides.h"
 #include "scheduler/hub_rates.h"
 #include "scheduler/hub_start.h"
+#include "scheduler/hub_old.h"
 #include "scheduler/hub_sweep.h"
 #include "scheduler/hub_turn.h"
 #include "scheduler/inventory.h"
@@ -72,6 +73,7 @@ static int hub_disk(struct hub *h, struct err *e)
 	if (r < 0)
 		return r;
 	h->bundler = bundler_new(h->d->pool, cache, h->index_dirfd, c->bundle_cache);
+	bundler_on_base(h->bundler, hub_old_bytes, h);
 	h->cache_dirfd = cache;
 	path = xasprintf("%s/hub.db", c->state_dir);
 	r = hub_db_open(path, &h->db, e);

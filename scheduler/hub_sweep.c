@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "scheduler/hub_jobs.h"
 #include "scheduler/inventory.h"
 #include "scheduler/log.h"
+#include "transfer/anchors.h"
 
 #define HISTORY_KEPT 2000u /* finished jobs, on disk and for `jobs --all` */
 
@@ -69,6 +71,15 @@ static void roots_add_spoke(struct roots *r, struct hub_spoke *s)
 	}
 }
 
+static bool index_file(const char *name, struct hash *ret_root)
+{
+	char hex[HASH_HEX + 1];
+
+	snprintf(hex, sizeof(hex), "%.*s", (int)HASH_HEX, name);
+	return hash_parse(hex, ret_root) == 0 &&
+	       (strlen(name) == HASH_HEX || strcmp(name + HASH_HEX, ANCHOR_SUFFIX) == 0);
+}
+
 static void sweep_indexes(struct hub *h, const struct roots *needed)
 {
 	struct dirent *entry;
@@ -84,8 +95,8 @@ static void sweep_indexes(struct hub *h, const struct roots *needed)
 		return;
 	}
 	while ((entry = readdir(d))) {
-		/* Only finished indexes: others belong to their writers. */
-		if (hash_parse(entry->d_name, &root) < 0 ||
+		/* Only finished indexes and anchors: others belong to their writers. */
+		if (!index_file(entry->d_name, &root) ||
 		    bsearch(&root, needed->root, needed->n, HASH_SIZE, roots_compare))
 			continue;
 		if (unlinkat(h->index_dirfd, entry->d_name, 0) == 0)

@@ -46,6 +46,7 @@ libscheduler_a_SOURCES += scheduler/hub.c scheduler/hub.h scheduler/hub_state.h
 libscheduler_a_SOURCES += scheduler/hub_db.c scheduler/hub_db.h
 libscheduler_a_SOURCES += scheduler/hub_jobs.c scheduler/hub_jobs.h
 libscheduler_a_SOURCES += scheduler/hub_log.c scheduler/hub_log.h
+libscheduler_a_SOURCES += scheduler/hub_old.c scheduler/hub_old.h
 libscheduler_a_SOURCES += scheduler/hub_overrides.c scheduler/hub_overrides.h
 libscheduler_a_SOURCES += scheduler/hub_publish.c scheduler/hub_publish.h
 libscheduler_a_SOURCES += scheduler/hub_rates.c scheduler/hub_rates.h

@@ -6,11 +6,13 @@
 #include "transfer/staging_private.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct cursor {
 	const struct frame *f;
-	uint32_t op, used; /* blocks of the op that are done */
-	uint64_t literal;  /* bytes */
+	uint32_t op, used;	  /* blocks of the op that are done */
+	uint32_t part, part_used; /* of a PATCH: parts, and bytes of the next, that are done */
+	uint64_t literal;	  /* bytes */
 	uint32_t hash;
 };
 
@@ -19,13 +21,44 @@ static void advance(struct cursor *c, uint32_t blocks)
 	c->used += blocks;
 	if (c->used == c->f->ops[c->op].n) {
 		c->op++;
-		c->used = 0;
+		c->used = c->part = c->part_used = 0;
 	}
 }
 
 static uint64_t literal_len(const struct staging *st, uint64_t block, unsigned n)
 {
 	return MIN((uint64_t)n * BLOCK_SIZE, st->size - block * BLOCK_SIZE);
+}
+
+/* Blocks i .. of the node, out of a PATCH's parts. */
+static int take_patch(struct staging *st, struct cursor *c, struct build *b, unsigned i, unsigned n,
+		      bool skip)
+{
+	const struct op *op = &c->f->ops[c->op];
+	uint64_t left = literal_len(st, b->node * NODE_BLOCKS + i, n);
+	size_t at = (size_t)i * BLOCK_SIZE, len;
+	int r = 0;
+
+	for (; left && r == 0; left -= len, at += len) {
+		const struct part *part = &c->f->parts[op->src + c->part];
+
+		len = (size_t)MIN(left, (uint64_t)(part->len - c->part_used));
+		if (part->copy && !skip)
+			r = build_bytes(st, st->base_pin[part->base], part->src + c->part_used, len,
+					at);
+		if (!part->copy && !skip)
+			memcpy(st->as->node + at, c->f->literals + c->literal, len);
+		if (!part->copy)
+			c->literal += len;
+		c->part_used += (uint32_t)len;
+		if (c->part_used == part->len) {
+			c->part++;
+			c->part_used = 0;
+		}
+	}
+	if (r == 0 && !skip)
+		build_data(st, b, i, n, st->as->node + (size_t)i * BLOCK_SIZE);
+	return r;
 }
 
 /* The part of the op at the cursor that falls into blocks i .. of the node. Returns its blocks. */
@@ -47,6 +80,9 @@ static int take_part(struct staging *st, struct cursor *c, struct build *b, unsi
 		if (!skip)
 			build_data(st, b, i, n, c->f->literals + c->literal);
 		c->literal += literal_len(st, b->node * NODE_BLOCKS + i, n);
+		break;
+	case OP_PATCH:
+		r = take_patch(st, c, b, i, n, skip);
 		break;
 	default:
 		r = -EBADMSG; /* the decoder lets SAME only be whole nodes */

@@ -30,6 +30,13 @@ struct bundler *bundler_new(struct pool *pool, int cache_dirfd, int index_dirfd,
 			    uint64_t cache_max) WARN_UNUSED;
 /* After its streams and tickets, before the pool. Waits for the frame that is being encoded. */
 struct bundler *bundler_free(struct bundler *b);
+/*
+ * Where the old bytes of a base are, for differences against them: 0 and *ret, whose fd is the
+ * bundler's from then on, or -errno: they are not at hand. Asked on the loop thread when a bundle
+ * is planned. What is read there is compared with the index, so a wrong answer costs bytes only.
+ */
+typedef int bundle_base_fn(void *arg, const struct hash *root, int *ret_fd);
+void bundler_on_base(struct bundler *b, bundle_base_fn *fn, void *arg);
 void bundler_set_limit(struct bundler *b, uint64_t cache_max);
 
 /*

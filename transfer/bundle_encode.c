@@ -1,6 +1,7 @@
 /*
  * bundle_encode.c: a worker makes one frame: reads its literals from the content, compares every
- * block with the index, encodes, and writes the file. Or it verifies the file that is there.
+ * block with the index, takes out what the bases' old bytes have (patch.h), encodes, and writes the
+ * file. Or it verifies the file that is there.
  *
  * Anything that does not fit the index means that the content is not what was planned: -ESTALE.
  */
@@ -185,9 +186,10 @@ static void set_result(struct frame_job *j, const uint8_t *buf, size_t len)
 	digest_bytes(buf, FRAME_HEAD_SIZE, &j->mark);
 }
 
-static int encode(struct frame_job *j, const struct plan_frame *f, const uint8_t *literals)
+static int encode(struct frame_job *j, const struct plan_frame *f, const struct patched *p,
+		  const uint8_t *literals)
 {
-	struct frame frame = {.ops = f->ops, .literals = literals};
+	struct frame frame = {.ops = p->ops, .parts = p->parts, .literals = literals};
 	struct hash *hashes;
 	uint8_t *buf;
 	size_t len;
@@ -201,7 +203,8 @@ static int encode(struct frame_job *j, const struct plan_frame *f, const uint8_t
 	frame.head.first_node = f->first_node;
 	frame.head.n_nodes = f->n_nodes;
 	frame.head.n_ops = f->n_ops;
-	frame.head.literals_len = (uint32_t)f->literal_bytes;
+	frame.head.n_parts = p->n_parts;
+	frame.head.literals_len = (uint32_t)p->literals_len;
 	frame.hashes = hashes = node_hashes(j, f, &frame.head.n_hashes);
 	frame_encoder_on_cancel(j->encoder->zstd, &j->cancel);
 	r = frame_encode(j->encoder->zstd, &frame, (int)j->cached->key.effort, &buf, &len);
@@ -257,7 +260,7 @@ static bool verify(struct frame_job *j, const struct plan_frame *f)
 	if (frame_head_decode(buf, j->bundle->content.size, &head, NULL) == 0 &&
 	    head.index == j->frame && head.first_node == f->first_node &&
 	    head.n_nodes == f->n_nodes && head.n_ops == f->n_ops &&
-	    head.literals_len == f->literal_bytes && FRAME_HEAD_SIZE + head.body_len == len) {
+	    head.literals_len <= f->literal_bytes && FRAME_HEAD_SIZE + head.body_len == len) {
 		digest_bytes(buf + FRAME_HEAD_SIZE, head.body_len, &body);
 		ok = hash_equal(&body, &head.body_hash);
 	}
@@ -265,6 +268,29 @@ static bool verify(struct frame_job *j, const struct plan_frame *f)
 		set_result(j, buf, len);
 	free(buf);
 	return ok;
+}
+
+static int patch_and_encode(struct frame_job *j, const struct plan_frame *f, uint8_t *literals)
+{
+	struct patch_base bases[FRAME_BASES_MAX] = {{NULL, NULL}};
+	unsigned n = f->literal_bytes > 0 ? j->bundle->plan->n_bases : 0;
+	struct patched p;
+	int r;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct bundle_base *b = &j->bundle->bases[i];
+
+		if (b->fd >= 0 && old_open(b->fd, b->index, &bases[i].old) == 0)
+			bases[i].anchors = b->anchors;
+	}
+	r = patch_frame(f, j->bundle->content.size, literals, bases, n, &j->cancel, &p);
+	for (unsigned i = 0; i < n; i++)
+		old_close(bases[i].old);
+	if (r < 0)
+		return r;
+	r = encode(j, f, &p, literals);
+	patched_done(&p);
+	return r;
 }
 
 void frame_job_run(struct frame_job *j)
@@ -285,7 +311,7 @@ void frame_job_run(struct frame_job *j)
 	if (r == 0)
 		r = check_identity(c);
 	if (r == 0)
-		r = encode(j, f, literals);
+		r = patch_and_encode(j, f, literals);
 	free(literals);
 out:
 	j->error = r;

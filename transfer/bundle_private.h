@@ -8,6 +8,7 @@
 
 #include "transfer/bundle.h"
 #include "transfer/frame_cache.h"
+#include "transfer/patch.h"
 #include "transfer/worker.h"
 
 #define ENCODERS      2
@@ -15,13 +16,21 @@
 #define FRAMES_AHEAD  2
 #define REPAIR_EFFORT 3
 
+/* A base whose old bytes are at hand; fd -1: they are not. */
+struct bundle_base {
+	int fd;
+	struct index *index;
+	struct anchors *anchors;
+};
+
 struct bundle {
 	unsigned refs;
 	struct bundler *bundler; /* NULL once that is gone */
 	struct plan *plan;
 	struct index *index;
 	struct content content; /* fd is ours */
-	bool stale;		/* the content changed: not given out any more */
+	struct bundle_base bases[FRAME_BASES_MAX];
+	bool stale; /* the content changed: not given out any more */
 	bool listed;
 	TAILQ_ENTRY(bundle) entry;
 };
@@ -61,6 +70,8 @@ struct bundler {
 	struct pool *pool;
 	int cache_dirfd, index_dirfd;
 	struct frame_cache *cache;
+	bundle_base_fn *on_base;
+	void *on_base_arg;
 	struct encoder encoders[ENCODERS];
 	struct bundle_list bundles;
 	struct planning_list plannings;

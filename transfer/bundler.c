@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ANCHORS_SHARE 512u /* literals below this part of a base: its anchors are not made */
+
 struct bundle_ticket {
 	struct planning *planning;
 	bundle_done_fn *done;
@@ -25,6 +27,7 @@ struct planning {
 	struct content content;
 	struct hash bases[FRAME_BASES_MAX];
 	unsigned n_bases;
+	struct bundle_base old[FRAME_BASES_MAX];
 	struct bundle *known; /* nothing to plan: it only answers later */
 	volatile bool cancel;
 	struct index *index;
@@ -54,12 +57,36 @@ struct bundler *bundler_new(struct pool *pool, int cache_dirfd, int index_dirfd,
 	return b;
 }
 
+void bundler_on_base(struct bundler *b, bundle_base_fn *fn, void *arg)
+{
+	b->on_base = fn;
+	b->on_base_arg = arg;
+}
+
+static void bases_init(struct bundle_base bases[FRAME_BASES_MAX])
+{
+	for (unsigned i = 0; i < FRAME_BASES_MAX; i++)
+		bases[i] = (struct bundle_base){.fd = -1};
+}
+
+static void bases_done(struct bundle_base bases[FRAME_BASES_MAX])
+{
+	for (unsigned i = 0; i < FRAME_BASES_MAX; i++) {
+		anchors_free(bases[i].anchors);
+		index_unref(bases[i].index);
+		if (bases[i].fd >= 0)
+			close(bases[i].fd);
+	}
+	bases_init(bases);
+}
+
 static void planning_free(struct planning *p)
 {
 	TAILQ_REMOVE(&p->bundler->plannings, p, entry);
 	plan_free(p->plan);
 	index_unref(p->index);
 	bundle_unref(p->known);
+	bases_done(p->old);
 	if (p->content.fd >= 0)
 		close(p->content.fd);
 	free(p);
@@ -116,6 +143,7 @@ struct bundle *bundle_new(struct bundler *b, const struct content *content, stru
 	n->index = index;
 	n->content = *content;
 	n->content.fd = fd;
+	bases_init(n->bases);
 	return n;
 }
 
@@ -133,6 +161,7 @@ struct bundle *bundle_unref(struct bundle *b)
 		TAILQ_REMOVE(&b->bundler->bundles, b, entry);
 	plan_free(b->plan);
 	index_unref(b->index);
+	bases_done(b->bases);
 	close(b->content.fd);
 	free(b);
 	return NULL;
@@ -141,6 +170,25 @@ struct bundle *bundle_unref(struct bundle *b)
 const struct plan *bundle_plan(const struct bundle *b)
 {
 	return b->plan;
+}
+
+/*
+ * Is it worth it to have a base's anchors, which may mean to read all of it once? Not for a few
+ * literals beside it: those that changed in place need none.
+ */
+static void get_anchors(struct planning *p)
+{
+	for (unsigned i = 0; i < p->n_bases; i++) {
+		struct bundle_base *b = &p->old[i];
+
+		if (b->fd < 0 || p->plan->literal_bytes < index_nonzero_blocks(b->index) *
+								  BLOCK_SIZE / ANCHORS_SHARE)
+			continue;
+		/* Without them it costs bytes, no more. */
+		if (anchors_get(p->bundler->index_dirfd, b->fd, b->index, &p->cancel, &b->anchors) <
+		    0)
+			b->anchors = NULL;
+	}
 }
 
 static int make_plan(struct planning *p)
@@ -157,8 +205,10 @@ static int make_plan(struct planning *p)
 	if (r == 0)
 		r = plan_make(p->index, bases, p->n_bases, &p->cancel, &p->plan);
 	for (unsigned i = 0; i < p->n_bases; i++)
-		index_unref(bases[i]);
-	return r;
+		p->old[i].index = bases[i];
+	if (r == 0)
+		get_anchors(p);
+	return r == 0 && p->cancel ? -ECANCELED : r;
 }
 
 static void run(struct work *w)
@@ -177,6 +227,8 @@ static struct bundle *make_bundle(struct planning *p)
 		return NULL;
 	p->plan = NULL;
 	p->index = NULL;
+	memcpy(b->bases, p->old, sizeof(b->bases));
+	bases_init(p->old);
 	b->listed = true;
 	TAILQ_INSERT_HEAD(&p->bundler->bundles, b, entry);
 	return b;
@@ -246,8 +298,13 @@ static struct planning *start_planning(struct bundler *b, const struct content *
 	else
 		p->content.fd = fcntl(content->fd, F_DUPFD_CLOEXEC, 0);
 	p->n_bases = n_bases;
-	for (unsigned i = 0; i < n_bases; i++)
+	bases_init(p->old);
+	for (unsigned i = 0; i < n_bases; i++) {
 		p->bases[i] = bases[i];
+		if (known == NULL && b->on_base != NULL &&
+		    b->on_base(b->on_base_arg, &bases[i], &p->old[i].fd) < 0)
+			p->old[i].fd = -1;
+	}
 	p->work.run = run;
 	p->work.done = done;
 	TAILQ_INIT(&p->tickets);

@@ -20,7 +20,7 @@
 #include "transfer/cursor.h"
 #include "transfer/moved.h"
 
-#define PLAN_OPTIONS 0u /* of later tiers */
+#define PLAN_OPTIONS 1u /* 1: literals may become patches (patch.h) */
 
 struct making {
 	struct index *new_index;
@@ -126,6 +126,8 @@ static void add_op(struct making *m, uint64_t block, struct op op)
 	case OP_LIT:
 		m->plan->literal_bytes += bytes;
 		f->literal_bytes += bytes;
+		break;
+	case OP_PATCH: /* made of literals, later (patch.h) */
 		break;
 	}
 	if (f->n_ops > 0 && goes_on(&f->ops[f->n_ops - 1], &op)) {

@@ -1,7 +1,8 @@
 /*
  * delta.h: bases and a new content -> a plan: how the output's nodes are tiled into frames and
  * what each block of them is made of (tier 1: same place, zero, the same block anywhere in the
- * bases, literal). Works on indexes only and reads no image.
+ * bases, literal). Works on indexes only and reads no image. Where old bytes are at hand, literals
+ * are compared with them when a frame is encoded (patch.h), which leaves the tiling as it is.
  *
  * P = SHA-256(format version, new root, ordered base roots, options) fixes the tiling, whatever
  * the effort and whatever a spoke already has.

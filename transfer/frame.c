@@ -3,7 +3,7 @@
  *
  *   0 magic "SSfr"   4 index       8 first node   12 nodes       16 ops        20 bytes of ops
  *  24 node hashes   28 literals   32 body as sent 36 flags       40 SHA-256 of the body
- *  72 zeros, kept for later tiers (a prefix of old blocks): not zero = not for us
+ *  72 parts of PATCHes   76 zeros, kept for later (a prefix of old blocks): not zero = not for us
  *
  * Bodies are in frame_encode.c and frame_decode.c, the head of a whole bundle in bundle_header.c.
  */
@@ -15,7 +15,7 @@
 #include "transfer/frame_private.h"
 
 #define FLAG_ZSTD    1u
-#define RESERVED_LEN 24u
+#define RESERVED_LEN 20u
 
 static const uint8_t magic[4] = "SSfr";
 
@@ -27,6 +27,11 @@ uint64_t frame_raw_len(const struct frame_head *h)
 uint64_t frame_end_block(const struct frame_head *h, uint64_t file_size)
 {
 	return MIN(((uint64_t)h->first_node + h->n_nodes) * NODE_BLOCKS, blocks_of(file_size));
+}
+
+uint64_t frame_block_bytes(uint64_t block, uint64_t n, uint64_t file_size)
+{
+	return MIN((block + n) * BLOCK_SIZE, file_size) - block * BLOCK_SIZE;
 }
 
 void frame_head_encode(const struct frame_head *h, uint8_t buf[FRAME_HEAD_SIZE])
@@ -44,6 +49,7 @@ void frame_head_encode(const struct frame_head *h, uint8_t buf[FRAME_HEAD_SIZE])
 	p = put_u32(p, h->body_len);
 	p = put_u32(p, h->compressed ? FLAG_ZSTD : 0);
 	p = put_bytes(p, h->body_hash.b, HASH_SIZE);
+	p = put_u32(p, h->n_parts);
 	memset(p, 0, RESERVED_LEN);
 }
 
@@ -56,10 +62,11 @@ static int check_lengths(const struct frame_head *h, uint64_t file_size, struct 
 		return err_set(e, -EBADMSG,
 			       "frame %u: nodes %u+%u do not lie in a file of %llu nodes", h->index,
 			       h->first_node, h->n_nodes, (unsigned long long)nodes);
-	if (h->n_ops < 1 || h->n_ops > FRAME_OPS_MAX || h->ops_len < 2 * h->n_ops ||
-	    h->ops_len > FRAME_OP_LEN_MAX * h->n_ops)
-		return err_set(e, -EBADMSG, "frame %u: %u operations in %u bytes", h->index,
-			       h->n_ops, h->ops_len);
+	if (h->n_ops < 1 || h->n_ops > FRAME_OPS_MAX || h->n_parts > FRAME_PARTS_MAX ||
+	    h->ops_len < 2 * h->n_ops + h->n_parts ||
+	    h->ops_len > FRAME_OP_LEN_MAX * h->n_ops + FRAME_PART_LEN_MAX * h->n_parts)
+		return err_set(e, -EBADMSG, "frame %u: %u operations and %u parts in %u bytes",
+			       h->index, h->n_ops, h->n_parts, h->ops_len);
 	if (h->n_hashes > h->n_nodes || h->literals_len > FRAME_LITERALS_MAX)
 		return err_set(e, -EBADMSG, "frame %u: %u hashes, %u bytes of literals", h->index,
 			       h->n_hashes, h->literals_len);
@@ -91,6 +98,7 @@ int frame_head_decode(const uint8_t buf[FRAME_HEAD_SIZE], uint64_t file_size,
 	h.body_len = cursor_u32(&c);
 	flags = cursor_u32(&c);
 	cursor_bytes(&c, h.body_hash.b, HASH_SIZE);
+	h.n_parts = cursor_u32(&c);
 	if ((flags & ~FLAG_ZSTD) != 0 || !digest_is_zero(c.p, RESERVED_LEN))
 		return err_set(e, -EPROTONOSUPPORT, "frame %u: of a later format", h.index);
 	h.compressed = flags & FLAG_ZSTD;

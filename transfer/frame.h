@@ -14,8 +14,11 @@
  *   COPY base src n  n blocks from block src of a base
  *   ZERO n           n zero blocks (become holes)
  *   LIT n            n blocks from the literals (the file's last block only up to its size)
- * Ops of later tiers have codes of their own; a decoder refuses what it does not know. Every
- * node of the frame that is not SAME has its hash in the frame, in order.
+ *   PATCH n parts    n blocks, put together byte by byte from its parts, which follow it: runs of
+ *                    the literals, and runs of a base from any byte to any byte. The bytes of the
+ *                    parts are those of the blocks (of the last one up to the file's size)
+ * A decoder refuses codes that it does not know. Every node of the frame that is not SAME has its
+ * hash in the frame, in order: so what PATCH gets wrong costs the node and nothing else.
  *
  * Two things for whoever applies ops: the block a COPY names may be its base's last and short, then
  * the rest counts as zeros; and a COPY or ZERO that covers the output's last block ends at its
@@ -33,19 +36,30 @@
 #define FRAME_LITERALS_MAX (16u << 20)
 #define FRAME_NODES_MAX	   4096u
 #define FRAME_OPS_MAX	   65536u
+#define FRAME_PARTS_MAX	   262144u
 #define FRAME_BASES_MAX	   8u
 #define FRAME_HEAD_SIZE	   96u
-#define FRAME_BODY_MAX	   (FRAME_LITERALS_MAX + FRAME_NODES_MAX * HASH_SIZE + FRAME_OPS_MAX * 24u)
-#define BUNDLE_HEADER_MAX  (1u << 20)
-#define BUNDLE_NONCE	   16u
+#define FRAME_BODY_MAX                                                            \
+	(FRAME_LITERALS_MAX + FRAME_NODES_MAX * HASH_SIZE + FRAME_OPS_MAX * 24u + \
+	 FRAME_PARTS_MAX * 16u)
+#define BUNDLE_HEADER_MAX (1u << 20)
+#define BUNDLE_NONCE	  16u
 
-enum op_kind { OP_SAME = 0, OP_COPY = 1, OP_ZERO = 2, OP_LIT = 3 };
+enum op_kind { OP_SAME = 0, OP_COPY = 1, OP_ZERO = 2, OP_LIT = 3, OP_PATCH = 4 };
 
 struct op {
 	enum op_kind kind;
-	uint32_t base; /* SAME, COPY: which of the bundle's bases */
-	uint64_t src;  /* COPY: first block in the base */
+	uint32_t base; /* SAME, COPY: which of the bundle's bases; PATCH: how many parts */
+	uint64_t src;  /* COPY: first block in the base; PATCH: its first part in the frame's */
 	uint32_t n;    /* blocks */
+};
+
+/* A run of bytes of a PATCH. */
+struct part {
+	uint64_t src; /* copied: first byte in the base */
+	uint32_t len;
+	uint8_t base;
+	bool copy; /* else the next len bytes of the literals */
 };
 
 struct run {
@@ -78,6 +92,7 @@ void bundle_header_done(struct bundle_header *h);
 struct frame_head {
 	uint32_t index, first_node, n_nodes;
 	uint32_t n_ops, ops_len, n_hashes, literals_len; /* uncompressed */
+	uint32_t n_parts;				 /* of all PATCHes */
 	uint32_t body_len;				 /* as sent */
 	bool compressed;
 	struct hash body_hash; /* of the body as sent */
@@ -92,6 +107,7 @@ void frame_head_encode(const struct frame_head *h, uint8_t buf[FRAME_HEAD_SIZE])
 struct frame {
 	struct frame_head head;
 	const struct op *ops;
+	const struct part *parts;
 	const struct hash *hashes;
 	const uint8_t *literals;
 };
@@ -101,7 +117,8 @@ struct frame_decoder *frame_decoder_new(void) WARN_UNUSED;
 struct frame_decoder *frame_decoder_free(struct frame_decoder *d);
 /*
  * body: head.body_len bytes. Checks the body's hash, lengths, ops (cover the nodes exactly, SAME
- * whole nodes, bases < n_bases, literals used up exactly). *ret points into d.
+ * whole nodes, bases < n_bases, parts as long as their blocks, literals used up exactly). *ret
+ * points into d.
  */
 int frame_decode(struct frame_decoder *d, const struct frame_head *head, const uint8_t *body,
 		 uint64_t file_size, uint32_t n_bases, struct frame *ret,

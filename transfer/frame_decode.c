@@ -24,6 +24,8 @@ struct frame_decoder {
 	size_t raw_room;
 	struct op *ops;
 	size_t ops_room;
+	struct part *parts;
+	size_t parts_room;
 };
 
 /* What the ops are read against and into. */
@@ -33,8 +35,10 @@ struct scan {
 	uint64_t file_size, block, end;
 	uint32_t n_bases;
 	uint64_t expected; /* where a COPY's source is likely to be */
-	uint64_t same_nodes, lit_blocks;
-	bool lit_last; /* the file's last block is a literal */
+	uint64_t shift;	   /* the same of a part's, less the place it is copied to */
+	struct part *parts;
+	uint32_t n_parts;
+	uint64_t same_nodes, lit_bytes;
 };
 
 struct frame_decoder *frame_decoder_new(void)
@@ -53,6 +57,7 @@ struct frame_decoder *frame_decoder_free(struct frame_decoder *d)
 		ZSTD_freeDCtx(d->zstd);
 		free(d->raw);
 		free(d->ops);
+		free(d->parts);
 		free(d);
 	}
 	return NULL;
@@ -73,6 +78,10 @@ static int make_room(struct frame_decoder *d, const struct frame_head *h)
 	if (d->ops_room < h->n_ops) {
 		d->ops = xrealloc(d->ops, h->n_ops * sizeof(*d->ops));
 		d->ops_room = h->n_ops;
+	}
+	if (d->parts_room < h->n_parts) {
+		d->parts = xrealloc(d->parts, h->n_parts * sizeof(*d->parts));
+		d->parts_room = h->n_parts;
 	}
 	return 0;
 }
@@ -97,11 +106,51 @@ static int unpack(struct frame_decoder *d, const struct frame_head *h, const uin
 	return 0;
 }
 
+static bool scan_part(struct scan *s, uint64_t at, uint64_t left, struct part *part)
+{
+	uint64_t v = cursor_varint(&s->c), base;
+
+	*part = (struct part){.copy = v & 1};
+	if (s->c.bad || v >> 1 < 1 || v >> 1 > left)
+		return false;
+	part->len = (uint32_t)(v >> 1);
+	if (!part->copy) {
+		s->lit_bytes += part->len;
+		return true;
+	}
+	base = cursor_varint(&s->c);
+	part->src = at + s->shift + (uint64_t)unzigzag(cursor_varint(&s->c));
+	s->shift = part->src - at;
+	if (s->c.bad || base >= s->n_bases || part->src > FILE_SIZE_MAX - part->len)
+		return false;
+	part->base = (uint8_t)base;
+	return true;
+}
+
+/* The parts of the PATCH of these many bytes that begins here; FRAME_LITERALS_MAX at most. */
+static bool scan_parts(struct scan *s, uint64_t bytes, struct op *op)
+{
+	uint64_t n = cursor_varint(&s->c), at = s->block * BLOCK_SIZE, end = at + bytes;
+
+	if (s->c.bad || n > s->head->n_parts - s->n_parts || bytes > FRAME_LITERALS_MAX)
+		return false;
+	op->src = s->n_parts;
+	op->base = (uint32_t)n;
+	for (uint64_t i = 0; i < n; i++) {
+		struct part *part = &s->parts[s->n_parts++];
+
+		if (!scan_part(s, at, end - at, part))
+			return false;
+		at += part->len;
+	}
+	return at == end;
+}
+
 /* Reads one op; false where it is not allowed here. */
 static bool scan_op(struct scan *s, struct op *op)
 {
 	uint8_t kind;
-	uint64_t n, base = 0, src = 0;
+	uint64_t n, bytes, base = 0, src = 0;
 
 	cursor_bytes(&s->c, &kind, 1);
 	n = cursor_varint(&s->c);
@@ -109,7 +158,7 @@ static bool scan_op(struct scan *s, struct op *op)
 		base = cursor_varint(&s->c);
 	if (kind == OP_COPY)
 		src = s->expected + (uint64_t)unzigzag(cursor_varint(&s->c));
-	if (s->c.bad || kind > OP_LIT || n < 1 || n > s->end - s->block)
+	if (s->c.bad || kind > OP_PATCH || n < 1 || n > s->end - s->block)
 		return false;
 	if ((kind == OP_SAME || kind == OP_COPY) && base >= s->n_bases)
 		return false;
@@ -125,19 +174,19 @@ static bool scan_op(struct scan *s, struct op *op)
 			return false;
 		s->same_nodes += (n + NODE_BLOCKS - 1) / NODE_BLOCKS;
 	}
-	s->block += n;
-	if (kind == OP_LIT) {
-		s->lit_blocks += n;
-		s->lit_last = s->block == blocks_of(s->file_size);
-	}
 	*op = (struct op){.kind = kind, .base = (uint32_t)base, .src = src, .n = (uint32_t)n};
+	bytes = frame_block_bytes(s->block, n, s->file_size);
+	if (kind == OP_LIT)
+		s->lit_bytes += bytes;
+	if (kind == OP_PATCH && !scan_parts(s, bytes, op))
+		return false;
+	s->block += n;
 	return true;
 }
 
 static int scan_ops(struct scan *s, struct op *ops, struct err *e)
 {
 	const struct frame_head *h = s->head;
-	uint64_t lit_len;
 
 	s->block = s->expected = (uint64_t)h->first_node * NODE_BLOCKS;
 	s->end = frame_end_block(h, s->file_size);
@@ -146,18 +195,15 @@ static int scan_ops(struct scan *s, struct op *ops, struct err *e)
 			return err_set(e, -EBADMSG, "frame %u: operation %u is not allowed there",
 				       h->index, i);
 	}
-	if (s->block != s->end || cursor_left(&s->c) != 0)
+	if (s->block != s->end || cursor_left(&s->c) != 0 || s->n_parts != h->n_parts)
 		return err_set(e, -EBADMSG, "frame %u: operations do not cover its nodes",
 			       h->index);
 	if (h->n_hashes != h->n_nodes - s->same_nodes)
 		return err_set(e, -EBADMSG, "frame %u: %u hashes for %llu nodes", h->index,
 			       h->n_hashes, (unsigned long long)(h->n_nodes - s->same_nodes));
-	lit_len = s->lit_blocks * BLOCK_SIZE;
-	if (s->lit_last)
-		lit_len -= blocks_of(s->file_size) * BLOCK_SIZE - s->file_size;
-	if (h->literals_len != lit_len)
+	if (h->literals_len != s->lit_bytes)
 		return err_set(e, -EBADMSG, "frame %u: %u bytes of literals for %llu", h->index,
-			       h->literals_len, (unsigned long long)lit_len);
+			       h->literals_len, (unsigned long long)s->lit_bytes);
 	return 0;
 }
 
@@ -177,12 +223,14 @@ int frame_decode(struct frame_decoder *d, const struct frame_head *head, const u
 		r = unpack(d, head, body, e);
 	if (r < 0)
 		return r;
+	s.parts = d->parts;
 	s.c = (struct cursor){d->raw, d->raw + head->ops_len, false};
 	r = scan_ops(&s, d->ops, e);
 	if (r < 0)
 		return r;
 	ret->head = *head;
 	ret->ops = d->ops;
+	ret->parts = d->parts;
 	ret->hashes = (const struct hash *)(d->raw + head->ops_len);
 	ret->literals = d->raw + head->ops_len + (size_t)head->n_hashes * HASH_SIZE;
 	return 0;

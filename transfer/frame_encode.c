@@ -3,7 +3,9 @@
  * zstd context is kept from frame to frame (at level 19 it has 81-89 MiB, so there are few).
  *
  * An op: code, count, and for SAME and COPY the base, for COPY the source as the signed distance
- * from where the previous COPY ended (a moved file then costs four bytes an extent).
+ * from where the previous COPY ended (a moved file then costs four bytes an extent). A part: twice
+ * its length, plus one where it is copied; then the base, and the source as the signed distance
+ * from where the previous copy's alignment has it (bytes changed in place then cost one byte).
  */
 #include "transfer/frame.h"
 
@@ -47,9 +49,22 @@ void frame_encoder_on_cancel(struct frame_encoder *x, const volatile bool *cance
 	x->cancel = cancel;
 }
 
+/* shift: from the output's bytes to the base's, of the last part that was copied. */
+static uint8_t *encode_part(uint8_t *p, const struct part *part, uint64_t at, uint64_t *shift)
+{
+	p = put_varint(p, (uint64_t)part->len << 1 | part->copy);
+	if (part->copy) {
+		p = put_varint(p, part->base);
+		p = put_varint(p, zigzag((int64_t)(part->src - (at + *shift))));
+		*shift = part->src - at;
+	}
+	return p;
+}
+
 static size_t encode_ops(const struct frame *f, uint8_t *buf)
 {
 	uint64_t expected = (uint64_t)f->head.first_node * NODE_BLOCKS;
+	uint64_t block = expected, shift = 0;
 	uint8_t *p = buf;
 
 	for (uint32_t i = 0; i < f->head.n_ops; i++) {
@@ -63,6 +78,15 @@ static size_t encode_ops(const struct frame *f, uint8_t *buf)
 			p = put_varint(p, zigzag((int64_t)(op->src - expected)));
 			expected = op->src + op->n;
 		}
+		if (op->kind == OP_PATCH) {
+			const struct part *part = f->parts + op->src;
+
+			p = put_varint(p, op->base);
+			for (uint64_t at = block * BLOCK_SIZE; part < f->parts + op->src + op->base;
+			     at += part++->len)
+				p = encode_part(p, part, at, &shift);
+		}
+		block += op->n;
 	}
 	return (size_t)(p - buf);
 }
@@ -147,10 +171,11 @@ int frame_encode(struct frame_encoder *x, const struct frame *f, int level, uint
 	uint64_t raw_len;
 	int r = -ENOMEM;
 
-	if (head.n_ops > FRAME_OPS_MAX || head.n_hashes > FRAME_NODES_MAX ||
-	    head.literals_len > FRAME_LITERALS_MAX)
+	if (head.n_ops > FRAME_OPS_MAX || head.n_parts > FRAME_PARTS_MAX ||
+	    head.n_hashes > FRAME_NODES_MAX || head.literals_len > FRAME_LITERALS_MAX)
 		return -E2BIG;
-	ops = xcalloc(head.n_ops, FRAME_OP_LEN_MAX);
+	ops = xcalloc(1, (size_t)head.n_ops * FRAME_OP_LEN_MAX +
+				 (size_t)head.n_parts * FRAME_PART_LEN_MAX);
 	head.ops_len = (uint32_t)encode_ops(f, ops);
 	raw_len = frame_raw_len(&head);
 	buf = malloc(FRAME_HEAD_SIZE + raw_len);

@@ -1,6 +1,8 @@
 # transfer/: moves bytes. One line a file: the .c and its header. Sorted.
 noinst_LIBRARIES += libtransfer.a
 libtransfer_a_SOURCES =
+libtransfer_a_SOURCES += transfer/anchors.c
+libtransfer_a_SOURCES += transfer/anchors.h
 libtransfer_a_SOURCES += transfer/assemble.c
 libtransfer_a_SOURCES += transfer/bases.c
 libtransfer_a_SOURCES += transfer/bases.h
@@ -53,6 +55,10 @@ libtransfer_a_SOURCES += transfer/meter.h
 libtransfer_a_SOURCES += transfer/moved.c
 libtransfer_a_SOURCES += transfer/moved.h
 libtransfer_a_SOURCES += transfer/nodes.c transfer/nodes.h
+libtransfer_a_SOURCES += transfer/old.c
+libtransfer_a_SOURCES += transfer/old.h
+libtransfer_a_SOURCES += transfer/patch.c
+libtransfer_a_SOURCES += transfer/patch.h
 libtransfer_a_SOURCES += transfer/peer.c
 libtransfer_a_SOURCES += transfer/peer_private.h
 libtransfer_a_SOURCES += transfer/peer_words.c

@@ -117,6 +117,20 @@ int build_copy(struct staging *st, struct build *b, unsigned i, unsigned n, unsi
 	return r == -EBADE ? pin_is_bad(st, pin) : r;
 }
 
+int build_bytes(struct staging *st, unsigned pin, uint64_t src, size_t len, size_t at)
+{
+	struct pin *p;
+	int r = pin_ready(st, pin, &p);
+
+	if (r == 0 && !p->old)
+		r = old_open(p->fd, p->index, &p->old);
+	if (r == 0)
+		r = old_copy(p->old, src, len, st->as->node + at);
+	if (r == -ERANGE)
+		return -EBADMSG;
+	return r == -EBADE ? pin_is_bad(st, pin) : r;
+}
+
 static int write_zeros(struct staging *st, uint64_t at, uint64_t len)
 {
 	static const uint8_t zeros[BLOCK_SIZE];

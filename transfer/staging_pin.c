@@ -37,6 +37,7 @@ bool staging_has_pin(const struct staging *st, const struct hash *root)
 
 void pin_close(struct pin *p)
 {
+	p->old = old_close(p->old);
 	p->bulk = bulk_close(p->bulk);
 	p->index = index_unref(p->index);
 	if (p->fd >= 0)

@@ -10,6 +10,7 @@
 #include "transfer/index.h"
 #include "transfer/journal.h"
 #include "transfer/nodes.h"
+#include "transfer/old.h"
 #include "transfer/staging.h"
 
 #define LEAF_PAGE (NODE_BLOCKS * HASH_SIZE) /* a node's leaves in the leaf file, at node * 4096 */
@@ -34,6 +35,7 @@ struct pin {
 	int fd;
 	struct bulk *bulk;
 	struct index *index;
+	struct old *old;
 };
 
 struct spool_pos {
@@ -103,6 +105,8 @@ void build_begin(struct build *b, const struct staging *st, uint64_t node);
 /* Blocks i .. i + n of the node are blocks src .. of the pin; read into the assembler's buffer. */
 int build_copy(struct staging *st, struct build *b, unsigned i, unsigned n, unsigned pin,
 	       uint64_t src) WARN_UNUSED;
+/* len bytes of the pin, from byte src on, into the assembler's buffer at byte `at` of the node. */
+int build_bytes(struct staging *st, unsigned pin, uint64_t src, size_t len, size_t at) WARN_UNUSED;
 void build_data(struct staging *st, struct build *b, unsigned i, unsigned n, const uint8_t *data);
 void build_zero(struct build *b, unsigned i, unsigned n);
 int build_write(struct staging *st, const struct build *b) WARN_UNUSED;

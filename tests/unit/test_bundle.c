@@ -26,6 +26,9 @@ struct world {
 	struct ev_loop *loop;
 	struct pool *pool;
 	struct bundler *bundler;
+	/* Whose old bytes are at hand. */
+	const struct image *old[BASES_MAX];
+	uint64_t patched;
 	struct bundle *got;
 	int error;
 	bool answered;
@@ -39,10 +42,24 @@ struct image {
 	struct hash root;
 };
 
+static int old_bytes_of(void *arg, const struct hash *root, int *ret_fd)
+{
+	struct world *w = arg;
+
+	for (unsigned i = 0; i < BASES_MAX; i++) {
+		if (w->old[i] != NULL && hash_equal(root, &w->old[i]->root)) {
+			*ret_fd = dup(w->old[i]->fd);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
 static void world_start(struct world *w, uint64_t cache_max)
 {
 	w->pool = pool_new(w->loop, 2);
 	w->bundler = bundler_new(w->pool, w->cache_dir, w->index_dir, cache_max);
+	bundler_on_base(w->bundler, old_bytes_of, w);
 }
 
 static void world_stop(struct world *w)
@@ -164,7 +181,28 @@ struct applied {
 	uint8_t *out;
 	bool *node_done;
 	uint32_t frames;
+	uint64_t patched; /* bytes that PATCHes copied */
 };
+
+static void apply_patch(struct applied *a, const struct frame *f, const struct op *op,
+			uint64_t block, uint64_t *lit, const struct image *const *bases)
+{
+	uint8_t *to = a->out + block * BLOCK_SIZE;
+
+	for (uint32_t i = 0; i < op->base; i++) {
+		const struct part *part = &f->parts[op->src + i];
+
+		if (part->copy) {
+			assert_true(part->src + part->len <= bases[part->base]->size);
+			memcpy(to, bases[part->base]->bytes + part->src, part->len);
+			a->patched += part->len;
+		} else {
+			memcpy(to, f->literals + *lit, part->len);
+			*lit += part->len;
+		}
+		to += part->len;
+	}
+}
 
 static void apply_frame(struct applied *a, const struct frame *f, uint64_t size,
 			const struct image *const *bases)
@@ -174,6 +212,11 @@ static void apply_frame(struct applied *a, const struct frame *f, uint64_t size,
 	for (uint32_t i = 0; i < f->head.n_ops; i++) {
 		const struct op *op = &f->ops[i];
 
+		if (op->kind == OP_PATCH) {
+			apply_patch(a, f, op, block, &lit, bases);
+			block += op->n;
+			continue;
+		}
 		for (uint32_t k = 0; k < op->n; k++, block++) {
 			uint64_t at = block * BLOCK_SIZE, len = MIN(BLOCK_SIZE, size - at), from;
 
@@ -258,6 +301,7 @@ static void applied_init(struct applied *a, uint64_t size)
 	memset(a->out, 0xee, MAX(size, 1u));
 	a->node_done = calloc(nodes_of(size) + 1, sizeof(bool));
 	a->frames = 0;
+	a->patched = 0;
 }
 
 static void applied_done(struct applied *a)
@@ -310,7 +354,7 @@ static void edited_image(uint64_t *seed, const struct image *bases, unsigned n_b
 		const struct image *other = &bases[pick(seed, n_bases)];
 		uint64_t at = pick(seed, i->size), len, src;
 
-		switch (pick(seed, 4)) {
+		switch (pick(seed, 7)) {
 		case 0:
 			i->bytes[at] ^= 0x55;
 			break;
@@ -319,6 +363,20 @@ static void edited_image(uint64_t *seed, const struct image *bases, unsigned n_b
 			break;
 		case 2:
 			temp_fill(seed, i->bytes + at, pick_most(seed, 30000, i->size - at));
+			break;
+		case 3: /* bytes put in: all that follows moves on */
+			len = 1 + pick_most(seed, 100, i->size - at - 1);
+			memmove(i->bytes + at + len, i->bytes + at, i->size - at - len);
+			break;
+		case 4: /* from any byte to any byte */
+			src = other->size > 0 ? pick(seed, other->size) : 0;
+			len = pick_most(seed, 60000, MIN(i->size - at, other->size - src));
+			memcpy(i->bytes + at, other->bytes + src, len);
+			break;
+		case 5: /* every so often a byte */
+			for (uint64_t k = at; k < MIN(at + 100000, i->size);
+			     k += 1 + pick(seed, 3000))
+				i->bytes[k] ^= 1;
 			break;
 		default:
 			if (other->size == 0)
@@ -363,12 +421,16 @@ static void one_script(struct world *w, uint64_t seed)
 		random_image(&seed, &bases[i]);
 		image_index(w, &bases[i], "base");
 		roots[i] = bases[i].root;
+		w->old[i] = pick(&seed, 4) > 0 ? &bases[i] : NULL;
 	}
 	if (n_bases > 0)
 		edited_image(&seed, bases, n_bases, &new);
 	else
 		random_image(&seed, &new);
 	image_index(w, &new, "new");
+	/* Old bytes that are not what the index says may cost bytes, and nothing else. */
+	if (n_bases > 0 && bases[0].size > 0 && pick(&seed, 8) == 0)
+		temp_write(bases[0].fd, "drift", MIN(bases[0].size, 5), pick(&seed, bases[0].size));
 	c = content_of(&new, pick(&seed, 2) > 0);
 	b = get(w, &c, roots, n_bases);
 	check_sums(bundle_plan(b));
@@ -385,12 +447,14 @@ static void one_script(struct world *w, uint64_t seed)
 	assert_memory_equal(a.out, new.bytes, new.size);
 	for (uint64_t i = 0; i < nodes_of(new.size); i++)
 		assert_true(a.node_done[i]);
+	w->patched += a.patched;
 	applied_done(&a);
 	stream_forget(s);
 	stream_free(s);
 	bundle_unref(b);
 	free(bytes);
 	image_done(&new);
+	memset(w->old, 0, sizeof(w->old));
 	for (unsigned i = 0; i < n_bases; i++)
 		image_done(&bases[i]);
 }
@@ -399,6 +463,53 @@ static void test_random_edits(void **state)
 {
 	for (uint64_t seed = 1; seed <= 300; seed++)
 		one_script(*state, seed * 7919);
+	assert_true(((struct world *)*state)->patched > 0);
+}
+
+/* A large image with small changes everywhere costs hardly more than the changes. */
+static void test_old_bytes(void **state)
+{
+	enum { SIZE = 8 << 20, EDITS = 200 };
+	struct world *w = *state;
+	uint64_t seed = 5, at;
+	struct image base = {.size = SIZE, .bytes = malloc(SIZE)}, new = base;
+	const struct image *bases[] = {&base};
+	struct bundle_stream *s;
+	uint8_t *bytes = malloc(2 * SIZE);
+	struct applied a;
+	struct content c;
+	struct bundle *b;
+	int64_t len;
+
+	temp_fill(&seed, base.bytes, SIZE);
+	new.bytes = malloc(SIZE);
+	memcpy(new.bytes, base.bytes, SIZE);
+	for (unsigned i = 0; i < EDITS; i++)
+		temp_fill(&seed, new.bytes + pick(&seed, SIZE - 64), 64);
+	/* 3 MiB that moved on by 1003 bytes. */
+	at = 4 << 20;
+	memmove(new.bytes + at + 1003, new.bytes + at, 3 << 20);
+	image_index(w, &base, "base");
+	image_index(w, &new, "new");
+	w->old[0] = &base;
+	c = content_of(&new, false);
+	b = get(w, &c, &base.root, 1);
+	assert_true(bundle_plan(b)->literal_bytes > (3 << 20));
+	assert_int_equal(stream_new(b, 3, NULL, 0, &s), 0);
+	len = read_until(w, s, 0, bytes, 2 * SIZE, 65536);
+	assert_true(len > 0);
+	assert_in_range(len, EDITS * 64 / 2, EDITS * 64 * 2 + 4096);
+	applied_init(&a, SIZE);
+	apply(&a, bytes, (uint64_t)len, bases);
+	assert_memory_equal(a.out, new.bytes, SIZE);
+	applied_done(&a);
+	stream_forget(s);
+	stream_free(s);
+	bundle_unref(b);
+	w->old[0] = NULL;
+	image_done(&new);
+	image_done(&base);
+	free(bytes);
 }
 
 /* --- one image of several frames ---------------------------------------------------------- */
@@ -784,6 +895,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_random_edits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_old_bytes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resume_after_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resume_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_cache, setup, teardown),

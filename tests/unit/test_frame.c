@@ -154,7 +154,8 @@ static void test_bad_ops(void **state)
 		{{OP_COPY, 2, 0, 258}},						  /* no such base */
 		{{OP_COPY, 0, FILE_SIZE_MAX / BLOCK_SIZE - 257, 258}}, /* beyond any file */
 		{{OP_COPY, 0, UINT64_MAX - 5, 258}},		       /* before any file */
-		{{4, 0, 0, 258}},				       /* a later tier's */
+		{{OP_PATCH, 0, 0, 258}},			       /* no parts */
+		{{5, 0, 0, 258}},				       /* a later tier's */
 	};
 	struct frame_encoder *x = frame_encoder_new();
 	struct frame_decoder *d = frame_decoder_new();
@@ -184,6 +185,63 @@ static void test_bad_ops(void **state)
 		assert_int_equal(frame_encode(x, &f, 3, &buf, &len), 0);
 		assert_int_equal(decode(d, buf, len, &out), -EBADMSG);
 		free(buf);
+	}
+	free(literals);
+	frame_encoder_free(x);
+	frame_decoder_free(d);
+}
+
+/* Parts that are not allowed in nodes 8..10, each for one reason; the first are sound. */
+static void test_parts(void **state)
+{
+	enum { BYTES = 2 * NODE_SIZE + 5000, HALF = BYTES / 2 };
+	static const struct part parts[][3] = {
+		{{0, HALF, 0, false}, {5000, HALF, 1, true}},
+		{{77, 1, 0, true}, {UINT32_MAX, BYTES - 2, 1, true}, {0, 1, 0, true}},
+		{{0, HALF, 0, false}, {5000, HALF, 2, true}},		       /* no such base */
+		{{0, HALF, 0, false}, {5000, HALF - 1, 1, true}},	       /* not all */
+		{{0, HALF, 0, false}, {5000, HALF + 1, 1, true}},	       /* too many */
+		{{0, HALF, 0, false}, {5000, HALF, 1, true}, {0, 0, 0, true}}, /* none */
+		{{0, HALF, 0, false}, {FILE_SIZE_MAX - HALF + 1, HALF, 1, true}},
+		{{0, HALF, 0, false}, {UINT64_MAX - HALF + 1, HALF, 1, true}},
+		{{UINT64_MAX, BYTES, 0, true}},
+	};
+	struct frame_encoder *x = frame_encoder_new();
+	struct frame_decoder *d = frame_decoder_new();
+	uint8_t *literals = calloc(1, BYTES);
+	struct hash hashes[3] = {{{0}}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		for (unsigned more = 0; more < 2; more++) {
+			uint32_t n = i == 1 || i == 5 ? 3 : i == 8 ? 1 : 2;
+			struct op op = {OP_PATCH, n, 0, 258};
+			struct frame f = {.head = {.first_node = 8,
+						   .n_nodes = 3,
+						   .n_ops = 1,
+						   .n_parts = n + more, /* more than the op has */
+						   .n_hashes = 3},
+					  .ops = &op,
+					  .parts = parts[i],
+					  .hashes = hashes,
+					  .literals = literals};
+			struct frame out;
+			uint8_t *buf;
+			size_t len;
+
+			for (uint32_t k = 0; k < n; k++)
+				f.head.literals_len += parts[i][k].copy ? 0 : parts[i][k].len;
+			assert_int_equal(frame_encode(x, &f, 3, &buf, &len), 0);
+			assert_int_equal(decode(d, buf, len, &out),
+					 i < 2 && more == 0 ? 0 : -EBADMSG);
+			for (uint32_t k = 0; i < 2 && more == 0 && k < n; k++) {
+				assert_int_equal(out.parts[k].src, parts[i][k].src);
+				assert_int_equal(out.parts[k].len, parts[i][k].len);
+				assert_int_equal(out.parts[k].base, parts[i][k].base);
+				assert_int_equal(out.parts[k].copy, parts[i][k].copy);
+			}
+			free(buf);
+		}
 	}
 	free(literals);
 	frame_encoder_free(x);
@@ -234,8 +292,9 @@ static void test_head_limits(void **state)
 	assert_int_equal(frame_head_decode(buf, SIZE, &out, NULL), 0);
 	assert_int_equal(frame_head_decode(buf, NODE_SIZE * 2, &out, NULL), -EBADMSG);
 	assert_int_equal(frame_head_decode(buf, 0, &out, NULL), -EBADMSG);
-	for (unsigned i = 0; i < 9; i++) {
+	for (unsigned i = 0; i < 10; i++) {
 		h = sound;
+		h.n_parts = i == 9 ? FRAME_PARTS_MAX + 1 : h.n_parts;
 		h.n_nodes = i == 0 ? FRAME_NODES_MAX + 1 : h.n_nodes;
 		h.n_nodes = i == 1 ? 0 : h.n_nodes;
 		h.n_ops = i == 2 ? FRAME_OPS_MAX + 1 : h.n_ops;
@@ -359,10 +418,11 @@ static void test_cancel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_every_byte_counts),
-		cmocka_unit_test(test_bad_ops),	    cmocka_unit_test(test_counts_must_fit),
-		cmocka_unit_test(test_head_limits), cmocka_unit_test(test_header),
-		cmocka_unit_test(test_varints),	    cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_round_trip),	cmocka_unit_test(test_every_byte_counts),
+		cmocka_unit_test(test_parts),		cmocka_unit_test(test_bad_ops),
+		cmocka_unit_test(test_counts_must_fit), cmocka_unit_test(test_head_limits),
+		cmocka_unit_test(test_header),		cmocka_unit_test(test_varints),
+		cmocka_unit_test(test_cancel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -347,6 +347,103 @@ static void test_delta(void **state)
 	delta(*state, false, 0);
 }
 
+/* Bytes of a base from any place to any place, over the ends of blocks and nodes. */
+static void patch(struct fixture *f, uint64_t lie, bool drift, int expect)
+{
+	uint8_t *old = content(SIZE, 3), *data = xcalloc(1, SIZE);
+	struct hash root, base, nodes[4];
+	struct identity id;
+	struct identity_change ch, unpinned[STAGING_PINS_MAX];
+	struct part parts[] = {{1000, NODE_SIZE + 7, 0, true},
+			       {0, 300, 0, false},
+			       {5 + lie, NODE_SIZE, 0, true},
+			       {SIZE - 20, 20, 0, true},
+			       {0, 0, 0, false}};
+	struct op op = {OP_PATCH, ARRAY_LEN(parts), 0, 3 * NODE_BLOCKS + 6};
+	struct frame fr = {.head = {.n_nodes = 4, .n_ops = 1, .n_hashes = 4}, .ops = &op};
+	struct frame_encoder *x = frame_encoder_new();
+	struct wire_position p;
+	struct bundle_bytes b;
+	struct staging *st;
+	struct err e = {""};
+	uint8_t *lit, *bytes;
+	size_t at, len;
+	int fd;
+
+	memcpy(data, old + 1000, NODE_SIZE + 7);
+	memset(data + NODE_SIZE + 7, 'x', 300);
+	at = NODE_SIZE + 307;
+	memcpy(data + at, old + 5, NODE_SIZE);
+	memcpy(data + at + NODE_SIZE, old + SIZE - 20, 20);
+	at += NODE_SIZE + 20;
+	memset(data + at, 'y', SIZE - at);
+	lit = xcalloc(1, 300 + SIZE - at);
+	memset(lit, 'x', 300);
+	memset(lit + 300, 'y', SIZE - at);
+	parts[4].len = (uint32_t)(SIZE - at);
+	root_of(data, SIZE, &root, nodes);
+	fd = put_file(f, "base", old, SIZE, &id, &base);
+	begin(&b, &root, SIZE, 1, &base, 1, 1);
+	fr.head.n_parts = ARRAY_LEN(parts);
+	fr.head.literals_len = (uint32_t)(300 + SIZE - at);
+	fr.parts = parts;
+	fr.hashes = nodes;
+	fr.literals = lit;
+	assert_int_equal(frame_encode(x, &fr, 3, &bytes, &len), 0);
+	add(&b, bytes, len);
+	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
+	assert_int_equal(staging_pin(st, &base, fd, &id, &ch, &e), 0);
+	if (drift)
+		assert_int_equal(pwrite(fd, "drift", 5, 1020), 5);
+	assert_int_equal(staging_begin(st, &b.id, 0), 0);
+	assert_int_equal(staging_write(st, b.p, b.n, &e), expect);
+	staging_position(st, false, &p);
+	if (expect == 0 && lie) { /* only the nodes that it went into */
+		assert_int_equal(staging_commit(st), 0);
+		wire_position_done(&p);
+		staging_position(st, false, &p);
+		assert_int_equal(p.n_failed, 1);
+		assert_int_equal(p.failed[0].first, 1);
+		assert_int_equal(p.failed[0].n, 2);
+	} else if (expect == 0) {
+		assert_int_equal(staging_finish(st, true, NULL, &e), 0);
+		check_image(f, &root, data, SIZE);
+	}
+	wire_position_done(&p);
+	(void)staging_unpin(st, unpinned);
+	staging_close(st);
+	frame_encoder_free(x);
+	close(fd);
+	free(b.p);
+	free(lit);
+	free(old);
+	free(data);
+}
+
+static void test_patch(void **state)
+{
+	patch(*state, 0, false, 0);
+}
+
+static void test_patch_lies(void **state)
+{
+	patch(*state, 1, false, 0);
+}
+
+static void test_patch_beyond(void **state)
+{
+	patch(*state, SIZE, false, -EBADMSG);
+}
+
+static void test_patch_drifted(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f->store->reflink)
+		skip();
+	patch(f, 0, true, -ESTALE);
+}
+
 static void test_drifted_base(void **state)
 {
 	struct fixture *f = *state;
@@ -448,6 +545,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_literals_and_crashes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lie_costs_a_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delta, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_patch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_patch_lies, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_patch_beyond, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_patch_drifted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drifted_base, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_recorded_identity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),

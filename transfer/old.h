@@ -1,0 +1,28 @@
+/*
+ * old.h: single bytes of a content whose index is at hand, in any order: what differences against
+ * old bytes are made from at the hub, and put together from at the spoke. Whole blocks are read,
+ * without disturbing the page cache, and every block is compared with its leaf: so a file that is
+ * not what its index says is noticed before its bytes are used. Worker threads only.
+ */
+#ifndef SPOKESYNC_TRANSFER_OLD_H
+#define SPOKESYNC_TRANSFER_OLD_H
+
+#include "transfer/index.h"
+
+struct old;
+
+/* fd and x must outlive it. Memory: a few windows of 256 KiB, made when they are used. */
+int old_open(int fd, struct index *x, struct old **ret) WARN_UNUSED;
+struct old *old_close(struct old *o);
+uint64_t old_size(const struct old *o);
+/*
+ * *ret: *ret_len (1 .. len) bytes from at on, good until the next call. wanted: how many bytes from
+ * at on will be asked for next (a hint, so that they are read in one go). -ERANGE: [at, at + len)
+ * is not within the file. -EBADE: what is there is not what the index says. -errno.
+ */
+int old_bytes(struct old *o, uint64_t at, size_t len, size_t wanted, const uint8_t **ret,
+	      size_t *ret_len) WARN_UNUSED;
+/* All len bytes, copied. */
+int old_copy(struct old *o, uint64_t at, size_t len, uint8_t *to) WARN_UNUSED;
+
+#endif
