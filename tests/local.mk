@@ -173,5 +173,8 @@ bench-shape: all tests/bench/wire_meter
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/shape.sh
 EXTRA_PROGRAMS = tests/bench/wire_meter
 tests_bench_wire_meter_LDADD =
-bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-memory bench-shape
-.PHONY: check-sys soak bench bench-core bench-plan bench-rsync bench-window bench-kill bench-memory bench-shape
+bench-delta: all
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/delta.sh
+bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-memory bench-shape bench-delta
+.PHONY: check-sys soak bench bench-core bench-plan bench-rsync bench-window bench-kill bench-memory \
+	bench-shape bench-delta
