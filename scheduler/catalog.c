@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "scheduler/generation.h"
+#include "scheduler/hub_old.h"
 #include "scheduler/group.h"
 
 struct hub_file *catalog_get(struct hub_group *g, const char *path)
@@ -129,6 +130,7 @@ void catalog_current(struct hub_file *f, struct hub_version *hv)
 	catalog_count(f, 1);
 	if (old) {
 		old->current = false;
+		hub_old_keep(old, hv);
 		hub_version_unref(old);
 	}
 }

@@ -1,7 +1,7 @@
 /*
- * db_versions.c: the catalog on disk: one row for each version that is current or still needed by
- * a job, with the identity that its live file had, so that a restart does not hash again what
- * has not changed. See hub_db.h.
+ * db_versions.c: the catalog on disk: one row for each version that is current, still needed by a
+ * job, or has a generation (hub_old.h), with the identity that its live file had, so that a restart
+ * does not hash again what has not changed. See hub_db.h.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -69,10 +69,11 @@ int db_versions_drop(struct db *db, uint64_t id)
 
 int db_versions_sweep(struct db *db)
 {
-	return db_run(db,
-		      "DELETE FROM versions WHERE (root IS NULL AND deleted = 0) OR (current = 0"
-		      " AND id NOT IN (SELECT version FROM jobs WHERE over = 0))",
-		      NULL);
+	return db_run(
+		db,
+		"DELETE FROM versions WHERE (root IS NULL AND deleted = 0) OR (current = 0"
+		" AND generation = 0 AND id NOT IN (SELECT version FROM jobs WHERE over = 0))",
+		NULL);
 }
 
 struct version_reader {

@@ -13,6 +13,7 @@
 #include "scheduler/catalog.h"
 #include "scheduler/generation.h"
 #include "scheduler/hub_log.h"
+#include "scheduler/hub_old.h"
 #include "scheduler/hub_sweep.h"
 #include "scheduler/indexing.h"
 #include "scheduler/intake.h"
@@ -160,6 +161,7 @@ struct hub_group *group_new(struct hub *h, const struct group_cfg *cfg)
 	g->cfg = cfg;
 	g->dirfd = g->gen_dirfd = -1;
 	TAILQ_INIT(&g->settling);
+	TAILQ_INIT(&g->old);
 	survey_init(g);
 	TAILQ_INSERT_TAIL(&h->groups, g, entry);
 	return g;
@@ -211,6 +213,7 @@ void group_remove(struct hub_group *g)
 {
 	TAILQ_REMOVE(&g->hub->groups, g, entry);
 	survey_forget(g);
+	hub_old_drop(g);
 	strmap_each(&g->files, group_free_file, NULL);
 	group_close(g);
 	group_unref(g);

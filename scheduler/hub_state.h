@@ -62,6 +62,9 @@ struct hub_file {
 };
 TAILQ_HEAD(hub_file_list, hub_file);
 
+struct hub_old; /* hub_old.c */
+TAILQ_HEAD(hub_old_list, hub_old);
+
 struct hub_group {
 	struct hub *hub;
 	unsigned refs; /* the hub's own, versions, indexing */
@@ -74,6 +77,7 @@ struct hub_group {
 	bool vanished;	   /* that is why: every file was gone at once */
 	bool no_reflink;   /* a clone was refused: files are read where they lie */
 	struct strmap files;
+	struct hub_old_list old;       /* former versions, kept for their bytes; oldest first */
 	struct hub_file_list settling; /* by due */
 	uint64_t n_files, n_bytes, n_skipped, n_unsettled, n_tombstones, n_indexing;
 	struct watch *watch;

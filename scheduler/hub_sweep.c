@@ -14,6 +14,7 @@
 #include "scheduler/catalog.h"
 #include "scheduler/generation.h"
 #include "scheduler/hub_jobs.h"
+#include "scheduler/hub_old.h"
 #include "scheduler/inventory.h"
 #include "scheduler/log.h"
 #include "transfer/anchors.h"
@@ -38,6 +39,13 @@ static void roots_add(struct roots *r, const void *root)
 static int roots_compare(const void *a, const void *b)
 {
 	return memcmp(a, b, HASH_SIZE);
+}
+
+static bool roots_have(void *arg, const struct hash *root)
+{
+	const struct roots *r = arg;
+
+	return bsearch(root, r->root, r->n, HASH_SIZE, roots_compare);
 }
 
 static void roots_add_file(void *arg, void *value)
@@ -80,7 +88,7 @@ static bool index_file(const char *name, struct hash *ret_root)
 	       (strlen(name) == HASH_HEX || strcmp(name + HASH_HEX, ANCHOR_SUFFIX) == 0);
 }
 
-static void sweep_indexes(struct hub *h, const struct roots *needed)
+static void sweep_indexes(struct hub *h, struct roots *needed)
 {
 	struct dirent *entry;
 	struct hash root;
@@ -96,8 +104,7 @@ static void sweep_indexes(struct hub *h, const struct roots *needed)
 	}
 	while ((entry = readdir(d))) {
 		/* Only finished indexes and anchors: others belong to their writers. */
-		if (!index_file(entry->d_name, &root) ||
-		    bsearch(&root, needed->root, needed->n, HASH_SIZE, roots_compare))
+		if (!index_file(entry->d_name, &root) || roots_have(needed, &root))
 			continue;
 		if (unlinkat(h->index_dirfd, entry->d_name, 0) == 0)
 			n++;
@@ -146,6 +153,8 @@ void hub_sweep(struct hub *h)
 	TAILQ_FOREACH (s, &h->spokes, entry)
 		roots_add_spoke(&needed, s);
 	qsort(needed.root, needed.n, HASH_SIZE, roots_compare);
+	TAILQ_FOREACH (g, &h->groups, entry)
+		hub_old_sweep(g, roots_have, &needed);
 	/* One that was just written, and whose version is about to be, is named by nobody yet. */
 	if (!h->n_indexing)
 		sweep_indexes(h, &needed);
@@ -181,6 +190,11 @@ static void keep_file(void *arg, void *value)
 	keep_version(arg, ((const struct hub_file *)value)->current);
 }
 
+static void keep_old(void *arg, struct hub_version *hv)
+{
+	keep_version(arg, hv);
+}
+
 static bool keep_generation(void *arg, uint64_t id)
 {
 	const struct keeping *k = arg;
@@ -204,6 +218,7 @@ void hub_sweep_generations(struct hub_group *g)
 	if (g->n_indexing)
 		return;
 	strmap_each(&g->files, keep_file, &k);
+	hub_old_each(g, keep_old, &k);
 	TAILQ_FOREACH (s, &g->hub->spokes, entry)
 		TAILQ_FOREACH (j, &s->state->jobs, by_spoke)
 			if (hub_job_of(j))

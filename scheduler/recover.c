@@ -16,6 +16,7 @@
 #include "scheduler/catalog.h"
 #include "scheduler/generation.h"
 #include "scheduler/hub_jobs.h"
+#include "scheduler/hub_old.h"
 #include "scheduler/hub_overrides.h"
 #include "scheduler/inventory.h"
 #include "scheduler/log.h"
@@ -108,11 +109,21 @@ static int recover_job(void *arg, const struct job_row *row)
 	return 0;
 }
 
+/* A former version, which may have bytes that a spoke's still are. */
+static void recover_old(struct hub_version *hv)
+{
+	struct hub_file *f = hv->current ? NULL : catalog_get(hv->group, hv->v->path);
+
+	if (f && f->current)
+		hub_old_keep(hv, f->current);
+}
+
 static void drop_key(void *arg, void *value)
 {
 	struct id_key *key = value;
 
 	(void)arg;
+	recover_old(key->hv);
 	hub_version_unref(key->hv);
 	free(key);
 }

@@ -53,3 +53,28 @@ odd_ends() {
 @test "files with odd ends grow and shrink on btrfs" {
 	odd_ends btrfs
 }
+
+# The old bytes stay at the hub while a spoke has them: what moves on by a byte within a file, under
+# the same name, costs next to nothing, also after a restart; then they go.
+@test "a new content under the same name is compared with the old bytes on XFS" {
+	spoke berlin
+	on xfs "$T/src" "$T/berlin"
+	hub
+	head -c 20000000 /dev/urandom >"$T/image"
+	cp "$T/image" "$T/src/image"
+	start berlin hub
+	hubctl wait --timeout 60s
+	stop berlin
+	{ head -c 5000000 "$T/image"; printf 'put in'; tail -c +5000001 "$T/image"; } >"$T/src/image"
+	eventually 20 two_generations
+	stop hub
+	start hub
+	two_generations
+	start berlin
+	hubctl wait --timeout 60s
+	same berlin image
+	[ "$(summary image berlin wire)" -lt 100000 ]
+}
+two_generations() {
+	[ "$(ls "$T/src/.spokesync/gen" | grep -c '^[0-9]*$')" -eq 2 ]
+}
