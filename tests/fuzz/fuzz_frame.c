@@ -46,6 +46,8 @@ static void try_frame(const uint8_t *data, size_t size, uint64_t file_size)
 			sum = (uint8_t)(sum + f.hashes[i].b[HASH_SIZE - 1]);
 		for (uint32_t i = 0; i < f.head.n_ops; i++)
 			sum = (uint8_t)(sum + f.ops[i].n);
+		for (uint32_t i = 0; i < f.head.n_parts; i++)
+			sum = (uint8_t)(sum + f.parts[i].len);
 	}
 	frame_decoder_free(d);
 }
