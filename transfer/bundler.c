@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ANCHORS_SHARE 512u /* literals below this part of a base: its anchors are not made */
+/* Anchors are made where literals in runs of so many blocks are this part of the base, or more. */
+#define ANCHORS_SHARE 512u
+#define ANCHORS_RUN   4u
 
 struct bundle_ticket {
 	struct planning *planning;
@@ -172,17 +174,34 @@ const struct plan *bundle_plan(const struct bundle *b)
 	return b->plan;
 }
 
+static uint64_t literals_in_runs(const struct plan *p)
+{
+	uint64_t blocks = 0;
+
+	for (uint32_t i = 0; i < p->n_frames; i++) {
+		const struct plan_frame *f = &p->frames[i];
+
+		for (uint32_t k = 0; k < f->n_ops; k++) {
+			if (f->ops[k].kind == OP_LIT && f->ops[k].n >= ANCHORS_RUN)
+				blocks += f->ops[k].n;
+		}
+	}
+	return blocks * BLOCK_SIZE;
+}
+
 /*
- * Is it worth it to have a base's anchors, which may mean to read all of it once? Not for a few
- * literals beside it: those that changed in place need none.
+ * Is it worth it to have a base's anchors, which may mean to read all of it once? Not for single
+ * blocks here and there, which changed in place, nor for a few literals beside a large base.
  */
 static void get_anchors(struct planning *p)
 {
+	uint64_t literals = literals_in_runs(p->plan);
+
 	for (unsigned i = 0; i < p->n_bases; i++) {
 		struct bundle_base *b = &p->old[i];
 
-		if (b->fd < 0 || p->plan->literal_bytes < index_nonzero_blocks(b->index) *
-								  BLOCK_SIZE / ANCHORS_SHARE)
+		if (b->fd < 0 || literals == 0 ||
+		    literals < index_nonzero_blocks(b->index) * BLOCK_SIZE / ANCHORS_SHARE)
 			continue;
 		/* Without them it costs bytes, no more. */
 		if (anchors_get(p->bundler->index_dirfd, b->fd, b->index, &p->cancel, &b->anchors) <
