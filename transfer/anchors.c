@@ -161,11 +161,12 @@ static int compare(const void *a, const void *b)
 static int store(struct making *m, int dirfd, const char *name)
 {
 	struct head head = {.version = 1, .bits = m->bits, .count = m->n};
-	char temp[HASH_HEX + 32];
+	char temp[HASH_HEX + 64];
 	int r, fd;
 
 	memcpy(head.magic, magic, sizeof(magic));
-	snprintf(temp, sizeof(temp), INDEX_TEMP "%s", name);
+	/* Two plans may make the same at the same time. */
+	snprintf(temp, sizeof(temp), INDEX_TEMP "%s.%d", name, (int)gettid());
 	fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
