@@ -18,6 +18,7 @@
 #define DURATION_MOST ((int64_t)3650 * 86400 * SECOND_US)
 #define DIGITS_MOST   18 /* of a number before its point; 10^18 fits 64 bits */
 #define DECIMALS_MOST 6
+#define RATE_DIGITS   3 /* so many are as readable as fewer: 40Mbit stays that, and is not 5MB */
 
 struct unit {
 	const char *name;
@@ -298,8 +299,12 @@ const char *units_duration(int64_t us, char buf[UNITS_TEXT])
 	return buf;
 }
 
-/* Fewest digits, then the order of the table. The last unit divides everything. */
-static void print_exact(char *buf, const struct unit *units, size_t n, unsigned __int128 v)
+/*
+ * The first unit of the table that needs at most `few` digits; where none does, fewest digits. The
+ * last unit divides everything.
+ */
+static void print_exact(char *buf, const struct unit *units, size_t n, size_t few,
+			unsigned __int128 v)
 {
 	char text[UNITS_TEXT];
 	size_t best = SIZE_MAX;
@@ -312,6 +317,8 @@ static void print_exact(char *buf, const struct unit *units, size_t n, unsigned 
 			continue;
 		best = strlen(text);
 		snprintf(buf, UNITS_TEXT, "%s%s", text, units[i].name);
+		if (best <= few)
+			return;
 	}
 }
 
@@ -320,7 +327,8 @@ const char *units_rate_exact(uint64_t rate, char buf[UNITS_TEXT])
 	if (rate == RATE_UNLIMITED || rate == RATE_CLOSED)
 		snprintf(buf, UNITS_TEXT, "%s", rate ? "unlimited" : "closed");
 	else
-		print_exact(buf, rate_units, ARRAY_LEN(rate_units), (unsigned __int128)rate * 8);
+		print_exact(buf, rate_units, ARRAY_LEN(rate_units), RATE_DIGITS,
+			    (unsigned __int128)rate * 8);
 	return buf;
 }
 
@@ -329,7 +337,7 @@ const char *units_size_exact(uint64_t bytes, char buf[UNITS_TEXT])
 	if (bytes == UINT64_MAX || !bytes)
 		snprintf(buf, UNITS_TEXT, "%s", bytes ? "unlimited" : "0");
 	else
-		print_exact(buf, size_units, ARRAY_LEN(size_units), bytes);
+		print_exact(buf, size_units, ARRAY_LEN(size_units), 0, bytes);
 	return buf;
 }
 

@@ -172,6 +172,8 @@ static void printed(void **state)
 	assert_string_equal(units_duration(-42 * SECOND_US, b), "-42s");
 	assert_string_equal(units_duration(20000, b), "20ms");
 	assert_string_equal(units_duration(INT64_MIN, b), "-106751991d 04h");
+	assert_string_equal(units_rate_exact(5000000, b), "40Mbit");
+	assert_string_equal(units_rate_exact(62500, b), "500kbit");
 	assert_string_equal(units_rate_exact(1000000, b), "8Mbit");
 	assert_string_equal(units_rate_exact(20 * MIB, b), "20MiB");
 	assert_string_equal(units_rate_exact(1400, b), "1400B");
