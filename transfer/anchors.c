@@ -61,14 +61,15 @@ void anchor_scan_reset(struct anchor_scan *s)
 bool anchor_scan_next(struct anchor_scan *s, unsigned bits, const uint8_t *data, size_t len,
 		      size_t *at, uint32_t *print, unsigned *ret_bits)
 {
-	uint64_t limit = (uint64_t)1 << (64 - bits), h = s->hash, same = h;
+	uint64_t limit = (uint64_t)1 << (64 - bits), h = s->hash;
 	size_t i = *at;
 
 	/* The window is filled without looking. */
 	for (; i < len && s->fed + 1 < ANCHOR_WINDOW; i++, s->fed++)
 		h = (h << 1) + s->gear[data[i]];
 	for (; i < len; i++) {
-		same = h;
+		uint64_t same = h;
+
 		h = (h << 1) + s->gear[data[i]];
 		/* One byte over and over has one hash: it would be all anchors, or none. */
 		if (h < limit && h != same) {

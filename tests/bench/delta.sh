@@ -10,6 +10,7 @@ MNT=
 over() {
 	local rc=$?
 	[ -z "$MNT" ] || umount "$MNT"
+	# shellcheck disable=SC2034 # world_end reads it
 	[ "$rc" -ne 0 ] || BATS_TEST_COMPLETED=1
 	world_end
 	exit "$rc"
