@@ -33,7 +33,5 @@ void group_unref(struct hub_group *g);
 void group_begin(struct hub_group *g); /* opens, watches, scans for the first time */
 /* A new configuration: other filter, times, path. */
 void group_update(struct hub_group *g, const struct group_cfg *cfg);
-void group_want_scan(struct hub_group *g); /* soon; several wishes are one scan */
-void group_scan_now(struct hub_group *g);
 
 #endif

@@ -123,8 +123,6 @@ void spoke_transfer_release(struct spoke_transfer *t); /* may free */
 int spoke_transfer_open(struct spoke_transfer *t, struct err *e) WARN_UNUSED;
 /* Lane: after an error of a staging call: closed where it is not to be trusted. Returns r. */
 int spoke_transfer_check(struct spoke_transfer *t, int r);
-/* Loop, after work of the lane: bad bases leave the inventory, background work goes on. */
-void spoke_transfer_after(struct spoke_transfer *t);
 /* Lane: unpins, closes, discards. changes: room for STAGING_PINS_MAX. Returns their count. */
 unsigned spoke_transfer_destroy(struct spoke_transfer *t, struct identity_change *changes);
 uint64_t spoke_transfers_need(const struct spoke_group *g, const struct spoke_transfer *but);

@@ -75,7 +75,7 @@ void sreq_reply(struct sreq *r, unsigned status, const char *content_type, const
 void sreq_reply_json(struct sreq *r, unsigned status, const char *json);
 /* RFC 9457: {"title":..., "status":..., "detail":...} */
 void sreq_problem(struct sreq *r, unsigned status, const char *fmt, ...) PRINTF(3, 4);
-/* An endless answer of lines (application/x-ndjson): push lines until sreq_stream_end(). A reader
+/* An endless answer of lines (application/x-ndjson): push lines until sreq_lines_end(). A reader
  * that lets more than a megabyte wait is cut off. */
 void sreq_lines_begin(struct sreq *r);
 int sreq_lines_push(struct sreq *r, const char *line) WARN_UNUSED; /* -ENOBUFS: it was cut off */
