@@ -16,7 +16,9 @@
 #define WIRE_BODY_MAX	 (4u << 20) /* JSON body, either way */
 #define WIRE_ENTRIES_MAX 10000	    /* of one inventory answer; more come by since */
 #define WIRE_BASES_MAX	 FRAME_BASES_MAX
-#define WIRE_OPS_MAX	 4096		     /* of one publish */
+#define WIRE_OPS_MAX	 4096 /* of one publish */
+#define WIRE_GROUPS_MAX	 1024u
+#define WIRE_RUNS_MAX	 80000u		     /* of one list: two full lists still fit in a body */
 #define WIRE_PUT_MAX	 ((uint64_t)4 << 30) /* bytes of one PUT */
 
 /* Paths (printf with the group's name, and the root in hex):

@@ -12,9 +12,7 @@
 
 #include "transfer/wire.h"
 
-#define WIRE_RUNS_MAX	80000u /* of one list: two full lists still fit in a body */
-#define WIRE_GROUPS_MAX 1024u
-#define WIRE_NODES_MAX	(FILE_SIZE_MAX / NODE_SIZE)
+#define WIRE_NODES_MAX (FILE_SIZE_MAX / NODE_SIZE)
 
 struct wire_in {
 	json_t *root;
