@@ -36,6 +36,7 @@ struct zone {
 	size_t n;
 	char name[ZONEFILE_NAME + 1];
 	struct zonefile_stamp stamp;
+	unsigned refs;
 };
 
 static int interval_at(GTimeZone *tz, int64_t t)
@@ -137,7 +138,15 @@ struct zone *zone_new(const char *name)
 {
 	struct zone *z = xcalloc(1, sizeof(*z));
 
+	z->refs = 1;
 	return fill(z, name) ? z : zone_free(z);
+}
+
+struct zone *zone_ref(struct zone *z)
+{
+	if (z)
+		z->refs++;
+	return z;
 }
 
 const char *zone_name(const struct zone *z)
@@ -171,6 +180,8 @@ bool zone_refresh(struct zone *z)
 	if (!fresh)
 		return false;
 	changed = !same_table(z, fresh);
+	before.refs = fresh->refs;
+	fresh->refs = z->refs;
 	*z = *fresh;
 	*fresh = before;
 	zone_free(fresh);
@@ -179,8 +190,9 @@ bool zone_refresh(struct zone *z)
 
 struct zone *zone_free(struct zone *z)
 {
-	if (z)
-		free(z->spans);
+	if (!z || --z->refs)
+		return NULL;
+	free(z->spans);
 	free(z);
 	return NULL;
 }

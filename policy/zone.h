@@ -19,6 +19,9 @@ struct local_time {
 
 /* NULL where the name is not known (never silently UTC). "UTC" always works. */
 struct zone *zone_new(const char *name) WARN_UNUSED;
+/* One table for all who name the zone: refreshed for one, it is for all. */
+struct zone *zone_ref(struct zone *z);
+/* Gives a reference back; the last frees it. */
 struct zone *zone_free(struct zone *z);
 /* Its name in the database. */
 const char *zone_name(const struct zone *z);

@@ -10,17 +10,34 @@
 
 #include "policy/zone.h"
 
+/* Held by a spoke or a policy already: a fleet has few zones, and each is a table of some KiB that
+ * takes a millisecond to make. */
+static struct zone *zone_known(const struct core *c, const char *name)
+{
+	const struct spoke_state *s;
+
+	for (size_t i = 0; i < c->cfg->n_policies; i++) {
+		struct zone *z = c->cfg->policies[i].zone;
+
+		if (z && !strcmp(zone_name(z), name))
+			return zone_ref(z);
+	}
+	TAILQ_FOREACH (s, &c->spokes, entry)
+		if (s->zone && !strcmp(s->zone_name, name))
+			return zone_ref(s->zone);
+	return zone_new(name);
+}
+
 int core_spoke_zone(struct core *c, struct spoke_state *s, const char *zone)
 {
 	struct zone *z;
 	struct lane *l;
 
-	(void)c;
 	if (!zone || !zone[0] || strlen(zone) >= sizeof(s->zone_name))
 		return -EINVAL;
 	if (s->zone && !strcmp(zone, s->zone_name))
 		return 0;
-	z = zone_new(zone);
+	z = zone_known(c, zone);
 	if (!z)
 		return -EINVAL;
 	zone_free(s->zone);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/zone.h"
+
 static char *copy(const char *s)
 {
 	return s ? xstrdup(s) : NULL;
@@ -37,7 +39,7 @@ static void copy_spokes(struct forward *f, const struct core *c)
 		d->pub.up = s->up;
 		d->pub.key_refused = s->key_refused;
 		d->pub.reached_rate = s->reached_rate;
-		d->pub.zone = s->zone;
+		d->pub.zone = zone_ref(s->zone);
 	}
 }
 
@@ -106,18 +108,8 @@ void forward_copy(struct forward *f, const struct core *c)
 	f->core->forward = true;
 }
 
-static void give_zones_back(struct spoke_list *list)
-{
-	struct spoke_state *s;
-
-	TAILQ_FOREACH (s, list, entry)
-		s->zone = NULL;
-}
-
 void forward_free(struct forward *f)
 {
-	give_zones_back(&f->core->spokes);
-	give_zones_back(&f->core->gone);
 	core_free(f->core);
 	free(f->jobs);
 	free(f->active);

@@ -289,6 +289,9 @@ static void zone_not_known(void **state)
 	assert_int_equal(core_spoke_zone(r->c, k->spoke, "UTC"), 0);
 	rig_pass(r);
 	assert_int_equal(k->waits, WAIT_WINDOW | WAIT_SPOKE_DOWN);
+	/* One table for all who are there. */
+	assert_int_equal(core_spoke_zone(r->c, k->spoke, "Europe/Berlin"), 0);
+	assert_ptr_equal(k->spoke->zone, j->spoke->zone);
 	rig_free(r);
 }
 

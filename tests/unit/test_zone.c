@@ -235,7 +235,10 @@ static void changed_file(void **state)
 	}
 	assert_int_equal(offset_in(z, FROM), 9 * 3600);
 	copy_zone(&t, "Europe/Berlin", "Here", SIZE_MAX);
+	/* Anew for all who hold it. */
+	assert_ptr_equal(zone_ref(z), z);
 	assert_true(zone_refresh(z));
+	zone_free(z);
 	assert_int_equal(offset_in(z, FROM), 3600);
 	assert_false(zone_refresh(utc));
 	zone_free(utc);
