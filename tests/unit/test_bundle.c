@@ -72,7 +72,7 @@ static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	temp_new(&w->dir);
+	temp_new_fast(&w->dir);
 	mkdirat(w->dir.fd, "index", 0700);
 	mkdirat(w->dir.fd, "cache", 0700);
 	w->index_dir = openat(w->dir.fd, "index", O_RDONLY | O_DIRECTORY);
@@ -325,14 +325,16 @@ static uint64_t pick_most(uint64_t *seed, uint64_t n, uint64_t most)
 	return MIN(v, most);
 }
 
-static void random_image(uint64_t *seed, struct image *i)
+/* most: how large images are made, a power of two; one in three has a size with an edge to it. */
+static void random_image(uint64_t *seed, uint64_t most, struct image *i)
 {
-	static const uint64_t sizes[] = {1, 4096, 5000, 512 << 10, (512 << 10) + 1, 2 << 20};
+	static const uint64_t sizes[] = {1, 4095, 4096, 4097, 512 << 10, (512 << 10) + 1};
 
-	i->size = pick(seed, 3) > 0 ? pick(seed, 4 << 20) : sizes[pick(seed, ARRAY_LEN(sizes))];
+	i->size = pick(seed, 3) > 0 ? pick(seed, most)
+				    : MIN(sizes[pick(seed, ARRAY_LEN(sizes))], most);
 	i->bytes = calloc(MAX(i->size, 1u), 1);
 	for (unsigned n = (unsigned)pick(seed, 12); n > 0 && i->size > 0; n--) {
-		uint64_t at = pick(seed, i->size), len = pick_most(seed, 1 << 20, i->size - at);
+		uint64_t at = pick(seed, i->size), len = pick_most(seed, most / 4, i->size - at);
 
 		if (pick(seed, 3) == 0)
 			memset(i->bytes + at, (int)pick(seed, 3), len);
@@ -342,12 +344,12 @@ static void random_image(uint64_t *seed, struct image *i)
 }
 
 /* A copy of a base, resized, with bytes changed, blocks moved within it or in from another. */
-static void edited_image(uint64_t *seed, const struct image *bases, unsigned n_bases,
+static void edited_image(uint64_t *seed, uint64_t most, const struct image *bases, unsigned n_bases,
 			 struct image *i)
 {
 	const struct image *from = &bases[pick(seed, n_bases)];
 
-	i->size = pick(seed, 2) > 0 ? from->size : pick(seed, from->size + (1 << 20));
+	i->size = pick(seed, 2) > 0 ? from->size : pick(seed, from->size + most / 4);
 	i->bytes = calloc(MAX(i->size, 1u), 1);
 	memcpy(i->bytes, from->bytes, MIN(i->size, from->size));
 	for (unsigned n = (unsigned)pick(seed, 20); n > 0 && i->size > 0; n--) {
@@ -404,7 +406,7 @@ static void check_sums(const struct plan *p)
 	assert_int_equal(p->literal_bytes + p->copy_bytes + p->same_bytes + p->zero_bytes, p->size);
 }
 
-static void one_script(struct world *w, uint64_t seed)
+static void one_script(struct world *w, uint64_t seed, uint64_t most)
 {
 	unsigned n_bases = (unsigned)pick(&seed, BASES_MAX + 1);
 	struct image bases[BASES_MAX] = {{0}}, new = {0};
@@ -418,15 +420,15 @@ static void one_script(struct world *w, uint64_t seed)
 	int64_t len;
 
 	for (unsigned i = 0; i < n_bases; i++) {
-		random_image(&seed, &bases[i]);
+		random_image(&seed, most, &bases[i]);
 		image_index(w, &bases[i], "base");
 		roots[i] = bases[i].root;
 		w->old[i] = pick(&seed, 4) > 0 ? &bases[i] : NULL;
 	}
 	if (n_bases > 0)
-		edited_image(&seed, bases, n_bases, &new);
+		edited_image(&seed, most, bases, n_bases, &new);
 	else
-		random_image(&seed, &new);
+		random_image(&seed, most, &new);
 	image_index(w, &new, "new");
 	/* Old bytes that are not what the index says may cost bytes, and nothing else. */
 	if (n_bases > 0 && bases[0].size > 0 && pick(&seed, 8) == 0)
@@ -462,7 +464,9 @@ static void one_script(struct world *w, uint64_t seed)
 static void test_random_edits(void **state)
 {
 	for (uint64_t seed = 1; seed <= 300; seed++)
-		one_script(*state, seed * 7919);
+		one_script(*state, seed * 7919, 4 << 20);
+	for (uint64_t seed = 301; seed <= 10000; seed++)
+		one_script(*state, seed * 7919, seed % 8 > 0 ? 64 << 10 : 1 << 20);
 	assert_true(((struct world *)*state)->patched > 0);
 }
 
