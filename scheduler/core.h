@@ -7,6 +7,16 @@
  * to look next though nothing happens. Jobs over a limit lie on that limit's hold list, so that a
  * pass touches only what may have changed.
  *
+ * Who gets a free slot, of all that may run now (policy/order.h):
+ *   1. what would miss its deadline in its turn, the earliest deadline first; an overdue one is the
+ *      earliest of all. Once it goes first it stays so until it is done;
+ *   2. of equal deadlines, and of all the others: the larger priority;
+ *   3. of equal priority: the spoke with the fewest transfers for its weight, so that no spoke
+ *      waits while another has two (deadlines and priorities go before that: they were asked for);
+ *   4. then the oldest.
+ * Within one spoke the third question does not arise. Slots are given, never taken away: what runs
+ * goes on, whoever comes. And small files do not wait behind large ones: see policy/limit.h.
+ *
  * Names of spokes and groups are those of the configuration. The core owns jobs and spokes;
  * pointers to them stay valid until they are forgotten.
  */
@@ -101,10 +111,11 @@ struct job {
 	/* The rest is the core's own. */
 	bool has_outcome : 1, staged : 1, superseded : 1;
 	bool small : 1;	 /* may take the slot that is kept for small files */
-	bool urgent : 1; /* would miss its deadline in its turn, so it goes first */
 	uint8_t place, wish, outcome, again;
 	uint16_t hold;		  /* WAIT_RETRY, WAIT_SPACE, WAIT_IN_USE: until due, or a fact */
 	uint16_t opening;	  /* the lane's opening in which it ran last */
+	uint32_t urgent;	  /* it would miss its deadline in its turn: that, in minutes since
+				   * 1970; 0: it would not */
 	TAILQ_ENTRY(job) by_list; /* the one list that says what it waits for (place) */
 	struct job *id_next, *path_next;
 	struct lane *lane;

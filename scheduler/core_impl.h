@@ -57,7 +57,7 @@ enum due_kind { DUE_JOB = 1, DUE_SPOKE, DUE_LANE };
 #define CORE_RELOOK	  (600 * SECOND_US) /* at what waits for a change at the spoke */
 #define CORE_CALENDAR	  (60 * SECOND_US)  /* at calendar edges: clocks jump, machines sleep */
 /* Jobs looked at in one pass; the rest in the next, which follows at once. */
-#define CORE_PASS_JOBS 5000
+#define CORE_PASS_JOBS 2000
 #define CORE_SMALL     (UINT64_C(16) << 20) /* bytes left: what may have the slot of small files */
 
 struct lane {
@@ -181,7 +181,7 @@ void job_place(struct core *c, struct job *j, enum place to);
 void queue_enter(struct job *j); /* into its spoke's list of unfinished jobs, in order */
 void queue_leave(struct job *j);
 uint64_t job_left(const struct job *j); /* bytes still to send, as far as known */
-void queue_reorder(struct core *c, struct job *j, int priority, bool urgent);
+void queue_reorder(struct core *c, struct job *j, int priority, uint32_t urgent);
 
 /* due.c */
 void due_set(struct due_heap *h, struct due *d, struct mono at);

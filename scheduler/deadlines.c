@@ -1,8 +1,8 @@
 /*
  * deadlines.c: jobs and the times by which they are to be there. Each minute the forecast says who
- * would be late; those go first from then on, and stay so: else the next forecast, finding them in
- * time, would put them back. Who will be late even so is said at once, while there is still
- * time for a person to act.
+ * would be late; those go first from then on, the earliest deadline before the others, and stay so:
+ * else the next forecast, finding them in time, would put them back. Who will be late even so is
+ * said at once, while there is still time for a person to act.
  */
 #include "scheduler/core_impl.h"
 
@@ -42,6 +42,16 @@ static bool late(struct core *c, const struct job *j, struct now now)
 	return core_misses(j, j->eta, core_deadline(c, j), now);
 }
 
+/* Its deadline in minutes, where it would miss that in its turn or has been put first before. */
+static uint32_t urgency(struct core *c, const struct job *j, struct now now)
+{
+	struct wall deadline = core_deadline(c, j);
+
+	if (deadline.s == WALL_NEVER.s || !(j->urgent || core_misses(j, j->eta, deadline, now)))
+		return 0;
+	return (uint32_t)MIN(MAX(deadline.s / 60, 1), UINT32_MAX);
+}
+
 /* True where somebody's place in the queue changed. */
 static bool put_first(struct core *c, struct now now)
 {
@@ -51,8 +61,7 @@ static bool put_first(struct core *c, struct now now)
 
 	TAILQ_FOREACH (s, &c->spokes, entry)
 		TAILQ_FOREACH_SAFE (j, &s->jobs, by_spoke, next) {
-			bool urgent = core_deadline(c, j).s != WALL_NEVER.s &&
-				      (j->urgent || late(c, j, now));
+			uint32_t urgent = urgency(c, j, now);
 
 			if (urgent == j->urgent)
 				continue;

@@ -164,6 +164,11 @@ void lane_apply_waits(struct core *c, struct lane *l, struct now now)
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(l->fresh); i++)
 		while ((j = TAILQ_FIRST(&l->fresh[i]))) {
+			if (!c->budget) {
+				c->more = true;
+				return;
+			}
+			c->budget--;
 			set_waits(c, j, waits, now);
 			job_place(c, j, PLACE_READY);
 		}

@@ -6,10 +6,12 @@
  */
 #include "scheduler/core_impl.h"
 
+#include "policy/order.h"
+
 bool job_before(const struct job *a, const struct job *b)
 {
 	if (a->urgent != b->urgent)
-		return a->urgent;
+		return order_sooner(a->urgent, b->urgent);
 	if (a->priority != b->priority)
 		return a->priority > b->priority;
 	return a->id < b->id;
@@ -103,7 +105,7 @@ uint64_t job_left(const struct job *j)
 	return j->total_bytes > j->done_bytes ? j->total_bytes - j->done_bytes : 0;
 }
 
-void queue_reorder(struct core *c, struct job *j, int priority, bool urgent)
+void queue_reorder(struct core *c, struct job *j, int priority, uint32_t urgent)
 {
 	enum place place = j->place;
 

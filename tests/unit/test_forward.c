@@ -183,6 +183,35 @@ static void deadline_first(void **state)
 	rig_free(r);
 }
 
+/* Priorities the wrong way round, ids too: all three would be late, and go by their deadlines. */
+#define BY(name, prio, time)                                                                      \
+	"[group " name "]\npath = /nowhere/" name "\nspokes = a, b\npolicy = p\npriority = " prio \
+	"\ndeadline = daily " time "\n"
+
+static void earliest_deadline_first(void **state)
+{
+	struct rig *r = world("start_jitter = 0s\ntransfers = 1",
+			      ALWAYS("1Mbit") BY("g", "90", "00:04") BY("d", "50", "00:03")
+				      BY("e", "10", "00:02") SPOKES);
+	struct job *four = rig_add(r, "a", "g", "1"), *three = rig_add(r, "b", "d", "1");
+	struct job *two = rig_add(r, "a", "e", "1");
+
+	(void)state;
+	rig_override(r, OVERRIDE_PAUSE, NULL, NULL, 100);
+	rig_pass(r);
+	core_deadlines(r->c, r->now);
+	core_deadlines(r->c, r->now);
+	rig_move(r, 100);
+	assert_true(two->running);
+	assert_false(three->running || four->running);
+	rig_end(r, two, OUTCOME_FAILED);
+	assert_true(three->running);
+	assert_false(four->running);
+	rig_end(r, three, OUTCOME_FAILED);
+	assert_true(four->running);
+	rig_free(r);
+}
+
 static void deadline_missed(void **state)
 {
 	struct rig *r = world("", ALWAYS("512kbit") GROUP("") DUE SPOKES);
@@ -246,7 +275,7 @@ int main(void)
 		cmocka_unit_test(windows),	    cmocka_unit_test(shares_are_freed),
 		cmocka_unit_test(limits_within),    cmocka_unit_test(what_if),
 		cmocka_unit_test(deadline_first),   cmocka_unit_test(deadline_missed),
-		cmocka_unit_test(small_files_pass),
+		cmocka_unit_test(small_files_pass), cmocka_unit_test(earliest_deadline_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
