@@ -3,9 +3,16 @@
  */
 #include "policy/limit.h"
 
+unsigned limit_most(unsigned max, unsigned large)
+{
+	return max == 1 && large == 1 ? 2 : max;
+}
+
 static bool full(unsigned n, unsigned large, unsigned max, bool small)
 {
-	return n >= max || (!small && max >= 2 && large >= max - 1);
+	if (small)
+		return n >= limit_most(max, large);
+	return n >= max || (max >= 2 && large >= max - 1);
 }
 
 enum limit_hit limit_check(const struct limit_use *u)

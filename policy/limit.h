@@ -3,7 +3,8 @@
  *
  * Where a limit has room for two or more, its last slot is for small files: a description of a few
  * kilobytes does not wait half a night behind two images. The large ones lose nothing by it: they
- * share one rate, however many they are.
+ * share one rate, however many they are. Where a limit is one, a small file may go beside the one
+ * large transfer that runs: the only case in which two do.
  */
 #ifndef SPOKESYNC_POLICY_LIMIT_H
 #define SPOKESYNC_POLICY_LIMIT_H
@@ -20,6 +21,8 @@ struct limit_use {
 	bool small; /* the one that wants to start */
 };
 
+/* How many may run where the limit is max and so many of them are large. */
+unsigned limit_most(unsigned max, unsigned large);
 enum limit_hit limit_check(const struct limit_use *u);
 
 #endif

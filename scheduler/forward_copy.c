@@ -79,6 +79,7 @@ static void copy_job(struct forward *f, struct job *real)
 	}
 	f->left++;
 	if (real->running && !real->stopping) {
+		j->small = real->small; /* the kind of slot that it has */
 		plan_begin(f->core, j, f->now);
 		forward_begin(f, x);
 	}

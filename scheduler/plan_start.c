@@ -118,13 +118,13 @@ static void start(struct core *c, struct job *j, struct now now)
 	plan_todo(c, &t);
 }
 
-/* Pauses the last of the order while more than max of a spoke's (only), or of all, are to go on. */
+/* Pauses the last of the order while more of a spoke's (only), or of all, are to go on than may. */
 static void shed(struct core *c, struct spoke_state *only, unsigned max, struct now now)
 {
 	for (;;) {
 		struct job *last = NULL, *j;
 		struct spoke_state *s;
-		unsigned n = 0;
+		unsigned n = 0, large = 0;
 
 		TAILQ_FOREACH (s, &c->spokes, entry) {
 			if (only && s != only)
@@ -133,11 +133,12 @@ static void shed(struct core *c, struct spoke_state *only, unsigned max, struct 
 				if (!j->running || j->stopping)
 					continue;
 				n++;
+				large += !j->small;
 				if (!last || job_before(last, j))
 					last = j;
 			}
 		}
-		if (n <= max)
+		if (n <= limit_most(max, large))
 			return;
 		plan_stop(c, last, WAIT_SLOT, now);
 	}

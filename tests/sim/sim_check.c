@@ -144,10 +144,13 @@ static void count_slots(struct sim *s)
 
 static bool full(const struct sim *s, unsigned spoke, unsigned max, bool large)
 {
+	if (max == 1 && !large && s->large[spoke] == 1)
+		return s->slots[spoke] >= 2;
 	return s->slots[spoke] >= max || (large && max > 1 && s->large[spoke] >= max - 1);
 }
 
-/* One slot of two or more is for small files. */
+/* One slot of two or more is for small files; beside one large one, where it has the only slot, one
+ * small file may go. */
 static bool slots_full(const struct sim *s, const struct sim_job *k)
 {
 	bool large = sim_large(k);
@@ -245,10 +248,15 @@ static void check_job(struct sim *s, const struct sim_job *k)
 		check_waiting(s, k);
 }
 
+static unsigned may_run(unsigned max, unsigned large)
+{
+	return max == 1 && large == 1 ? 2 : max;
+}
+
 static void check_slots(const struct sim *s)
 {
 	const struct config *cfg = core_config(s->core);
-	unsigned all = 0, on[SIM_SPOKES] = {0};
+	unsigned all = 0, on[SIM_SPOKES] = {0}, large = 0, large_on[SIM_SPOKES] = {0};
 
 	for (size_t i = 0; i < s->n_live; i++) {
 		const struct sim_job *k = s->live[i];
@@ -256,10 +264,13 @@ static void check_slots(const struct sim *s)
 		if (!k->push || k->stopping)
 			continue;
 		all++;
-		if (++on[k->spoke] > k->job->spoke->cfg->transfers)
+		on[k->spoke]++;
+		large += k->large;
+		large_on[k->spoke] += k->large;
+		if (on[k->spoke] > may_run(k->job->spoke->cfg->transfers, large_on[k->spoke]))
 			bad(s, k, "one too many on its spoke");
 	}
-	if (all > cfg->transfers)
+	if (all > may_run(cfg->transfers, large))
 		sim_fail(s, "%u transfers, and %u are allowed", all, cfg->transfers);
 }
 

@@ -269,13 +269,86 @@ static void small_files_pass(void **state)
 	rig_free(r);
 }
 
+/* One slot, and it is taken by an image: a small file goes beside it, a second one does not. */
+static void small_beside_the_only_one(void **state)
+{
+	struct rig *r = world("transfers = 4", ALWAYS("8Mbit") GROUP("") SPOKES);
+	struct version *v[3];
+	struct job *j[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		char path[2] = {(char)('1' + i), 0};
+
+		v[i] = rig_version(r, "g", path, true);
+		v[i]->size = i == 0 ? UINT64_C(10000000000) : 4000;
+		j[i] = core_add_job(r->c, 0, JOB_PUT, v[i], "a", r->now);
+	}
+	rig_pass(r);
+	assert_true(j[0]->running && j[1]->running);
+	assert_false(j[2]->running);
+	assert_int_equal(j[2]->waits, WAIT_SLOT);
+	/* It stays so: nobody is paused for it, and the next small one follows. */
+	rig_move(r, 60);
+	assert_true(j[0]->running && j[1]->running && !j[0]->stopping && !j[1]->stopping);
+	rig_end(r, j[1], OUTCOME_FAILED);
+	assert_true(j[2]->running);
+	/* While a small one alone has the slot, that is one transfer, and the image waits for it.
+	 */
+	rig_end(r, j[0], OUTCOME_RETRY);
+	rig_move(r, 7200);
+	assert_false(j[0]->running);
+	rig_end(r, j[2], OUTCOME_FAILED);
+	assert_true(j[0]->running);
+	for (int i = 0; i < 3; i++)
+		version_unref(v[i]);
+	rig_free(r);
+}
+
+/* A reload from three slots to one: of two images and a small file, one image and the file go on.
+ */
+static void reload_to_one_slot(void **state)
+{
+	const char *rest = ALWAYS("8Mbit") GROUP("") SPOKE("a", "transfers = 3\n") SPOKE("b", "");
+	struct rig *r = world("", rest);
+	struct version *v[3];
+	struct job *j[3];
+	unsigned large = 0, small = 0;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		char path[2] = {(char)('1' + i), 0};
+
+		v[i] = rig_version(r, "g", path, true);
+		v[i]->size = i < 2 ? UINT64_C(10000000000) : 4000;
+		j[i] = core_add_job(r->c, 0, JOB_PUT, v[i], "a", r->now);
+	}
+	rig_pass(r);
+	assert_true(j[0]->running && j[1]->running && j[2]->running);
+	rig_reload(r, "", ALWAYS("8Mbit") GROUP("") SPOKES);
+	rig_pass(r);
+	for (int i = 0; i < 3; i++)
+		*(i < 2 ? &large : &small) += !j[i]->stopping;
+	assert_int_equal(large, 1);
+	assert_in_range(small, 0, 1);
+	for (int i = 0; i < 3; i++)
+		version_unref(v[i]);
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(windows),	    cmocka_unit_test(shares_are_freed),
-		cmocka_unit_test(limits_within),    cmocka_unit_test(what_if),
-		cmocka_unit_test(deadline_first),   cmocka_unit_test(deadline_missed),
-		cmocka_unit_test(small_files_pass), cmocka_unit_test(earliest_deadline_first),
+		cmocka_unit_test(windows),
+		cmocka_unit_test(shares_are_freed),
+		cmocka_unit_test(limits_within),
+		cmocka_unit_test(what_if),
+		cmocka_unit_test(deadline_first),
+		cmocka_unit_test(deadline_missed),
+		cmocka_unit_test(small_files_pass),
+		cmocka_unit_test(small_beside_the_only_one),
+		cmocka_unit_test(reload_to_one_slot),
+		cmocka_unit_test(earliest_deadline_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,10 +36,27 @@ static void kept_for_small(void **state)
 	assert_int_equal(limit_check(&USE(2, 0, 8, 2, 0, 2, false)), LIMIT_SPOKE);
 }
 
+/* A limit of one: a small file may go beside one large, and nothing else beside anything. */
+static void one_slot_and_small(void **state)
+{
+	(void)state;
+	assert_int_equal(limit_check(&USE(1, 1, 8, 1, 1, 1, true)), LIMIT_NONE);
+	assert_int_equal(limit_check(&USE(1, 1, 8, 1, 1, 1, false)), LIMIT_SPOKE);
+	assert_int_equal(limit_check(&USE(1, 0, 8, 1, 0, 1, true)), LIMIT_SPOKE);
+	assert_int_equal(limit_check(&USE(1, 0, 8, 1, 0, 1, false)), LIMIT_SPOKE);
+	assert_int_equal(limit_check(&USE(2, 1, 8, 2, 1, 1, true)), LIMIT_SPOKE);
+	assert_int_equal(limit_check(&USE(1, 1, 1, 0, 0, 2, true)), LIMIT_NONE);
+	assert_int_equal(limit_check(&USE(1, 1, 1, 0, 0, 2, false)), LIMIT_HUB);
+	assert_int_equal(limit_check(&USE(2, 1, 1, 0, 0, 2, true)), LIMIT_HUB);
+	/* After a reload: more than one large may still run. */
+	assert_int_equal(limit_check(&USE(2, 2, 1, 0, 0, 2, true)), LIMIT_HUB);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(slots),
-					   cmocka_unit_test(kept_for_small)};
+					   cmocka_unit_test(kept_for_small),
+					   cmocka_unit_test(one_slot_and_small)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
