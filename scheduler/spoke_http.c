@@ -70,7 +70,7 @@ static void inventory(struct spoke_group *g, struct sreq *r)
 struct ask {
 	struct spoke_job j;
 	struct sreq *r;
-	bool map;
+	bool map, commit;
 	int error;
 	struct wire_position p;
 };
@@ -95,7 +95,7 @@ static void position_run(struct spoke_job *j)
 	struct ask *a = container_of(j, struct ask, j);
 	struct err e;
 
-	a->error = spoke_job_position(j, a->map, &a->p, &e);
+	a->error = spoke_job_position(j, a->map, a->commit, &a->p, &e);
 }
 
 static void ask_done(struct spoke_job *j)
@@ -122,6 +122,7 @@ void spoke_position_request(struct spoke_transfer *t, struct sreq *r)
 	struct ask *a = ask_new(t, r);
 
 	a->map = sreq_query(r, "map") != NULL;
+	a->commit = !t->put; /* a PUT commits by itself, every second */
 	a->j.run = position_run;
 	a->j.done = ask_done;
 	spoke_job_submit(&a->j);

@@ -25,8 +25,9 @@ struct spoke_job {
 };
 
 void spoke_job_submit(struct spoke_job *j);
-/* Worker: the position, reopening the transfer where an error closed it. 0 or -errno. */
-int spoke_job_position(struct spoke_job *j, bool map, struct wire_position *ret,
+/* Worker: the position, reopening the transfer where an error closed it; commit: of all that came,
+ * else as of the last commit. 0 or -errno. */
+int spoke_job_position(struct spoke_job *j, bool map, bool commit, struct wire_position *ret,
 		       struct err *e) WARN_UNUSED;
 /* Loop: contents with this root leave the inventory until they were hashed again. */
 void spoke_drifted(struct spoke_group *g, const struct hash *root);

@@ -1,14 +1,16 @@
 /*
- * spoke_put.c: PUT transfers: the bytes of a bundle from the socket to the transfer's lane, through
- * two buffers of a megabyte: one fills while the other is worked on; when both are full the socket
- * rests. A newer PUT takes over: the older connection is closed first, and what it brought is
- * committed. The answer is the position after the last commit.
+ * spoke_put.c: PUT transfers: the bytes of a bundle from the socket into the spool, and from there
+ * into the transfer, at the same time. Of two buffers of a megabyte one fills while the other is
+ * spooled; the transfer's lane applies frame after frame of what is there. When the spool is full
+ * the socket rests. A newer PUT takes over: the older connection is closed first, and what it
+ * brought is committed. The answer is the position after the last commit.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "scheduler/log.h"
 #include "scheduler/spoke_job.h"
@@ -17,22 +19,30 @@
 #define PUT_ROOM     ((size_t)256 << 10) /* the server hands over less than this at a time */
 #define PUT_COMMIT_S 1.0
 
-enum put_step { PUT_BEGIN, PUT_WRITE, PUT_END };
+enum put_step { PUT_BEGIN, PUT_APPLY, PUT_END };
 
 struct spoke_put {
-	struct spoke_job j; /* one at a time */
+	struct spoke_job j; /* in the lane, one at a time */
 	enum put_step step;
-	struct sreq *r; /* NULL: it is over */
+	struct work spooling; /* beside the lane, one at a time */
+	struct sreq *r;	      /* NULL: it is over */
 	struct hash bundle;
-	uint64_t offset;
+	uint64_t offset; /* of the bundle: bytes before it came */
+	int spool;
 	uint8_t *buf[2];
 	size_t len[2];
-	unsigned cur; /* the one that fills */
-	bool busy, streaming, ended, paused, full;
+	unsigned cur;		/* the one that fills */
+	uint64_t spooled, room; /* bytes before it are in the spool, may be in it */
+	uint64_t applied;	/* were told to the lane */
+	size_t telling;		/* that the lane is being told of now */
+	bool busy, spool_busy, streaming, ended, paused, full, more, spool_failed;
 	ev_timer timer;
-	struct timespec committed; /* lane */
 	int error;
 	struct err e;
+	/* what the lane, and the work beside it, found: looked at when they are done */
+	struct timespec committed;
+	uint64_t new_room;
+	int result, spooling_result;
 	struct wire_position p;
 };
 
@@ -46,6 +56,8 @@ static void put_free(struct spoke_put *x)
 	ev_timer_stop(t->group->spoke->d->loop, &x->timer);
 	if (x->r)
 		sreq_on_over(x->r, NULL, NULL);
+	if (x->spool >= 0)
+		close(x->spool);
 	free(x->buf[0]);
 	free(x->buf[1]);
 	wire_position_done(&x->p);
@@ -61,37 +73,58 @@ static double since(const struct timespec *t)
 	return (double)(now.tv_sec - t->tv_sec) + (double)(now.tv_nsec - t->tv_nsec) / 1e9;
 }
 
-static int put_commit(struct spoke_put *x)
+static int put_begin(struct spoke_put *x)
 {
-	int r = staging_commit(x->j.t->st);
+	struct staging *st = x->j.t->st;
+	int r;
 
 	clock_gettime(CLOCK_MONOTONIC, &x->committed);
+	if (staging_is_staged(st))
+		return 0;
+	r = staging_begin(st, &x->bundle, x->offset, &x->spool);
+	if (r == 0)
+		x->new_room = staging_room(st);
+	return r;
+}
+
+/* What came is durable within about a second. */
+static int put_apply(struct spoke_put *x)
+{
+	struct staging *st = x->j.t->st;
+	int r = staging_apply(st, x->telling, &x->e);
+
+	x->telling = 0;
+	x->more = r > 0;
+	if (r >= 0 && since(&x->committed) >= PUT_COMMIT_S) {
+		r = staging_commit_group(st);
+		clock_gettime(CLOCK_MONOTONIC, &x->committed);
+	}
+	if (r >= 0)
+		x->new_room = staging_room(st);
+	return MIN(r, 0);
+}
+
+static int put_end_lane(struct spoke_put *x)
+{
+	struct spoke_transfer *t = x->j.t;
+	int r = staging_commit(t->st);
+
+	if (r == 0 && staging_complete(t->st) && !t->finishing_failed)
+		r = staging_finish(t->st, x->full, &t->group->spoke->cancel, &x->e);
+	if (r == -EBADMSG)
+		t->finishing_failed = true;
 	return r;
 }
 
 static int put_step(struct spoke_put *x)
 {
-	struct spoke_transfer *t = x->j.t;
-	unsigned b = x->cur ^ 1;
-	int r = 0;
-
 	switch (x->step) {
 	case PUT_BEGIN:
-		clock_gettime(CLOCK_MONOTONIC, &x->committed);
-		return staging_is_staged(t->st) ? 0 : staging_begin(t->st, &x->bundle, x->offset);
-	case PUT_WRITE:
-		if (x->len[b])
-			r = staging_write(t->st, x->buf[b], x->len[b], &x->e);
-		if (r == 0 && since(&x->committed) >= PUT_COMMIT_S)
-			r = put_commit(x);
-		return r;
+		return put_begin(x);
+	case PUT_APPLY:
+		return put_apply(x);
 	default:
-		r = put_commit(x);
-		if (r == 0 && staging_complete(t->st) && !t->finishing_failed)
-			r = staging_finish(t->st, x->full, &t->group->spoke->cancel, &x->e);
-		if (r == -EBADMSG)
-			t->finishing_failed = true;
-		return r;
+		return put_end_lane(x);
 	}
 }
 
@@ -101,15 +134,16 @@ static void put_run(struct spoke_job *j)
 	struct spoke_put *x = container_of(j, struct spoke_put, j);
 	struct err e;
 
-	if (x->error == 0)
-		x->error = spoke_transfer_open(j->t, &x->e);
-	if (x->error == 0)
-		x->error = spoke_transfer_check(j->t, put_step(x));
-	if (x->error < 0 || x->step != PUT_WRITE) {
+	x->result = x->error;
+	if (x->result == 0)
+		x->result = spoke_transfer_open(j->t, &x->e);
+	if (x->result == 0)
+		x->result = spoke_transfer_check(j->t, put_step(x));
+	if (x->result < 0 || x->step != PUT_APPLY) {
 		wire_position_done(&x->p);
 		memset(&x->p, 0, sizeof(x->p));
-		if (spoke_job_position(j, false, &x->p, &e) < 0)
-			x->p.refused = x->error == -ENOENT ? REFUSED_NO_BASE : REFUSED_ERROR;
+		if (spoke_job_position(j, false, true, &x->p, &e) < 0)
+			x->p.refused = x->result == -ENOENT ? REFUSED_NO_BASE : REFUSED_ERROR;
 	}
 }
 
@@ -173,16 +207,48 @@ static void put_submit(struct spoke_put *x, enum put_step step)
 	spoke_job_submit(&x->j);
 }
 
+static void put_spool_run(struct work *w)
+{
+	struct spoke_put *x = container_of(w, struct spoke_put, spooling);
+	unsigned b = x->cur ^ 1;
+
+	x->spooling_result = staging_spool(x->spool, x->spooled, x->buf[b], x->len[b]);
+}
+
+static void put_spool_done(struct work *w)
+{
+	struct spoke_put *x = container_of(w, struct spoke_put, spooling);
+	struct spoke *s = x->j.t->group->spoke;
+
+	x->spool_busy = false;
+	x->spool_failed = x->spooling_result < 0;
+	x->spooled += x->len[x->cur ^ 1];
+	x->len[x->cur ^ 1] = 0;
+	put_next(x); /* may free it */
+	spoke_work_ended(s);
+}
+
+static void put_spool(struct spoke_put *x)
+{
+	struct spoke *s = x->j.t->group->spoke;
+
+	x->cur ^= 1;
+	x->spool_busy = true;
+	x->spooling.run = put_spool_run;
+	x->spooling.done = put_spool_done;
+	spoke_work_begun(s);
+	pool_submit(s->d->pool, NULL, &x->spooling);
+}
+
 static bool put_data(void *arg, const void *buf, size_t len)
 {
 	struct spoke_put *x = arg;
 
-	if (x->error < 0)
+	if (x->error < 0 || x->spool_failed)
 		return true;
 	memcpy(x->buf[x->cur] + x->len[x->cur], buf, len);
 	x->len[x->cur] += len;
-	if (!x->busy)
-		put_next(x);
+	put_next(x);
 	x->paused = x->len[x->cur] >= PUT_BUF;
 	return !x->paused;
 }
@@ -192,8 +258,7 @@ static void put_end(void *arg)
 	struct spoke_put *x = arg;
 
 	x->ended = true;
-	if (!x->busy)
-		put_next(x);
+	put_next(x);
 }
 
 /* The request is over before it was answered: the peer left, or a newer PUT took over. */
@@ -203,27 +268,46 @@ static void put_over(void *arg)
 
 	x->r = NULL;
 	x->ended = true;
-	if (!x->busy && x->j.t->put == x)
-		put_next(x);
-	else if (x->j.t->next_put == x) {
+	if (x->j.t->next_put == x) {
 		x->j.t->next_put = NULL;
 		put_free(x);
+	} else if (x->streaming) {
+		put_next(x);
 	}
 }
 
-static void put_next(struct spoke_put *x)
+/* What the lane may do next, if it rests. */
+static void put_lane(struct spoke_put *x)
 {
-	if (x->error < 0) {
-		put_finish(x);
-		return;
-	}
-	if (x->len[x->cur]) {
-		x->cur ^= 1;
-		put_submit(x, PUT_WRITE);
-	} else if (x->ended) {
+	x->telling = (size_t)(x->spooled - x->applied);
+	if (x->telling || x->more) {
+		x->applied = x->spooled;
+		put_submit(x, PUT_APPLY);
+	} else if (x->ended && !x->spool_busy && x->len[x->cur] == 0) {
 		put_submit(x, PUT_END);
 	}
-	if (x->paused && x->r) {
+}
+
+/* Looks at all of it: whatever can be done next is begun. */
+static void put_next(struct spoke_put *x)
+{
+	if (x->error == 0 && x->spool_failed) {
+		if (!x->busy) {
+			x->error = x->spooling_result;
+			put_submit(x, PUT_END); /* for the position */
+		}
+		return;
+	}
+	if (x->error < 0) {
+		if (!x->busy && !x->spool_busy)
+			put_finish(x);
+		return;
+	}
+	if (!x->spool_busy && x->len[x->cur] && x->spooled + x->len[x->cur] <= x->room)
+		put_spool(x);
+	if (!x->busy)
+		put_lane(x);
+	if (x->paused && x->r && x->len[x->cur] < PUT_BUF) {
 		x->paused = false;
 		sreq_continue(x->r);
 	}
@@ -235,6 +319,7 @@ static void put_begin_stream(struct spoke_put *x)
 
 	x->buf[0] = xcalloc(1, PUT_BUF + PUT_ROOM);
 	x->buf[1] = xcalloc(1, PUT_BUF + PUT_ROOM);
+	x->spooled = x->applied = x->offset;
 	x->streaming = true;
 	ev_timer_start(x->j.t->group->spoke->d->loop, &x->timer);
 	sreq_stream(x->r, &sink);
@@ -245,10 +330,10 @@ static void put_done(struct spoke_job *j)
 	struct spoke_put *x = container_of(j, struct spoke_put, j);
 
 	x->busy = false;
-	if (x->step == PUT_WRITE)
-		x->len[x->cur ^ 1] = 0;
-	if (x->step == PUT_END || x->error < 0 ||
-	    (x->step == PUT_BEGIN && (x->p.staged || !x->r || x->p.refused != REFUSED_NOT)))
+	x->error = x->result;
+	x->room = x->new_room;
+	if (x->step == PUT_END || (x->step == PUT_BEGIN && (x->error < 0 || x->p.staged || !x->r ||
+							    x->p.refused != REFUSED_NOT)))
 		put_finish(x);
 	else if (x->step == PUT_BEGIN)
 		put_begin_stream(x);
@@ -263,10 +348,8 @@ static void put_tick(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	if (!x->busy) {
-		x->cur ^= 1;
-		put_submit(x, PUT_WRITE);
-	}
+	if (!x->busy && x->error == 0 && !x->spool_failed)
+		put_submit(x, PUT_APPLY);
 }
 
 static void put_start(struct spoke_put *x)
@@ -294,6 +377,7 @@ void spoke_put_request(struct spoke_transfer *t, struct sreq *r)
 		free(x);
 		return;
 	}
+	x->spool = -1;
 	x->r = r;
 	x->j.t = t;
 	x->j.run = put_run;

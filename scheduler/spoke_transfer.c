@@ -234,12 +234,13 @@ void spoke_job_submit(struct spoke_job *j)
 	pool_submit(j->t->group->spoke->d->pool, &j->t->lane, &j->w);
 }
 
-int spoke_job_position(struct spoke_job *j, bool map, struct wire_position *ret, struct err *e)
+int spoke_job_position(struct spoke_job *j, bool map, bool commit, struct wire_position *ret,
+		       struct err *e)
 {
 	struct spoke_transfer *t = j->t;
 	int r = spoke_transfer_open(t, e);
 
-	if (r == 0)
+	if (r == 0 && commit)
 		r = spoke_transfer_check(t, staging_commit(t->st));
 	if (r < 0)
 		return r;

@@ -51,6 +51,7 @@ UNIT += tests/unit/test_shaper
 UNIT += tests/unit/test_shaper_bound
 UNIT += tests/unit/test_share
 UNIT += tests/unit/test_source
+UNIT += tests/unit/test_spool
 UNIT += tests/unit/test_staging
 UNIT += tests/unit/test_hooks
 UNIT += tests/unit/test_nodes

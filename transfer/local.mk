@@ -86,6 +86,7 @@ libtransfer_a_SOURCES += transfer/source.c
 libtransfer_a_SOURCES += transfer/source.h
 libtransfer_a_SOURCES += transfer/sreq.c
 libtransfer_a_SOURCES += transfer/sreq_answer.c
+libtransfer_a_SOURCES += transfer/spool.c transfer/spool.h
 libtransfer_a_SOURCES += transfer/staging.c transfer/staging.h
 libtransfer_a_SOURCES += transfer/staging_build.c transfer/staging_private.h
 libtransfer_a_SOURCES += transfer/staging_commit.c

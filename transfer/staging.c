@@ -41,7 +41,7 @@ static struct staging *staging_new(struct store *s, struct assembler *a, const s
 	st->store = s;
 	st->as = a;
 	st->root = *root;
-	st->dir_fd = st->image_fd = st->leaves_fd = st->spool_fd = -1;
+	st->dir_fd = st->image_fd = st->leaves_fd = -1;
 	st->basis = -1;
 	pthread_mutex_init(&st->lock, NULL);
 	return st;
@@ -60,12 +60,14 @@ static int open_one(struct staging *st, const char *name, bool create, int *ret)
 
 int staging_begin_files(struct staging *st, bool create)
 {
-	int r = open_one(st, "image", create, &st->image_fd);
+	int r = open_one(st, "image", create, &st->image_fd), spool = -1;
 
 	if (r == 0)
 		r = open_one(st, "leaves", create, &st->leaves_fd);
 	if (r == 0)
-		r = open_one(st, "spool", create, &st->spool_fd);
+		r = open_one(st, "spool", create, &spool);
+	if (r == 0)
+		r = spool_open(spool, &st->spool);
 	if (r == 0 && create && ftruncate(st->image_fd, (off_t)st->size) < 0)
 		r = -errno;
 	return r;
@@ -102,7 +104,7 @@ int staging_create(struct store *s, struct assembler *a, const struct hash *root
 		r = journal_open(st->dir_fd, "journal", true, NULL, NULL, &st->journal);
 	if (r < 0)
 		goto fail;
-	pack_u64(&p, 1);
+	pack_u64(&p, STAGING_FORMAT);
 	pack_bytes(&p, root->b, HASH_SIZE);
 	pack_u64(&p, size);
 	r = staging_note(st, J_HEAD, p.data, p.len);
@@ -154,6 +156,7 @@ int staging_open(struct store *s, struct assembler *a, const struct hash *root,
 	nodes_touch_all(&st->nodes);
 	nodes_changes_done(&st->nodes);
 	st->punch_from = st->size;
+	st->kept = st->pos;
 	staging_take_shot(st);
 	*ret = st;
 	return 0;
@@ -178,7 +181,7 @@ struct staging *staging_close(struct staging *st)
 	journal_close(st->journal);
 	close_fd(st->image_fd);
 	close_fd(st->leaves_fd);
-	close_fd(st->spool_fd);
+	spool_close(st->spool);
 	close_fd(st->dir_fd);
 	nodes_done(&st->nodes);
 	wire_position_done(&st->shot);

@@ -11,9 +11,9 @@
  * staging_commit() makes it durable in this order: image, leaves, spool, journal. Staged = all
  * nodes proven and the root, computed from all of them, equals.
  *
- * Every call but staging_position() belongs to one thread at a time (the transfer's lane). After an
- * error other than -EBADMSG and -ESTALE the object must be closed and opened again: what was not
- * committed is not to be trusted.
+ * Every call but staging_position() and staging_spool() belongs to one thread at a time (the
+ * transfer's lane). After an error other than -EBADMSG and -ESTALE the object must be closed and
+ * opened again: what was not committed is not to be trusted.
  */
 #ifndef SPOKESYNC_TRANSFER_STAGING_H
 #define SPOKESYNC_TRANSFER_STAGING_H
@@ -67,13 +67,26 @@ int staging_adopt(struct staging *st, struct staging *old, const struct run *sam
 void staging_position(struct staging *st, bool map, struct wire_position *ret);
 /*
  * Bytes of bundle E from this offset are to come. -ERANGE: they do not fit the position, ask for
- * it. Another E starts at 0 and drops what was spooled of the former.
+ * it. Another E starts at 0 and drops what was spooled of the former. *ret_spool: for
+ * staging_spool(); the caller closes it.
  */
-int staging_begin(struct staging *st, const struct hash *bundle, uint64_t offset) WARN_UNUSED;
-/* -EBADMSG: nonsense; the bundle is given up. -ESTALE: a base is missing or bad; see the position.
+int staging_begin(struct staging *st, const struct hash *bundle, uint64_t offset,
+		  int *ret_spool) WARN_UNUSED;
+/*
+ * Any thread, also while the lane works: puts bundle bytes, of this offset, where they wait. Not
+ * beyond staging_room() (lane), which grows as frames are applied and always has room for one more.
  */
-int staging_write(struct staging *st, const void *buf, size_t len, struct err *e) WARN_UNUSED;
+int staging_spool(int spool, uint64_t offset, const void *buf, size_t len) WARN_UNUSED;
+uint64_t staging_room(const struct staging *st);
+/*
+ * len more bytes were spooled. Applies one frame; 1: call again (with 0), there may be another, 0:
+ * more bytes are needed. -EBADMSG: nonsense; the bundle is given up. -ESTALE: a base is missing or
+ * bad; see the position.
+ */
+int staging_apply(struct staging *st, uint64_t len, struct err *e) WARN_UNUSED;
 int staging_commit(struct staging *st) WARN_UNUSED;
+/* The same, but for the spooled part of a frame if whole ones were applied since the last time. */
+int staging_commit_group(struct staging *st) WARN_UNUSED;
 bool staging_uncommitted(const struct staging *st);
 /* Copies up to max bytes of nodes to be filled; 1: there is more, 0: no more, -ESTALE, -errno. */
 int staging_fill(struct staging *st, uint64_t max) WARN_UNUSED;

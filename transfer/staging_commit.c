@@ -26,16 +26,15 @@ static int sync_if(int fd, bool *dirty)
 	return r;
 }
 
-static int note_commit(struct staging *st)
+static int note_commit(struct staging *st, const struct spool_pos *pos)
 {
 	struct pack p = {NULL, 0, 0};
 	size_t i;
 	int r;
 
-	pack_u64(&p, st->pos.consumed);
-	pack_u64(&p, st->pos.at);
-	pack_u64(&p, st->pos.len);
-	pack_u64(&p, st->pos.frames);
+	pack_u64(&p, pos->consumed);
+	pack_u64(&p, pos->len);
+	pack_u64(&p, pos->frames);
 	for (i = 0; i < st->nodes.n_changes; i++) {
 		pack_u64(&p, st->nodes.changes[i].state);
 		pack_u64(&p, st->nodes.changes[i].first);
@@ -48,22 +47,14 @@ static int note_commit(struct staging *st)
 
 bool staging_uncommitted(const struct staging *st)
 {
-	return st->image_dirty || st->leaves_dirty || st->spool_dirty || st->journal_dirty ||
-	       st->pos_dirty || st->nodes.n_changes;
+	return st->image_dirty || st->leaves_dirty || st->journal_dirty || st->pos_dirty ||
+	       st->nodes.n_changes;
 }
 
-/* Frames that were applied and committed are given back; the spool stays small. */
-static void punch_spool(struct staging *st)
+/* len: of the bytes in the spool those that the position shall speak of. */
+static int commit(struct staging *st, uint64_t len)
 {
-	if (st->pos.at <= st->punched)
-		return;
-	if (fallocate(st->spool_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)st->punched,
-		      (off_t)(st->pos.at - st->punched)) == 0)
-		st->punched = st->pos.at;
-}
-
-int staging_commit(struct staging *st)
-{
+	struct spool_pos pos = {st->pos.consumed, len, st->pos.frames};
 	bool image = st->image_dirty;
 	int r;
 
@@ -72,22 +63,34 @@ int staging_commit(struct staging *st)
 	r = sync_if(st->image_fd, &st->image_dirty);
 	if (r == 0)
 		r = sync_if(st->leaves_fd, &st->leaves_dirty);
-	if (r == 0)
-		r = sync_if(st->spool_fd, &st->spool_dirty);
+	if (r == 0 && len && st->pos_dirty)
+		r = spool_sync(st->spool);
 	if (r == 0 && (st->pos_dirty || st->nodes.n_changes))
-		r = note_commit(st);
+		r = note_commit(st, &pos);
 	if (r == 0)
 		r = journal_sync(st->journal);
 	if (r < 0)
 		return r;
 	nodes_changes_done(&st->nodes);
-	st->pos_dirty = st->journal_dirty = false;
+	st->journal_dirty = false;
+	st->pos_dirty = len != st->pos.len;
+	st->kept = pos;
 	st->since_commit = 0;
-	punch_spool(st);
 	if (image) /* written once, not read again soon: the machine keeps its cache */
 		(void)posix_fadvise(st->image_fd, 0, 0, POSIX_FADV_DONTNEED);
 	staging_take_shot(st);
 	return 0;
+}
+
+int staging_commit(struct staging *st)
+{
+	return commit(st, st->pos.len);
+}
+
+/* Where frames pass by, the beginning of the next one is not worth a write: it soon is whole. */
+int staging_commit_group(struct staging *st)
+{
+	return commit(st, st->pos.consumed == st->kept.consumed ? st->pos.len : 0);
 }
 
 static uint64_t frames_in_bundle(const struct staging *st)
@@ -118,8 +121,8 @@ void staging_take_shot(struct staging *st)
 	memset(&p, 0, sizeof(p));
 	p.has_bundle = st->has_bundle;
 	p.bundle = st->bundle;
-	p.offset = st->has_bundle ? st->pos.consumed + st->pos.len : 0;
-	p.complete = st->has_header && st->pos.frames == frames_in_bundle(st);
+	p.offset = st->has_bundle ? st->kept.consumed + st->kept.len : 0;
+	p.complete = st->has_header && st->kept.frames == frames_in_bundle(st);
 	p.staged = st->staged;
 	p.read_again = st->read_again;
 	p.filling = st->nodes.filling > 0;
@@ -161,8 +164,7 @@ int staging_give_up(struct staging *st, int error)
 	if (st->has_header)
 		bundle_header_done(&st->header);
 	st->has_header = st->has_bundle = false;
-	st->pos = (struct spool_pos){0, 0, 0, 0};
-	st->punched = 0;
+	st->pos = st->kept = (struct spool_pos){0, 0, 0};
 	r = staging_note(st, J_GIVEN_UP, NULL, 0);
 	if (r == 0)
 		r = staging_commit(st);

@@ -11,9 +11,12 @@
 #include "transfer/journal.h"
 #include "transfer/nodes.h"
 #include "transfer/old.h"
+#include "transfer/spool.h"
 #include "transfer/staging.h"
 
 #define LEAF_PAGE (NODE_BLOCKS * HASH_SIZE) /* a node's leaves in the leaf file, at node * 4096 */
+
+#define STAGING_FORMAT 2 /* of the journal and what it speaks of */
 
 /* Types of journal records, in the order in which a transfer writes them first. */
 enum {
@@ -40,7 +43,7 @@ struct pin {
 
 struct spool_pos {
 	uint64_t consumed; /* bundle bytes of the header and of whole frames */
-	uint64_t at, len;  /* where the bytes after them lie in the spool */
+	uint64_t len;	   /* bytes after them that lie in the spool */
 	uint64_t frames;   /* consumed */
 };
 
@@ -49,7 +52,8 @@ struct staging {
 	struct assembler *as;
 	struct hash root;
 	uint64_t size;
-	int dir_fd, image_fd, leaves_fd, spool_fd;
+	int dir_fd, image_fd, leaves_fd;
+	struct spool *spool;
 	struct journal *journal;
 	struct pin pins[STAGING_PINS_MAX];
 	unsigned n_pins;
@@ -59,10 +63,9 @@ struct staging {
 	struct hash bundle;
 	struct bundle_header header;
 	uint8_t base_pin[FRAME_BASES_MAX];
-	struct spool_pos pos;
-	uint64_t punched; /* spool bytes before it are given back */
+	struct spool_pos pos, kept; /* now; as of the last commit */
 	uint64_t since_commit;
-	bool image_dirty, leaves_dirty, spool_dirty, journal_dirty, pos_dirty;
+	bool image_dirty, leaves_dirty, journal_dirty, pos_dirty;
 	uint64_t fill_next;
 	uint64_t punch_from; /* nothing was ever written at or after it but by touching nodes */
 	pthread_mutex_t lock;

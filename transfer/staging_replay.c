@@ -14,8 +14,8 @@ static int replay_head(struct staging *st, struct unpack *u)
 
 	unpack_bytes(u, root.b, HASH_SIZE);
 	st->size = unpack_u64(u);
-	if (u->bad || format != 1 || st->size > FILE_SIZE_MAX || !hash_equal(&root, &st->root) ||
-	    st->nodes.state)
+	if (u->bad || format != STAGING_FORMAT || st->size > FILE_SIZE_MAX ||
+	    !hash_equal(&root, &st->root) || st->nodes.state)
 		return -EBADMSG;
 	nodes_init(&st->nodes, nodes_of(st->size));
 	return 0;
@@ -58,8 +58,7 @@ static int replay_bundle(struct staging *st, struct unpack *u)
 	unpack_bytes(u, st->bundle.b, HASH_SIZE);
 	st->has_bundle = true;
 	st->base_bad = false;
-	st->pos = (struct spool_pos){0, 0, 0, 0};
-	st->punched = 0;
+	st->pos = (struct spool_pos){0, 0, 0};
 	return u->bad ? -EBADMSG : 0;
 }
 
@@ -73,7 +72,7 @@ static int replay_header(struct staging *st, struct unpack *u)
 	if (r < 0)
 		return -EBADMSG;
 	/* It is whole here, so it was taken, even where the commit after it did not come to be. */
-	st->pos = (struct spool_pos){used, used, 0, 0};
+	st->pos = (struct spool_pos){used, 0, 0};
 	return 0;
 }
 
@@ -82,7 +81,6 @@ static int replay_commit(struct staging *st, struct unpack *u)
 	uint64_t first, n, state;
 
 	st->pos.consumed = unpack_u64(u);
-	st->pos.at = unpack_u64(u);
 	st->pos.len = unpack_u64(u);
 	st->pos.frames = unpack_u64(u);
 	while (u->len && !u->bad) {
@@ -143,7 +141,7 @@ int staging_replay(void *arg, uint32_t type, const uint8_t *data, size_t len)
 	case J_GIVEN_UP:
 		drop_header(st);
 		st->has_bundle = false;
-		st->pos = (struct spool_pos){0, 0, 0, 0};
+		st->pos = (struct spool_pos){0, 0, 0};
 		return 0;
 	default:
 		return -EBADMSG;

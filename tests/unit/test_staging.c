@@ -151,6 +151,36 @@ static void frame(struct bundle_bytes *b, uint32_t index, uint32_t first, uint32
 	frame_encoder_free(x);
 }
 
+/* Bytes of a bundle as a PUT brings them: spooled as far as there is room, applied. */
+static int take(struct staging *st, int spool, uint64_t at, const uint8_t *p, size_t n,
+		struct err *e)
+{
+	size_t len;
+	int r = 0;
+
+	for (; n > 0 && r >= 0; at += len, p += len, n -= len) {
+		len = (size_t)MIN(n, staging_room(st) - at);
+		assert_true(len > 0);
+		assert_int_equal(staging_spool(spool, at, p, len), 0);
+		for (r = staging_apply(st, len, e); r > 0;)
+			r = staging_apply(st, 0, e);
+	}
+	return r;
+}
+
+/* n bytes of the bundle from offset `at` on. */
+static int feed(struct staging *st, const struct bundle_bytes *b, uint64_t at, size_t n,
+		struct err *e)
+{
+	int spool, r = staging_begin(st, &b->id, at, &spool);
+
+	if (r < 0)
+		return r;
+	r = take(st, spool, at, b->p + at, n, e);
+	close(spool);
+	return r;
+}
+
 static void check_image(struct fixture *f, const struct hash *root, const uint8_t *data, size_t n)
 {
 	char path[256], hex[HASH_HEX + 1];
@@ -187,8 +217,7 @@ static void test_literals_and_crashes(void **state)
 	frame(&b, 1, 2, 2, &rest, 1, nodes + 2, 2, data + 2 * NODE_SIZE, SIZE - 2 * NODE_SIZE);
 	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
 	/* The header was taken and noted, and the crash came before the commit. */
-	assert_int_equal(staging_begin(st, &b.id, 0), 0);
-	assert_int_equal(staging_write(st, b.p, b.header + 1000, &e), 0);
+	assert_int_equal(feed(st, &b, 0, b.header + 1000, &e), 0);
 	staging_close(st);
 	assert_int_equal(staging_open(f->store, f->as, &root, &st, &e), 0);
 	staging_position(st, false, &p);
@@ -198,14 +227,12 @@ static void test_literals_and_crashes(void **state)
 	while (at < b.n) {
 		size_t n = MIN(b.n - at, (size_t)100001);
 
-		assert_int_equal(staging_begin(st, &b.id, at), 0);
-		assert_int_equal(staging_begin(st, &b.id, at + 1), -ERANGE);
-		assert_int_equal(staging_write(st, b.p + at, n, &e), 0);
+		assert_int_equal(feed(st, &b, at + 1, 1, &e), -ERANGE);
+		assert_int_equal(feed(st, &b, at, n, &e), 0);
 		assert_int_equal(staging_commit(st), 0);
 		/* Written and not committed: gone after the crash. */
 		if (at + n < b.n)
-			assert_int_equal(
-				staging_write(st, b.p + at + n, MIN(b.n - at - n, 5000u), &e), 0);
+			assert_int_equal(feed(st, &b, at + n, MIN(b.n - at - n, 5000u), &e), 0);
 		staging_close(st);
 		at += n;
 		assert_int_equal(staging_open(f->store, f->as, &root, &st, &e), 0);
@@ -254,8 +281,7 @@ static void test_lie_costs_a_node(void **state)
 	begin(&repair, &root, SIZE, 1, NULL, 0, 2);
 	frame(&repair, 0, 1, 1, &one, 1, nodes + 1, 1, data + NODE_SIZE, NODE_SIZE);
 	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
-	assert_int_equal(staging_begin(st, &b.id, 0), 0);
-	assert_int_equal(staging_write(st, b.p, b.n, &e), 0);
+	assert_int_equal(feed(st, &b, 0, b.n, &e), 0);
 	assert_int_equal(staging_commit(st), 0);
 	staging_close(st);
 	assert_int_equal(staging_open(f->store, f->as, &root, &st, &e), 0);
@@ -267,8 +293,7 @@ static void test_lie_costs_a_node(void **state)
 	assert_int_equal(p.n_proven, 2);
 	wire_position_done(&p);
 	assert_int_equal(staging_finish(st, false, NULL, &e), -EAGAIN);
-	assert_int_equal(staging_begin(st, &repair.id, 0), 0);
-	assert_int_equal(staging_write(st, repair.p, repair.n, &e), 0);
+	assert_int_equal(feed(st, &repair, 0, repair.n, &e), 0);
 	assert_int_equal(staging_finish(st, false, NULL, &e), 0);
 	check_image(f, &root, data, SIZE);
 	staging_position(st, false, &p);
@@ -314,8 +339,7 @@ static void delta(struct fixture *f, bool drift, int expect)
 	assert_true(staging_has_pin(st, &base));
 	if (drift) /* written through the hard link, as nobody should */
 		assert_int_equal(pwrite(fd, "drift", 5, 20), 5);
-	assert_int_equal(staging_begin(st, &b.id, 0), 0);
-	r = staging_write(st, b.p, b.n, &e);
+	r = feed(st, &b, 0, b.n, &e);
 	while (r >= 0 && (r = staging_fill(st, NODE_SIZE)) > 0)
 		;
 	assert_int_equal(r, expect);
@@ -395,8 +419,7 @@ static void patch(struct fixture *f, uint64_t lie, bool drift, int expect)
 	assert_int_equal(staging_pin(st, &base, fd, &id, &ch, &e), 0);
 	if (drift)
 		assert_int_equal(pwrite(fd, "drift", 5, 1020), 5);
-	assert_int_equal(staging_begin(st, &b.id, 0), 0);
-	assert_int_equal(staging_write(st, b.p, b.n, &e), expect);
+	assert_int_equal(feed(st, &b, 0, b.n, &e), expect);
 	staging_position(st, false, &p);
 	if (expect == 0 && lie) { /* only the nodes that it went into */
 		assert_int_equal(staging_commit(st), 0);
@@ -482,16 +505,19 @@ static void test_nonsense(void **state)
 	struct wire_position p;
 	struct staging *st;
 	struct err e = {""};
+	int spool;
 
 	root_of(data, SIZE, &root, nodes);
 	begin(&b, &root, SIZE, 1, NULL, 0, 1);
 	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
-	assert_int_equal(staging_write(st, b.p, b.n, &e), -EBADMSG); /* nothing was begun */
-	assert_int_equal(staging_begin(st, &other, 0), 0);	     /* not the header's hash */
-	assert_int_equal(staging_write(st, b.p, b.n, &e), -EBADMSG);
-	assert_int_equal(staging_begin(st, &b.id, 0), 0);
-	assert_int_equal(staging_write(st, b.p, b.n, &e), 0);
-	assert_int_equal(staging_write(st, data, 1000, &e), -EBADMSG); /* no frame */
+	assert_int_equal(staging_apply(st, 0, &e), -EBADMSG);	   /* nothing was begun */
+	assert_int_equal(staging_begin(st, &other, 0, &spool), 0); /* not the header's hash */
+	assert_int_equal(take(st, spool, 0, b.p, b.n, &e), -EBADMSG);
+	close(spool);
+	assert_int_equal(staging_begin(st, &b.id, 0, &spool), 0);
+	assert_int_equal(take(st, spool, 0, b.p, b.n, &e), 0);
+	assert_int_equal(take(st, spool, b.n, data, 1000, &e), -EBADMSG); /* no frame */
+	close(spool);
 	staging_position(st, false, &p);
 	assert_false(p.has_bundle);
 	assert_int_equal(p.offset, 0);
@@ -521,8 +547,7 @@ static void test_adopt(void **state)
 	begin(&b, &root, SIZE, 2, NULL, 0, 1);
 	frame(&b, 0, 0, 2, &op, 1, nodes, 2, data, 2 * NODE_SIZE);
 	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
-	assert_int_equal(staging_begin(st, &b.id, 0), 0);
-	assert_int_equal(staging_write(st, b.p, b.n, &e), 0);
+	assert_int_equal(feed(st, &b, 0, b.n, &e), 0);
 	assert_int_equal(staging_create(f->store, f->as, &root2, SIZE, &st2, &e), 0);
 	same.first = 1;
 	same.n = 3;
