@@ -154,6 +154,9 @@ struct hub_version *hub_version_new(struct hub_group *g, const struct version_ro
 	group_ref(g);
 	hv->identity = r->identity;
 	hv->generation = r->generation;
+	hv->kept = r->kept;
+	hv->has_origin = r->has_origin;
+	hv->origin = r->origin;
 	hv->refs = 1;
 	return hv;
 }

@@ -80,7 +80,7 @@ int client_show_groups(const struct client *c, const struct args *a, json_t *ans
 
 	(void)c, (void)a;
 	json_array_foreach (json_object_get(answer, "groups"), i, g) {
-		problem = client_str(g, "problem");
+		problem = client_str(g, *client_str(g, "problem") ? "problem" : "distrust");
 		view_cell(t, "%s", client_str(g, "name"));
 		view_cell(t, "%lld", (long long)client_int(g, "files"));
 		view_cell(t, "%s", client_size(client_int(g, "bytes")).s);

@@ -41,10 +41,13 @@ int db_versions_indexed(struct db *db, const struct version_row *r)
 	if (got < 0)
 		return got;
 	return db_run(db,
-		      "UPDATE versions SET root = ?, nonzero = ?, generation = ?, current = 1"
-		      " WHERE id = ?",
-		      "biii", r->deleted ? NULL : r->root.b, (size_t)(r->deleted ? 0 : HASH_SIZE),
-		      (int64_t)r->nonzero, (int64_t)r->generation, (int64_t)r->id);
+		      "UPDATE versions SET root = ?, nonzero = ?, generation = ?, kept_ino = ?,"
+		      " kept_ctime_s = ?, kept_ctime_ns = ?, origin = ?, current = 1 WHERE id = ?",
+		      "biiiiibi", r->deleted ? NULL : r->root.b,
+		      (size_t)(r->deleted ? 0 : HASH_SIZE), (int64_t)r->nonzero,
+		      (int64_t)r->generation, (int64_t)r->kept.ino, (int64_t)r->kept.ctime.tv_sec,
+		      (int64_t)r->kept.ctime.tv_nsec, r->has_origin ? r->origin.b : NULL,
+		      (size_t)(r->has_origin ? HASH_SIZE : 0), (int64_t)r->id);
 }
 
 int db_versions_identity(struct db *db, uint64_t id, const struct identity *x)
@@ -100,6 +103,8 @@ static int version_read(void *arg, const struct db_row *r)
 			     .size = (uint64_t)row_int(r, 14),
 			     .mtime = {row_int(r, 15), row_int(r, 16)},
 			     .ctime = {row_int(r, 17), row_int(r, 18)}},
+		.kept = {.ino = (uint64_t)row_int(r, 19),
+			 .ctime = {row_int(r, 20), row_int(r, 21)}},
 	};
 	size_t len;
 	const void *root = row_blob(r, 5, &len);
@@ -107,6 +112,11 @@ static int version_read(void *arg, const struct db_row *r)
 	if (root && len == HASH_SIZE) {
 		memcpy(v.root.b, root, HASH_SIZE);
 		v.indexed = true;
+	}
+	root = row_blob(r, 22, &len);
+	if (root && len == HASH_SIZE) {
+		memcpy(v.origin.b, root, HASH_SIZE);
+		v.has_origin = true;
 	}
 	return reader->fn(reader->arg, &v);
 }
@@ -119,7 +129,8 @@ int db_versions_each(struct db *db, version_row_fn *fn, void *arg)
 		db, version_read, &reader,
 		"SELECT id, grp, path, size, nonzero, root, mtime_s, mtime_ns, mode, deleted,"
 		" current, generation, dev, ino, id_size, id_mtime_s, id_mtime_ns,"
-		" id_ctime_s, id_ctime_ns FROM versions ORDER BY id",
+		" id_ctime_s, id_ctime_ns, kept_ino, kept_ctime_s, kept_ctime_ns, origin"
+		" FROM versions ORDER BY id",
 		NULL);
 }
 

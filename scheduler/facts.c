@@ -239,6 +239,7 @@ json_t *facts_group(struct hub *h, const struct group_cfg *g)
 	json_object_set_new(o, "scanning", json_boolean(st.scanning));
 	json_object_set_new(o, "problem", facts_text(st.problem));
 	json_object_set_new(o, "generations", facts_text(st.how));
+	json_object_set_new(o, "distrust", facts_text(st.distrust));
 	return o;
 }
 

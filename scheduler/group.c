@@ -19,6 +19,7 @@
 #include "scheduler/intake.h"
 #include "scheduler/log.h"
 #include "scheduler/survey.h"
+#include "scheduler/trust.h"
 #include "scheduler/watch.h"
 #include "transfer/key.h"
 
@@ -131,14 +132,17 @@ int group_ready(struct hub_group *g)
 
 	if (g->dirfd >= 0 && group_moved(g))
 		group_close(g);
-	if (g->dirfd >= 0)
+	if (g->dirfd >= 0) {
+		trust_load(g);
 		return 0;
+	}
 	if (group_open(g, &e) < 0) {
 		group_stop(g, e.text);
 		group_close(g);
 		return -ENXIO;
 	}
 	group_go_on(g);
+	trust_load(g);
 	hub_sweep_generations(g);
 	g->no_reflink = !generation_probe(g->gen_dirfd);
 	if (g->no_reflink)

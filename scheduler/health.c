@@ -95,6 +95,9 @@ json_t *health_of_hub(struct hub *h, struct now now)
 		hub_group_stats(h, cfg->groups[i].name, &st);
 		if (st.problem)
 			find(&f, LEVEL_CRITICAL, "group %s: %s", cfg->groups[i].name, st.problem);
+		if (st.distrust)
+			find(&f, LEVEL_WARNING, "group %s: extents are not believed: %s",
+			     cfg->groups[i].name, st.distrust);
 	}
 	TAILQ_FOREACH (s, core_spokes(hub_core(h)), entry) {
 		look_at_spoke(&f, s, now);

@@ -92,13 +92,6 @@ static void hub_members(struct hub *h)
 	shaper_set_rate(shaper_root(h->shaper), c->rate);
 }
 
-static unsigned hub_lanes(const struct config *c)
-{
-	long threads = c->threads ? (long)c->threads : sysconf(_SC_NPROCESSORS_ONLN);
-
-	return (unsigned)MAX(1, MIN((long)HUB_LANES, threads - 1));
-}
-
 int hub_start(struct daemon *d, struct err *e)
 {
 	struct hub *h = xcalloc(1, sizeof(*h));
@@ -113,10 +106,7 @@ int hub_start(struct daemon *d, struct err *e)
 	TAILQ_INIT(&h->spokes);
 	TAILQ_INIT(&h->pushing);
 	TAILQ_INIT(&h->ready);
-	/* One worker stays free for bundles, unless there is only one. */
-	h->n_lanes = hub_lanes(d->config);
-	for (unsigned i = 0; i < HUB_LANES; i++)
-		lane_init(&h->lanes[i]);
+	TAILQ_INIT(&h->hashing);
 	key_random(&seed, sizeof(seed));
 	h->core = core_new(d->config, seed);
 	h->http = http_new(d->loop);

@@ -26,8 +26,9 @@ struct hub_group_stats {
 	uint64_t unsettled;    /* seen and not yet settled, or being indexed */
 	uint64_t skipped;
 	bool scanning;
-	const char *problem; /* NULL, or why the group stands still */
-	const char *how;     /* "reflink" | "copy": how generations are kept */
+	const char *problem;  /* NULL, or why the group stands still */
+	const char *how;      /* "reflink" | "copy": how generations are kept */
+	const char *distrust; /* NULL, or why extents are not believed there */
 };
 void hub_group_stats(struct hub *h, const char *group, struct hub_group_stats *ret);
 /* Each path known in a group that is not (yet) replicated, with the reason in words. */

@@ -44,7 +44,14 @@ static const char schema_1[] =
 	" until_mono INTEGER NOT NULL, boot TEXT NOT NULL, until_seq INTEGER NOT NULL,"
 	" who TEXT NOT NULL, why TEXT) STRICT;";
 
-static const char *const schema[] = {schema_1};
+/* 2: the generation's file, and the content that the version is a changed copy of. */
+static const char schema_2[] =
+	"ALTER TABLE versions ADD COLUMN kept_ino INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE versions ADD COLUMN kept_ctime_s INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE versions ADD COLUMN kept_ctime_ns INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE versions ADD COLUMN origin BLOB;";
+
+static const char *const schema[] = {schema_1, schema_2};
 
 int hub_db_open(const char *path, struct db **ret, struct err *e)
 {

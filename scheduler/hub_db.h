@@ -15,6 +15,12 @@
 
 int hub_db_open(const char *path, struct db **ret, struct err *e) WARN_UNUSED;
 
+/* A generation's file, as it was when it was made: while that is so nobody wrote to it. */
+struct kept {
+	uint64_t ino; /* 0: not known */
+	struct timespec ctime;
+};
+
 /* db_versions.c. Strings of a row that was read live during the call-back only. */
 struct version_row {
 	uint64_t id;
@@ -25,6 +31,9 @@ struct version_row {
 	struct wire_time mtime;
 	uint32_t mode;
 	struct identity identity; /* of the live file when it was catalogued */
+	struct kept kept;
+	bool has_origin;
+	struct hash origin;
 };
 
 typedef int version_row_fn(void *arg, const struct version_row *r);

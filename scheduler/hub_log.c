@@ -176,7 +176,7 @@ void hub_log_summary(const struct hub_job *x)
 	joblog_event(x->hub->d->joblog, "summary", o);
 }
 
-void hub_log_version(const struct hub_version *hv, const char *event)
+static json_t *version_fields(const struct hub_version *hv)
 {
 	const struct version *v = hv->v;
 	char root[HASH_HEX + 1];
@@ -189,8 +189,31 @@ void hub_log_version(const struct hub_version *hv, const char *event)
 		json_object_set_new(o, "nonzero", number(v->nonzero));
 		json_object_set_new(o, "generation", text(hv->generation ? "reflink" : "live"));
 	}
-	joblog_event(hv->group->hub->d->joblog, event, o);
-	log_info("group %s: %s: %s as version %" PRIu64, v->group, v->path, event, v->id);
+	return o;
+}
+
+static void log_version(const struct hub_version *hv, const char *event, json_t *fields)
+{
+	joblog_event(hv->group->hub->d->joblog, event, fields);
+	log_info("group %s: %s: %s as version %" PRIu64, hv->v->group, hv->v->path, event,
+		 hv->v->id);
+}
+
+void hub_log_version(const struct hub_version *hv, const char *event)
+{
+	log_version(hv, event, version_fields(hv));
+}
+
+void hub_log_indexed(const struct hub_version *hv, const struct index_facts *facts)
+{
+	json_t *o = version_fields(hv);
+	char origin[HASH_HEX + 1];
+
+	json_object_set_new(o, "read", number(facts->read));
+	json_object_set_new(o, "trusted", number(facts->trusted));
+	if (hv->has_origin)
+		json_object_set_new(o, "origin", text(hash_hex(&hv->origin, origin)));
+	log_version(hv, "indexed", o);
 }
 
 void hub_log_group(const struct hub_group *g, const char *event, const char *why)

@@ -6,6 +6,7 @@
 #define SPOKESYNC_SCHEDULER_HUB_LOG_H
 
 #include "scheduler/hub_state.h"
+#include "transfer/index_build.h"
 
 void hub_log_job(const struct hub_job *x, const char *event);
 void hub_log_changed(const struct hub_job *x, const struct action *a); /* by its new state */
@@ -13,6 +14,7 @@ void hub_log_changed(const struct hub_job *x, const struct action *a); /* by its
 void hub_log_late(const struct hub_job *x, struct wall deadline);
 void hub_log_summary(const struct hub_job *x);
 void hub_log_version(const struct hub_version *hv, const char *event);
+void hub_log_indexed(const struct hub_version *hv, const struct index_facts *facts);
 void hub_log_group(const struct hub_group *g, const char *event, const char *text);
 void hub_log_spoke(const struct hub_spoke *s, const char *event, const char *text);
 /* why: "ended by itself", ... or NULL */

@@ -204,9 +204,9 @@ static struct prepare *start_prepare(struct hub_job *x)
 	memcpy(spec.root.b, v->root, HASH_SIZE);
 	if (x->base_refusals < NO_BASE_LAST) {
 		spec.held = inventory_roots(inv, &spec.n_held);
-		spec.has_lineage = item;
-		if (item)
-			spec.lineage = item->root;
+		/* Under a new name: what it was cloned from on the hub, if the spoke has that. */
+		spec.has_lineage = item || x->version->has_origin;
+		spec.lineage = item ? item->root : x->version->origin;
 	}
 	return prepare_start(x->hub->d->pool, &spec, start_prepared);
 }

@@ -24,8 +24,7 @@
 #include "transfer/shaper.h"
 #include "transfer/worker.h"
 
-#define HUB_LANES    4u /* files indexed side by side, at most */
-#define HUB_INDEXING 8u /* files that have been opened for it */
+#define HUB_INDEXING 8u /* files indexed side by side, at most */
 
 /* One settled content, as core's struct version, and where its bytes are. Counted. */
 struct hub_version {
@@ -33,6 +32,11 @@ struct hub_version {
 	struct hub_group *group;
 	struct identity identity; /* of the live file */
 	bool generation;	  /* its bytes are in .spokesync/gen/<id>; else the live file */
+	struct kept kept;	  /* that file, as it was made; ino 0: not known */
+	/* The content that it shared most of its bytes on disk with when it was indexed, found by
+	 * extents: the file that it is a changed copy of, whatever its name. */
+	bool has_origin;
+	struct hash origin;
 	bool current;
 	unsigned refs;
 };
@@ -62,6 +66,9 @@ struct hub_file {
 };
 TAILQ_HEAD(hub_file_list, hub_file);
 
+struct indexing;
+TAILQ_HEAD(indexing_list, indexing);
+
 struct hub_old; /* hub_old.c */
 TAILQ_HEAD(hub_old_list, hub_old);
 
@@ -73,9 +80,10 @@ struct hub_group {
 	char *path;
 	int dirfd, gen_dirfd; /* -1: see problem */
 	uint64_t dev;
-	char problem[256]; /* why it stands still, or "" */
-	bool vanished;	   /* that is why: every file was gone at once */
-	bool no_reflink;   /* a clone was refused: files are read where they lie */
+	char problem[256];  /* why it stands still, or "" */
+	bool vanished;	    /* that is why: every file was gone at once */
+	bool no_reflink;    /* a clone was refused: files are read where they lie */
+	char distrust[256]; /* why extents are not believed there (trust.h), or "" */
 	struct strmap files;
 	struct hub_old_list old;       /* former versions, kept for their bytes; oldest first */
 	struct hub_file_list settling; /* by due */
@@ -179,10 +187,9 @@ struct hub {
 	struct hub_group_list groups;
 	struct hub_spoke_list spokes;
 	struct hub_job_list pushing;
-	struct lane lanes[HUB_LANES];
-	unsigned n_lanes, lane_load[HUB_LANES];
 	struct hub_file_list ready;
-	unsigned n_indexing;
+	struct indexing_list hashing;  /* files being read, by turns */
+	unsigned n_indexing, n_slices; /* of them; their works under way */
 	uint64_t last_version;
 	struct override *overrides; /* as they are on disk: copies */
 	size_t n_overrides;

@@ -10,6 +10,7 @@
 #include "scheduler/hub_jobs.h"
 #include "scheduler/indexing.h"
 #include "scheduler/inventory.h"
+#include "scheduler/trust.h"
 
 struct core *hub_core(struct hub *h)
 {
@@ -66,6 +67,7 @@ void hub_group_stats(struct hub *h, const char *group, struct hub_group_stats *r
 	ret->scanning = g->survey != NULL;
 	ret->problem = g->problem[0] ? g->problem : NULL;
 	ret->how = g->no_reflink ? "copy" : "reflink";
+	ret->distrust = g->no_reflink || g->dirfd < 0 ? NULL : trust_refused(g);
 }
 
 struct telling {
@@ -95,7 +97,7 @@ static void tell_file(void *arg, void *value)
 	case FILE_INDEXING:
 		snprintf(words, sizeof(words), "being indexed, %u %%",
 			 f->indexing && f->indexing->identity.size
-				 ? (unsigned)(f->indexing->progress * 100 /
+				 ? (unsigned)(indexing_progress(f->indexing) * 100 /
 					      f->indexing->identity.size)
 				 : 0);
 		t->fn(t->arg, f->path, words);

@@ -1,6 +1,7 @@
 /*
- * indexing.c: see indexing.h. The identity is looked at before and after whatever is read, so that
- * a torn copy cannot become a version.
+ * indexing.c: see indexing.h. Files that are being read take turns, a piece of some 32 MiB at a
+ * time, and no more pieces are under way than there are workers: so one large file has them all,
+ * small ones beside it do not wait for its end, and a bundle waits for a piece at most.
  */
 #include "scheduler/indexing.h"
 
@@ -10,94 +11,93 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "scheduler/generation.h"
 #include "scheduler/group.h"
-#include "transfer/index.h"
+#include "scheduler/trust.h"
 
-static bool indexing_unchanged(const struct indexing *x)
+static void pump(struct hub *h);
+
+static void end_run(struct work *w)
 {
-	struct identity now;
-	struct stat st;
-
-	if (fstat(x->fd, &st) < 0)
-		return false;
-	identity_of(&st, &now);
-	return identity_equal(&now, &x->identity);
+	indexing_end(container_of(w, struct indexing, work));
 }
 
-/* *ret_fd: what to read: the clone, or the file itself where there is none to be had. */
-static int indexing_source(struct indexing *x, int *ret_fd)
-{
-	char name[24];
-	int r, fd;
-
-	*ret_fd = x->fd;
-	if (!x->try_clone)
-		return 0;
-	generation_name(x->id, name);
-	r = source_clone(x->fd, x->gen_dirfd, name);
-	if (r == -ENOSPC || r == -EDQUOT || r == -EIO)
-		return err_set(&x->err, r, "cloning it: %s", strerror(-r));
-	if (r < 0)
-		return 0; /* no reflinks here: read where it lies, under its identity */
-	x->generation = true;
-	fd = openat(x->gen_dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(&x->err, -errno, "opening its clone: %s", strerror(errno));
-	*ret_fd = fd;
-	return 0;
-}
-
-static int indexing_count(struct indexing *x)
-{
-	char name[HASH_HEX + 1];
-	struct index *index;
-	int r = index_open(x->index_dirfd, hash_hex(&x->root, name), &index, &x->err);
-
-	if (r < 0)
-		return r;
-	x->nonzero = MIN(index_nonzero_blocks(index) * BLOCK_SIZE, x->identity.size);
-	index_unref(index);
-	return 0;
-}
-
-static void indexing_run(struct work *w)
+static void end_done(struct work *w)
 {
 	struct indexing *x = container_of(w, struct indexing, work);
-	int fd = -1, r = x->cancel ? -ECANCELED : indexing_source(x, &fd);
 
-	/* The clone is of one moment; was that moment still of the file that settled? */
-	if (r == 0 && !indexing_unchanged(x))
-		r = -ESTALE;
-	if (r == 0)
-		r = index_build(fd, x->index_dirfd, &x->cancel, &x->progress, &x->root, &x->err);
-	if (r == 0 && !x->generation && !indexing_unchanged(x))
-		r = -ESTALE;
-	if (r == 0)
-		r = indexing_count(x);
-	if (fd >= 0 && fd != x->fd)
-		close(fd);
-	x->error = r;
+	x->group->hub->n_indexing--;
+	x->done(x);
 }
 
-static void indexing_done(struct work *w)
+static void slice_run(struct work *w)
+{
+	struct indexing_slice *s = container_of(w, struct indexing_slice, work);
+
+	s->result = index_builder_work(s->indexing->builder, &s->indexing->cancel);
+}
+
+static void slice_done(struct work *w)
+{
+	struct indexing_slice *s = container_of(w, struct indexing_slice, work);
+	struct indexing *x = s->indexing;
+	struct hub *h = x->group->hub;
+
+	s->indexing = NULL;
+	x->n_slices--;
+	h->n_slices--;
+	if (s->result <= 0 && !x->drained) {
+		x->drained = true;
+		TAILQ_REMOVE(&h->hashing, x, entry);
+	}
+	if (x->drained && x->n_slices == 0) {
+		x->work = (struct work){.run = end_run, .done = end_done};
+		pool_submit(h->d->pool, NULL, &x->work);
+	}
+	pump(h);
+}
+
+static struct indexing_slice *free_slice(struct indexing *x)
+{
+	for (unsigned i = 0; i < INDEXING_SLICES; i++)
+		if (!x->slices[i].indexing)
+			return &x->slices[i];
+	return NULL;
+}
+
+static void pump(struct hub *h)
+{
+	struct indexing_slice *s;
+	struct indexing *x;
+
+	while (h->n_slices < MIN(pool_threads(h->d->pool), INDEXING_SLICES) &&
+	       (x = TAILQ_FIRST(&h->hashing)) && (s = free_slice(x))) {
+		s->indexing = x;
+		s->work = (struct work){.run = slice_run, .done = slice_done};
+		x->n_slices++;
+		h->n_slices++;
+		TAILQ_REMOVE(&h->hashing, x, entry);
+		TAILQ_INSERT_TAIL(&h->hashing, x, entry);
+		pool_submit(h->d->pool, NULL, &s->work);
+	}
+}
+
+static void begin_run(struct work *w)
+{
+	indexing_begin(container_of(w, struct indexing, work));
+}
+
+static void begin_done(struct work *w)
 {
 	struct indexing *x = container_of(w, struct indexing, work);
 	struct hub *h = x->group->hub;
 
-	h->n_indexing--;
-	h->lane_load[x->lane]--;
-	x->done(x);
-}
-
-static unsigned indexing_lane(const struct hub *h)
-{
-	unsigned best = 0;
-
-	for (unsigned i = 1; i < h->n_lanes; i++)
-		if (h->lane_load[i] < h->lane_load[best])
-			best = i;
-	return best;
+	if (x->error) {
+		end_done(w);
+		return;
+	}
+	x->hashing = true;
+	TAILQ_INSERT_TAIL(&h->hashing, x, entry);
+	pump(h);
 }
 
 int indexing_start(struct hub_file *f, int fd, uint64_t id, void (*done)(struct indexing *x))
@@ -108,12 +108,13 @@ int indexing_start(struct hub_file *f, int fd, uint64_t id, void (*done)(struct 
 	int r;
 
 	x->file = f;
+	x->path = xstrdup(f->path);
 	x->group = g;
 	group_ref(g);
 	x->id = id;
 	x->identity = f->settle.seen;
 	x->mode = f->mode;
-	x->fd = fd;
+	x->fd = x->source_fd = fd;
 	x->try_clone = !g->no_reflink;
 	x->done = done;
 	x->gen_dirfd = fcntl(g->gen_dirfd, F_DUPFD_CLOEXEC, 0);
@@ -123,12 +124,12 @@ int indexing_start(struct hub_file *f, int fd, uint64_t id, void (*done)(struct 
 		indexing_free(x);
 		return r;
 	}
+	if (x->try_clone && x->identity.size >= KIN_LEAST && !trust_refused(g))
+		x->kin = kin_list(f, x->identity.size, &x->n_kin);
 	f->indexing = x;
-	x->lane = indexing_lane(h);
-	h->lane_load[x->lane]++;
 	h->n_indexing++;
-	x->work = (struct work){.run = indexing_run, .done = indexing_done};
-	pool_submit(h->d->pool, &h->lanes[x->lane], &x->work);
+	x->work = (struct work){.run = begin_run, .done = begin_done};
+	pool_submit(h->d->pool, NULL, &x->work);
 	return 0;
 }
 
@@ -140,10 +141,20 @@ void indexing_cancel(struct indexing *x)
 	x->file = NULL;
 }
 
+uint64_t indexing_progress(const struct indexing *x)
+{
+	return x->hashing ? index_builder_progress(x->builder) : 0;
+}
+
 struct indexing *indexing_free(struct indexing *x)
 {
 	if (!x)
 		return NULL;
+	index_builder_free(x->builder);
+	index_unref(x->trust.base);
+	extents_done(&x->common);
+	if (x->source_fd >= 0 && x->source_fd != x->fd)
+		close(x->source_fd);
 	if (x->fd >= 0)
 		close(x->fd);
 	if (x->gen_dirfd >= 0)
@@ -151,6 +162,8 @@ struct indexing *indexing_free(struct indexing *x)
 	if (x->index_dirfd >= 0)
 		close(x->index_dirfd);
 	group_unref(x->group);
+	free(x->kin);
+	free(x->path);
 	free(x);
 	return NULL;
 }

@@ -1,32 +1,59 @@
 /*
- * indexing.h: one file on its way to a version: a worker clones it where the filesystem can, reads
- * it once and writes its index. The outcome is told on the loop thread; nothing is decided here.
+ * indexing.h: one file on its way to a version: a worker clones it where the filesystem can, and
+ * compares the clone's extents with those of the version that it is a copy of; what is left is read
+ * and hashed by all workers, each a piece at a time and in turn with other files; its index is
+ * written. The outcome is told on the loop thread; nothing is decided here.
  */
 #ifndef SPOKESYNC_SCHEDULER_INDEXING_H
 #define SPOKESYNC_SCHEDULER_INDEXING_H
 
 #include "scheduler/hub_state.h"
+#include "scheduler/kin.h"
+#include "transfer/extents.h"
+#include "transfer/index_build.h"
+
+#define INDEXING_SLICES 16u /* threads at one file, at most */
+
+struct indexing_slice {
+	struct work work;
+	struct indexing *indexing; /* NULL: not under way */
+	int result;
+};
 
 struct indexing {
-	struct work work;
-	struct hub_file *file; /* NULL: nobody wants it any more */
+	struct work work; /* of the begin and of the end */
+	struct indexing_slice slices[INDEXING_SLICES];
+	unsigned n_slices;	     /* under way */
+	bool hashing;		     /* the builder is there */
+	bool drained;		     /* nothing is left to be begun */
+	TAILQ_ENTRY(indexing) entry; /* hub->hashing */
+	struct hub_file *file;	     /* NULL: nobody wants it any more */
+	char *path;
 	struct hub_group *group;
 	uint64_t id; /* of the version that it becomes */
 	struct identity identity;
 	uint32_t mode;
 	bool again; /* the file changed meanwhile */
-	unsigned lane;
-	/* the worker's */
-	int fd, gen_dirfd, index_dirfd;
+	/* the workers' */
+	int fd, gen_dirfd, index_dirfd, source_fd; /* source_fd: what is read; fd or its clone */
 	bool try_clone;
+	struct kin *kin; /* candidates; none: extents are not asked */
+	size_t n_kin;
 	volatile bool cancel;
-	volatile uint64_t progress;
+	struct index_builder *builder;
+	struct index_trust trust; /* base NULL: all is read */
+	struct extents_common common;
 	/* the outcome */
 	int error;
 	struct err err;
 	struct hash root;
 	uint64_t nonzero;
 	bool generation;
+	struct kept kept;
+	bool has_origin;
+	struct hash origin;
+	struct index_facts facts;
+	char lie[160];			  /* what an audit found, or "" */
 	void (*done)(struct indexing *x); /* loop thread; frees it by indexing_free() */
 };
 
@@ -36,5 +63,10 @@ int indexing_start(struct hub_file *f, int fd, uint64_t id,
 /* Ends it soon; done() follows with file NULL. */
 void indexing_cancel(struct indexing *x);
 struct indexing *indexing_free(struct indexing *x);
+uint64_t indexing_progress(const struct indexing *x); /* bytes done, of its size */
+
+/* indexing_work.c, on a worker: before the pieces (0: x->builder has work), and after them. */
+void indexing_begin(struct indexing *x);
+void indexing_end(struct indexing *x);
 
 #endif

@@ -20,6 +20,7 @@
 #include "scheduler/intake.h"
 #include "scheduler/log.h"
 #include "scheduler/reconcile.h"
+#include "scheduler/trust.h"
 
 #define FAULT_RETRY_US (60 * SECOND_US) /* a file that cannot be read is tried again */
 
@@ -130,6 +131,9 @@ static void take_version(struct hub_file *f, const struct indexing *x)
 		.nonzero = x->nonzero,
 		.indexed = true,
 		.generation = x->generation,
+		.kept = x->kept,
+		.has_origin = x->has_origin,
+		.origin = x->origin,
 		.root = x->root,
 		.mtime = {.sec = x->identity.mtime.tv_sec,
 			  .nsec = (uint32_t)x->identity.mtime.tv_nsec},
@@ -144,7 +148,7 @@ static void take_version(struct hub_file *f, const struct indexing *x)
 	/* Jobs of the former version hold it until the core has let the new one supersede them. */
 	catalog_current(f, hv);
 	catalog_state(f, FILE_CURRENT, NULL);
-	hub_log_version(hv, "indexed");
+	hub_log_indexed(hv, &x->facts);
 	reconcile_version(hv);
 	hub_version_unref(hv);
 }
@@ -157,6 +161,8 @@ static void take_indexed(struct indexing *x)
 
 	if (f)
 		f->indexing = NULL;
+	if (x->lie[0])
+		trust_lost(g, x->lie);
 	if (!f || x->error || x->again) {
 		take_drop_row(g, x->id, x->generation);
 		if (f && (x->again || x->error == -ESTALE || x->error == -ECANCELED))

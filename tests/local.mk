@@ -21,6 +21,7 @@ UNIT += tests/unit/test_db
 UNIT += tests/unit/test_deadline
 UNIT += tests/unit/test_delta
 UNIT += tests/unit/test_digest
+UNIT += tests/unit/test_extents
 UNIT += tests/unit/test_filter
 UNIT += tests/unit/test_forward
 UNIT += tests/unit/test_frame
@@ -102,6 +103,8 @@ tests_layers_link_transfer_LDADD = $(WHOLE) libtransfer.a libpolicy.a $(PART) $(
 # Benchmarks in C.
 check_PROGRAMS += tests/bench/core_scale
 tests_bench_core_scale_LDADD = $(SCHEDULER_LIBS)
+check_PROGRAMS += tests/bench/index_time
+tests_bench_index_time_LDADD = $(TRANSFER_LIBS)
 
 # What the documentation must name.
 DOCS = tests/docs/list
@@ -120,6 +123,7 @@ tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_check.c \
 	tests/sim/sim_config.c tests/sim/sim_driver.c tests/sim/sim_world.c
 tests_unit_test_push_SOURCES = tests/unit/test_push.c tests/unit/fake_spoke.h \
 	tests/unit/temp.h
+tests_unit_test_extents_SOURCES = tests/unit/test_extents.c tests/unit/mounted.h
 CORE_RIG = tests/unit/core_rig.c tests/unit/core_rig.h
 tests_unit_test_cmd_SOURCES = tests/unit/test_cmd.c $(CORE_RIG)
 tests_unit_test_core_SOURCES = tests/unit/test_core.c $(CORE_RIG)

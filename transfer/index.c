@@ -209,6 +209,24 @@ bool index_block_is_zero(const struct index *x, uint64_t block)
 	return !(bits[i / 64] >> (i % 64) & 1);
 }
 
+uint64_t index_nonzero_at(const struct index *x, uint64_t rank)
+{
+	uint64_t low = 0, high = x->head.nodes; /* the node is the last with a rank <= this */
+	unsigned block = 0;
+
+	while (high - low > 1) {
+		uint64_t mid = low + (high - low) / 2;
+
+		if (x->records[mid].rank <= rank)
+			low = mid;
+		else
+			high = mid;
+	}
+	while (x->records[low].rank + index_bits_before(x->records[low].bits, block + 1) <= rank)
+		block++;
+	return low * NODE_BLOCKS + block;
+}
+
 const struct hash *index_leaf(const struct index *x, uint64_t block)
 {
 	const struct index_record *rec = &x->records[block / NODE_BLOCKS];

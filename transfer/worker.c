@@ -252,3 +252,8 @@ unsigned pool_busy(const struct pool *p)
 {
 	return p->busy;
 }
+
+unsigned pool_threads(const struct pool *p)
+{
+	return p->n_threads;
+}

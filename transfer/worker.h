@@ -41,6 +41,7 @@ void pool_submit(struct pool *p, struct lane *lane, struct work *w);
  * waited for if it runs. done() will not be called and w may be freed.
  */
 void pool_cancel(struct pool *p, struct work *w);
+unsigned pool_threads(const struct pool *p);
 /* Works that were submitted and whose done() was not called yet. */
 unsigned pool_busy(const struct pool *p);
 

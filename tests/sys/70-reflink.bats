@@ -66,7 +66,8 @@ odd_ends() {
 	hubctl wait --timeout 60s
 	stop berlin
 	{ head -c 5000000 "$T/image"; printf 'put in'; tail -c +5000001 "$T/image"; } >"$T/src/image"
-	eventually 20 two_generations
+	eventually 20 indexed_times image 2
+	two_generations
 	stop hub
 	start hub
 	two_generations
@@ -77,4 +78,101 @@ odd_ends() {
 }
 two_generations() {
 	[ "$(ls "$T/src/.spokesync/gen" | grep -c '^[0-9]*$')" -eq 2 ]
+}
+
+# The last "indexed" event of a path: how much the hub read for it, and how much it took on trust.
+indexed() { # PATH FIELD
+	jq -s --arg p "$1" --arg f "$2" \
+		'[.[] | select(.event == "indexed" and .path == $p)][-1][$f]' "$T/hub.jsonl"
+}
+indexings() { # PATH
+	jq -s --arg p "$1" '[.[] | select(.event == "indexed" and .path == $p)] | length' "$T/hub.jsonl"
+}
+indexed_times() { [ "$(indexings "$1")" -ge "$2" ]; }
+
+# 40 MB in an image of 2 GB, cloned under another name; scattered blocks of the clone are changed.
+# What does not differ on disk is neither read at the hub nor sent.
+clone_with_changes() {
+	spoke berlin
+	on "$1" "$T/src" "$T/berlin"
+	hub
+	truncate -s 2G "$T/src/old.img"
+	head -c 40000000 /dev/urandom | dd of="$T/src/old.img" bs=1M seek=100 conv=notrunc status=none
+	start berlin hub
+	hubctl wait --timeout 60s
+	cp --reflink=always "$T/src/old.img" "$T/src/.new.img"
+	for i in $(seq 0 99); do
+		dd if=/dev/urandom of="$T/src/.new.img" bs=4k seek=$((26000 + i * 80)) count=1 \
+			conv=notrunc status=none
+	done
+	mv "$T/src/.new.img" "$T/src/new.img"
+	hubctl wait --timeout 60s
+	same berlin new.img
+	# 400 KB changed; as much again is read to see whether the extents told the truth.
+	[ "$(indexed new.img read)" -le 1228800 ]
+	[ "$(indexed new.img trusted)" -ge 39000000 ]
+	[ "$(indexed new.img origin)" = "$(indexed old.img root)" ]
+	[ "$(summary new.img berlin literal)" -le 409600 ]
+	# Touched, the mode changed, or renamed: nothing is left to be read, but for the audit.
+	touch "$T/src/new.img"
+	eventually 20 indexed_times new.img 2
+	[ "$(indexed new.img read)" -le 131072 ]
+	mv "$T/src/new.img" "$T/src/renamed.img"
+	hubctl wait --timeout 60s
+	[ "$(indexed renamed.img read)" -le 131072 ]
+	same berlin renamed.img
+	# After a restart the generations are still known for what they are.
+	stop hub
+	start hub
+	dd if=/dev/urandom of="$T/src/renamed.img" bs=4k seek=27000 count=1 conv=notrunc status=none
+	hubctl wait --timeout 60s
+	same berlin renamed.img
+	[ "$(indexed renamed.img read)" -le 131072 ]
+	[ "$(indexed renamed.img trusted)" -ge 39000000 ]
+}
+
+@test "a changed clone is not read where it did not change, on XFS" {
+	clone_with_changes xfs
+}
+
+@test "a changed clone is not read where it did not change, on btrfs" {
+	clone_with_changes btrfs
+}
+
+# The disk changes under the file: every old block lies where it lay, with other bytes. The audit
+# notices, the file is read whole, and extents are not believed any more, also after a restart.
+@test "extents that lie are found out, and not believed again, on XFS" {
+	spoke berlin
+	on xfs "$T/src" "$T/berlin"
+	hub
+	head -c 8000000 /dev/urandom >"$T/src/image"
+	sync -f "$T/src"
+	start berlin hub
+	hubctl wait --timeout 60s
+	same berlin image
+	filefrag -v "$T/src/image" | awk '$1 ~ /^[0-9]+:$/ {gsub(/[.:]/, " "); print $4, $6}' >"$T/where"
+	[ -s "$T/where" ]
+	while read -r first n; do
+		head -c $((n * 4096)) /dev/urandom |
+			dd of="$T/src.fs" bs=4096 seek="$first" conv=notrunc status=none
+	done <"$T/where"
+	dd if=/dev/urandom of="$T/src/image" bs=4k seek=100 count=1 conv=notrunc,fsync status=none
+	eventually 20 indexed_times image 2
+	[ "$(indexed image trusted)" -eq 0 ]
+	[ "$(indexed image read)" -ge 8000000 ]
+	[ -s "$T/src/.spokesync/distrust-extents" ]
+	hubctl groups | grep -q 'is not what it was'
+	hubctl status --check | grep -q 'extents are not believed'
+	jq -e -s 'any(.event == "extents_distrusted")' "$T/hub.jsonl"
+	stop hub
+	start hub
+	touch "$T/src/image"
+	eventually 20 indexed_times image 3
+	[ "$(indexed image trusted)" -eq 0 ]
+	rm "$T/src/.spokesync/distrust-extents"
+	stop hub
+	start hub
+	touch "$T/src/image"
+	eventually 20 indexed_times image 4
+	[ "$(indexed image trusted)" -ge 7000000 ]
 }

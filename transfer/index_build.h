@@ -1,0 +1,49 @@
+/*
+ * index_build.h: the index of a file, made in pieces that any number of threads take side by side.
+ * The result does not depend on who took what. With trust, blocks that are known to be those of
+ * another content (extents.h) are taken from that one's index and not read.
+ *
+ * index_build() of index.h is the same on one thread.
+ */
+#ifndef SPOKESYNC_TRANSFER_INDEX_BUILD_H
+#define SPOKESYNC_TRANSFER_INDEX_BUILD_H
+
+#include "transfer/index.h"
+
+struct index_trust {
+	struct index *base;
+	const uint8_t *same; /* a bit a block of the new file: as in the base at the same place */
+};
+
+struct index_facts {
+	uint64_t read;	  /* bytes read from the file */
+	uint64_t trusted; /* bytes taken from the base's index */
+};
+
+struct index_builder;
+
+/* trust: NULL, or its parts must outlive the builder. fd as well. */
+int index_builder_new(int fd, int dirfd, const struct index_trust *trust,
+		      struct index_builder **ret, struct err *e) WARN_UNUSED;
+/*
+ * Takes pieces until about 32 MiB were read. Any number of threads at a time. 1: there is more to
+ * be taken; 0: all is taken (others may still be at work); -errno: it failed, now or before.
+ * *cancel is looked at between pieces.
+ */
+int index_builder_work(struct index_builder *b, const volatile bool *cancel) WARN_UNUSED;
+uint64_t index_builder_progress(const struct index_builder *b); /* bytes done, of the size */
+/* After all threads have left it. -ESTALE: the file's identity changed since index_builder_new().
+ */
+int index_builder_finish(struct index_builder *b, struct hash *ret_root,
+			 struct index_facts *ret_facts, struct err *e) WARN_UNUSED;
+struct index_builder *index_builder_free(struct index_builder *b);
+
+/*
+ * Reads about so many bytes of what trust would take unread, at random places, and compares them
+ * with the base's index. 0, or -EBADE: at *ret_block (a block) they are others; -errno. *ret_read
+ * is always set.
+ */
+int index_audit(int fd, uint64_t size, const struct index_trust *trust, uint64_t bytes,
+		const volatile bool *cancel, uint64_t *ret_read, uint64_t *ret_block) WARN_UNUSED;
+
+#endif
