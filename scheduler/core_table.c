@@ -61,9 +61,9 @@ static void chain(struct job_table *t, struct job *j)
 	*at = j;
 }
 
-static void grow(struct job_table *t)
+static void grow(struct job_table *t, size_t buckets)
 {
-	struct job_table wide = {.n = t->n, .buckets = t->buckets ? 2 * t->buckets : 256};
+	struct job_table wide = {.n = t->n, .buckets = buckets};
 
 	wide.by_id = xcalloc(wide.buckets, sizeof(*wide.by_id));
 	wide.by_path = xcalloc(wide.buckets, sizeof(*wide.by_path));
@@ -77,10 +77,20 @@ static void grow(struct job_table *t)
 	*t = wide;
 }
 
+void table_room(struct job_table *t, size_t n)
+{
+	size_t buckets = MAX(t->buckets, (size_t)256);
+
+	while (n > LOAD_MOST * buckets)
+		buckets *= 2;
+	if (buckets != t->buckets)
+		grow(t, buckets);
+}
+
 void table_add(struct job_table *t, struct job *j)
 {
 	if (t->n >= LOAD_MOST * t->buckets)
-		grow(t);
+		grow(t, t->buckets ? 2 * t->buckets : 256);
 	chain(t, j);
 	t->n++;
 }
