@@ -1,6 +1,6 @@
 /*
- * http.c: the requests that run: started, looked at ten times a second (is anything moving, what is
- * to be charged), ended, told. Callers are told once and never from inside curl.
+ * http.c: the requests that run: started, looked at five times a second (is anything moving, what
+ * is to be charged), ended, told. Callers are told once and never from inside curl.
  */
 #include "transfer/http.h"
 
@@ -12,7 +12,7 @@
 
 #include "transfer/http_private.h"
 
-#define TICK_S 0.1
+#define TICK_S 0.2
 
 int64_t http_now_us(void)
 {
@@ -287,6 +287,11 @@ bool request_holds_body(const struct request *r)
 void request_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in)
 {
 	http_socket_counts(r, ret_out, ret_in);
+}
+
+void request_counts_lately(const struct request *r, uint64_t *ret_out, uint64_t *ret_in)
+{
+	http_socket_known(r, ret_out, ret_in);
 }
 
 void request_set_lowat(struct request *r, uint64_t bytes)
