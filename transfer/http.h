@@ -68,8 +68,6 @@ void request_abort(struct request *r);
 bool request_holds_body(const struct request *r);
 /* Live counts of the TCP stream so far. */
 void request_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in);
-/* As of a fifth of a second ago at most, and without asking the kernel. */
-void request_counts_lately(const struct request *r, uint64_t *ret_out, uint64_t *ret_in);
 void request_set_lowat(struct request *r, uint64_t bytes);
 void request_set_charge(struct request *r, struct shaper_node *charge);
 
