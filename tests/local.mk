@@ -32,6 +32,7 @@ UNIT += tests/unit/test_index
 UNIT += tests/unit/test_index_build
 UNIT += tests/unit/test_joblog
 UNIT += tests/unit/test_key
+UNIT += tests/unit/test_learn
 UNIT += tests/unit/test_limit
 UNIT += tests/unit/test_match
 UNIT += tests/unit/test_meter
@@ -61,6 +62,7 @@ UNIT += tests/unit/test_publish
 UNIT += tests/unit/test_journal
 UNIT += tests/unit/test_timetable
 UNIT += tests/unit/test_timetext
+UNIT += tests/unit/test_tree
 UNIT += tests/unit/test_units
 UNIT += tests/unit/test_view
 UNIT += tests/unit/test_week
@@ -82,6 +84,7 @@ FUZZ += tests/fuzz/fuzz_config
 FUZZ += tests/fuzz/fuzz_frame
 FUZZ += tests/fuzz/fuzz_wire
 FUZZ += tests/fuzz/fuzz_index
+FUZZ += tests/fuzz/fuzz_tree
 
 if FUZZING
 # main() is libFuzzer's, so the fuzz targets are all that is built.
