@@ -46,6 +46,7 @@ struct push {
 	int read_error;	      /* why read() ended the PUT */
 	bool wants_stream;    /* read() waits for the stream, not for the shaper */
 	uint64_t lowat_rate;  /* what the kernel's share was set for */
+	uint64_t lowat;
 	uint64_t asked_at;    /* offset at the last question beside a PUT */
 	unsigned unasked;     /* times that it was not worth one since */
 	unsigned stuck;	      /* answers in a row that brought nothing forward */
@@ -83,6 +84,8 @@ bool push_answer(struct push *p, const struct request_result *r, bool whole_map)
 
 /* push_put.c */
 void push_put(struct push *p);
+/* Bytes that the kernel may hold unsent, of a rate in force and what went in the last second. */
+uint64_t push_lowat(uint64_t rate, uint64_t last_second);
 void push_put_finish(struct push *p); /* the body ends at the next read */
 void push_put_drop(struct push *p);   /* resets it, if there is one */
 /* Calls go() once the shaper lets something of this push go. A request begins with a handshake

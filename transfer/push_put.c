@@ -11,25 +11,39 @@
 #define LOWAT_PART 4
 #define LOWAT_MIN  2048u
 #define LOWAT_OPEN (4 * MIB)
-#define POLL_S	   1.0
+/* Of a share: at least what it is granted at once. */
+#define LOWAT_GRANT (16u << 10)
+#define POLL_S	    1.0
 /* What a request costs before its first body byte, handshake included, roughly. */
 #define BEGIN_COST 2048
 
-static uint64_t lowat_of(uint64_t rate)
+/*
+ * Where many share the rate, each has 250 ms of what it got of it lately. A share that grows is not
+ * held back: what is not sent yet fills up within a turn of the loop, so it may double every
+ * time.
+ */
+uint64_t push_lowat(uint64_t rate, uint64_t last_second)
 {
+	uint64_t most;
+
 	if (rate == RATE_UNLIMITED)
 		return LOWAT_OPEN;
-	return MIN(MAX(rate / LOWAT_PART, LOWAT_MIN), LOWAT_OPEN);
+	most = MIN(MAX(rate / LOWAT_PART, LOWAT_MIN), LOWAT_OPEN);
+	return MIN(most, MAX(last_second / LOWAT_PART, LOWAT_GRANT));
 }
 
+/* Each change is a system call: a new rate at once, a new share when it is worth it. */
 static void follow_rate(struct push *p)
 {
 	uint64_t rate = shaper_rate_in_force(p->leaf);
+	uint64_t lowat = push_lowat(rate, p->meter.second);
 
-	if (rate == p->lowat_rate)
+	if (rate == p->lowat_rate && lowat < p->lowat + p->lowat / 4 &&
+	    lowat > p->lowat - p->lowat / 4)
 		return;
 	p->lowat_rate = rate;
-	request_set_lowat(p->put, lowat_of(rate));
+	p->lowat = lowat;
+	request_set_lowat(p->put, lowat);
 }
 
 static void pass_gate(struct push *p)
@@ -151,7 +165,8 @@ static void put(struct push *p, uint64_t prepaid)
 	p->read_error = 0;
 	p->wants_stream = false;
 	p->lowat_rate = shaper_rate_in_force(p->leaf);
-	spec.notsent_lowat = lowat_of(p->lowat_rate);
+	p->lowat = push_lowat(p->lowat_rate, p->meter.second);
+	spec.notsent_lowat = p->lowat;
 	peer_request(p->spec.peer, path, &spec, &url);
 	p->put = request_start(p->spec.peer->http, &spec);
 	free(path);

@@ -3,7 +3,7 @@
  * first copies and deltas, interruptions, refusals, nodes that do not prove, stops. What is
  * compared in the end is the content itself.
  */
-#include "transfer/push.h"
+#include "transfer/push_private.h"
 
 #include <errno.h>
 #include <ev.h>
@@ -576,6 +576,22 @@ static void test_reparent(void **state)
 	expect_content(w);
 }
 
+#define MBIT ((uint64_t)125000)
+
+/* What the kernel may hold: 250 ms of the rate, or of what this one gets of it. */
+static void test_unsent(void **state)
+{
+	(void)state;
+	assert_int_equal(push_lowat(8 * MBIT, 8 * MBIT), 250000);
+	assert_int_equal(push_lowat(MBIT / 16, MBIT / 16), 2048); /* 64 kbit */
+	assert_int_equal(push_lowat(100 * MBIT, 100 * MBIT / 64), 100 * MBIT / 64 / 4);
+	/* It begins with what is granted at once, and a rate that falls bites before the share. */
+	assert_int_equal(push_lowat(100 * MBIT, 0), 16384);
+	assert_int_equal(push_lowat(MBIT, 100 * MBIT), MBIT / 4);
+	assert_int_equal(push_lowat(RATE_UNLIMITED, 0), 4 * MIB);
+	assert_int_equal(push_lowat(RATE_UNLIMITED - 1, UINT64_MAX), 4 * MIB);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -597,6 +613,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stop_while_blocked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_before_it_began, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reparent, setup, teardown),
+		cmocka_unit_test(test_unsent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
