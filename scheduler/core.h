@@ -110,7 +110,7 @@ struct job {
 	bool late : 1; /* the forecast says that it will miss its deadline, or it has */
 	/* The rest is the core's own. */
 	bool has_outcome : 1, staged : 1, superseded : 1;
-	bool small : 1;	 /* may take the slot that is kept for small files */
+	bool small : 1; /* may take the slot that is kept for small files */
 	uint8_t place, wish, outcome, again;
 	uint16_t hold;		  /* WAIT_RETRY, WAIT_SPACE, WAIT_IN_USE: until due, or a fact */
 	uint16_t opening;	  /* the lane's opening in which it ran last */
@@ -253,8 +253,8 @@ bool core_in_sync(struct core *c, const char *spoke, const char *group, uint64_t
 void core_forget_ended(struct core *c, size_t keep, void (*freed)(void *arg, struct job *j),
 		       void *arg);
 
-/* ETA of every unfinished job, closed time skipped, the queue before it counted (forecast.c).
- * rate_of: bytes/s that were lately reached on that spoke where nothing limits it. */
+/* ETA of every unfinished job, closed time skipped, the queue before it counted (forecast.c). Of a
+ * very large queue the passes that follow at once do the rest, and ETAs are up to 15 s old. */
 void core_forecast(struct core *c, struct now now);
 
 /* When the job has to be done: by its group's deadline =, in the zone of the policy that governs it

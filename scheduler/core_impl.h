@@ -78,9 +78,9 @@ struct lane {
 	uint16_t openings;
 	struct wall opened; /* when that began */
 	struct due start;   /* the end of the jitter */
-	/* the numbers last told by ACTION_RATES or found at a start, and who set the last */
+	/* the numbers last told by ACTION_RATES or found at a start */
 	bool told;
-	uint64_t told_hub, told_spoke, told_policy, told_key;
+	uint64_t told_hub, told_spoke, told_policy;
 	TAILQ_ENTRY(lane) entry;
 };
 TAILQ_HEAD(lane_list, lane);
@@ -103,6 +103,8 @@ struct spoke {
 	uint64_t rate_bytes;
 	bool gone;		    /* not in the configuration */
 	struct config *gone_config; /* keeps pub.cfg alive while gone */
+	bool forecast_due, deadlines_due;
+	struct mono forecast_at; /* {0}: never */
 };
 
 struct due_heap {
@@ -148,6 +150,7 @@ struct core {
 	unsigned budget;	 /* jobs that this pass may still change */
 	bool deadlines;		 /* some group had one when it was looked last */
 	bool forward;		 /* a copy that is run forward: no words, no looks each minute */
+	bool forecast_due;	 /* spokes are left whose forecast is to be made */
 	bool more;		 /* it ran out: the pass is to be gone on with */
 	struct todo *todo;
 	size_t n_todo, cap_todo;
@@ -190,9 +193,7 @@ struct due *due_first(const struct due_heap *h); /* or NULL */
 void due_done(struct due_heap *h);
 
 /* core_table.c */
-/* A name mixed into a hash (FNV-1a), which begins as CORE_MIX. */
-#define CORE_MIX UINT64_C(0xcbf29ce484222325)
-uint64_t core_mix(uint64_t h, const char *s);
+void table_room(struct job_table *t, size_t n); /* for so many, at once */
 void table_add(struct job_table *t, struct job *j);
 void table_remove(struct job_table *t, struct job *j);
 struct job *table_id(const struct job_table *t, uint64_t id);
@@ -218,7 +219,18 @@ bool core_unfinished(struct core *c, const char *spoke, const char *group, uint6
 bool scope_has(const char *scope, const char *name); /* NULL: any */
 
 /* deadlines.c: an unfinished job that will not be, or a finished one that was not, in time */
-bool core_misses(const struct job *j, struct wall eta, struct wall deadline, struct now now);
+bool core_misses(bool over, struct wall eta, struct wall deadline, struct now now);
+/* By the ETAs of this spoke's jobs. True where somebody's place in the queue changed. */
+bool deadlines_first(struct core *c, struct spoke_state *s, struct now now);
+void deadlines_mark(struct core *c, struct spoke_state *s, struct now now); /* who is late */
+
+/* forecast.c */
+#define FORECAST_JOBS  4000 /* reckoned at a time; the rest when it is called again */
+#define FORECAST_FRESH (15 * SECOND_US)
+/* False where the queue is too large for that. */
+bool forecast_now(struct core *c, struct now now);
+/* The next spokes whose forecast is due; forecast_due of the core says whether some are left. */
+void forecast_some(struct core *c, struct now now);
 
 /* plan.c and its parts */
 void plan_todo(struct core *c, const struct todo *t);
@@ -228,7 +240,6 @@ struct mono plan_edge(struct wall edge, struct now now);
 void plan_job(struct core *c, struct job *j, struct now now);
 void plan_stop(struct core *c, struct job *j, unsigned waits, struct now now);
 const struct rate_chain *lane_chain(struct core *c, struct lane *l, struct now now);
-void lane_told(struct lane *l); /* the rates of its chain are known to its pushes */
 void lane_look(struct core *c, struct lane *l, struct now now);
 void lane_apply_waits(struct core *c, struct lane *l, struct now now);
 void plan_begin(struct core *c, struct job *j, struct now now); /* its push runs */

@@ -10,8 +10,9 @@
 /* Jobs a slot: a step or two more on each search, and a few bytes a job in all. */
 #define LOAD_MOST 4
 
-uint64_t core_mix(uint64_t h, const char *s)
+static uint64_t mix(uint64_t h, const char *s)
 {
+	/* FNV-1a */
 	for (; *s; s++)
 		h = (h ^ (uint8_t)*s) * UINT64_C(0x100000001b3);
 	return (h ^ 0xff) * UINT64_C(0x100000001b3);
@@ -25,7 +26,7 @@ static size_t slot_of_id(const struct job_table *t, uint64_t id)
 static size_t slot_of_path(const struct job_table *t, const char *spoke, const char *group,
 			   const char *path)
 {
-	uint64_t h = core_mix(core_mix(core_mix(CORE_MIX, spoke), group), path);
+	uint64_t h = mix(mix(mix(UINT64_C(0xcbf29ce484222325), spoke), group), path);
 
 	return (size_t)(h ^ h >> 32) & (t->buckets - 1);
 }
@@ -60,9 +61,9 @@ static void chain(struct job_table *t, struct job *j)
 	*at = j;
 }
 
-static void grow(struct job_table *t)
+static void grow(struct job_table *t, size_t buckets)
 {
-	struct job_table wide = {.n = t->n, .buckets = t->buckets ? 2 * t->buckets : 256};
+	struct job_table wide = {.n = t->n, .buckets = buckets};
 
 	wide.by_id = xcalloc(wide.buckets, sizeof(*wide.by_id));
 	wide.by_path = xcalloc(wide.buckets, sizeof(*wide.by_path));
@@ -76,10 +77,20 @@ static void grow(struct job_table *t)
 	*t = wide;
 }
 
+void table_room(struct job_table *t, size_t n)
+{
+	size_t buckets = MAX(t->buckets, (size_t)256);
+
+	while (n > LOAD_MOST * buckets)
+		buckets *= 2;
+	if (buckets != t->buckets)
+		grow(t, buckets);
+}
+
 void table_add(struct job_table *t, struct job *j)
 {
 	if (t->n >= LOAD_MOST * t->buckets)
-		grow(t);
+		grow(t, t->buckets ? 2 * t->buckets : 256);
 	chain(t, j);
 	t->n++;
 }

@@ -30,6 +30,7 @@ struct daemon {
 	struct wall started;
 	struct wall config_loaded;
 	bool stopping;
+	unsigned plans; /* being reckoned (cmd_plan.c) */
 	int lock_fd; /* one daemon a state_dir */
 };
 

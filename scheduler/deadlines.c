@@ -20,13 +20,13 @@ struct wall core_deadline(const struct core *c, const struct job *j)
 	return z ? deadline_after(&g->deadline, z, j->created) : WALL_NEVER;
 }
 
-bool core_misses(const struct job *j, struct wall eta, struct wall deadline, struct now now)
+bool core_misses(bool over, struct wall eta, struct wall deadline, struct now now)
 {
 	if (deadline.s == WALL_NEVER.s)
 		return false;
 	/* Not to be foreseen is not late, until it is. */
-	return job_over(j) ? eta.s > deadline.s
-			   : now.wall.s >= deadline.s || (eta.s && eta.s > deadline.s);
+	return over ? eta.s > deadline.s
+		    : now.wall.s >= deadline.s || (eta.s && eta.s > deadline.s);
 }
 
 static bool has_deadlines(const struct core *c)
@@ -39,7 +39,7 @@ static bool has_deadlines(const struct core *c)
 
 static bool late(struct core *c, const struct job *j, struct now now)
 {
-	return core_misses(j, j->eta, core_deadline(c, j), now);
+	return core_misses(job_over(j), j->eta, core_deadline(c, j), now);
 }
 
 /* Its deadline in minutes, where it would miss that in its turn or has been put first before. */
@@ -47,48 +47,60 @@ static uint32_t urgency(struct core *c, const struct job *j, struct now now)
 {
 	struct wall deadline = core_deadline(c, j);
 
-	if (deadline.s == WALL_NEVER.s || !(j->urgent || core_misses(j, j->eta, deadline, now)))
+	if (deadline.s == WALL_NEVER.s ||
+	    !(j->urgent || core_misses(job_over(j), j->eta, deadline, now)))
 		return 0;
 	return (uint32_t)MIN(MAX(deadline.s / 60, 1), UINT32_MAX);
 }
 
-/* True where somebody's place in the queue changed. */
-static bool put_first(struct core *c, struct now now)
+bool deadlines_first(struct core *c, struct spoke_state *s, struct now now)
 {
-	struct spoke_state *s;
 	struct job *j, *next;
 	bool any = false;
 
-	TAILQ_FOREACH (s, &c->spokes, entry)
-		TAILQ_FOREACH_SAFE (j, &s->jobs, by_spoke, next) {
-			uint32_t urgent = urgency(c, j, now);
+	TAILQ_FOREACH_SAFE (j, &s->jobs, by_spoke, next) {
+		uint32_t urgent = urgency(c, j, now);
 
-			if (urgent == j->urgent)
-				continue;
-			queue_reorder(c, j, j->priority, urgent);
-			any = true;
-		}
+		if (urgent == j->urgent)
+			continue;
+		queue_reorder(c, j, j->priority, urgent);
+		any = true;
+	}
 	return any;
+}
+
+void deadlines_mark(struct core *c, struct spoke_state *s, struct now now)
+{
+	struct job *j;
+
+	TAILQ_FOREACH (j, &s->jobs, by_spoke) {
+		const struct todo t = {.kind = ACTION_LATE, .job = j};
+
+		if (j->late == late(c, j, now))
+			continue;
+		j->late = !j->late;
+		plan_todo(c, &t);
+	}
 }
 
 void core_deadlines(struct core *c, struct now now)
 {
 	struct spoke_state *s;
-	struct job *j;
+	bool any = false;
 
 	if (!has_deadlines(c) && !c->deadlines)
 		return;
 	c->deadlines = has_deadlines(c);
-	core_forecast(c, now);
-	if (put_first(c, now))
+	if (!forecast_now(c, now)) {
+		TAILQ_FOREACH (s, &c->spokes, entry)
+			spoke_of(s)->forecast_due = spoke_of(s)->deadlines_due = true;
+		forecast_some(c, now);
+		return;
+	}
+	TAILQ_FOREACH (s, &c->spokes, entry)
+		any |= deadlines_first(c, s, now);
+	if (any)
 		core_forecast(c, now);
 	TAILQ_FOREACH (s, &c->spokes, entry)
-		TAILQ_FOREACH (j, &s->jobs, by_spoke) {
-			const struct todo t = {.kind = ACTION_LATE, .job = j};
-
-			if (j->late == late(c, j, now))
-				continue;
-			j->late = !j->late;
-			plan_todo(c, &t);
-		}
+		deadlines_mark(c, s, now);
 }

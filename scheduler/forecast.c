@@ -5,7 +5,8 @@
  * the best job of the lanes that are open then moves at the rate in force then, until it is done or
  * an edge comes; closed time passes by. A hub-wide limit is shared by weight between the spokes
  * that have something to move, for the whole walk: an estimate from above once some of them are
- * done.
+ * done. Of such a queue some spokes are reckoned at a time, and the rest in the passes that follow
+ * at once; what was reckoned is good for some seconds.
  *
  * What waits for a fact that nobody can foresee (a spoke down, no space, no known rate) has no ETA.
  * Time and memory are bounded: a walk ends after 400 days or FORECAST_STEPS steps.
@@ -208,17 +209,36 @@ static unsigned weight_of(const struct spoke_state *s)
 	return s->n_jobs && s->up ? MAX(s->cfg->weight, 1u) : 0;
 }
 
-static void estimate(struct core *c, struct now now)
+void forecast_some(struct core *c, struct now now)
 {
 	struct spoke_state *s;
-	uint64_t weights = 0;
+	uint64_t weights = 0, jobs = 0;
 
 	TAILQ_FOREACH (s, &c->spokes, entry)
 		weights += weight_of(s);
-	TAILQ_FOREACH (s, &c->spokes, entry)
-		if (s->n_jobs)
-			forecast_spoke(c, spoke_of(s),
-				       weights ? (double)weight_of(s) / (double)weights : 1, now);
+	c->forecast_due = false;
+	TAILQ_FOREACH (s, &c->spokes, entry) {
+		double share = weights ? (double)weight_of(s) / (double)weights : 1;
+		struct spoke *in = spoke_of(s);
+
+		if (!in->forecast_due)
+			continue;
+		if (jobs >= FORECAST_JOBS) {
+			c->forecast_due = true;
+			return;
+		}
+		jobs += s->n_jobs;
+		in->forecast_due = false;
+		in->forecast_at = now.mono;
+		forecast_spoke(c, in, share, now);
+		if (!in->deadlines_due)
+			continue;
+		in->deadlines_due = false;
+		jobs += s->n_jobs;
+		if (deadlines_first(c, s, now))
+			forecast_spoke(c, in, share, now);
+		deadlines_mark(c, s, now);
+	}
 }
 
 /* What cannot move by itself has no ETA; the others get theirs below. */
@@ -234,8 +254,10 @@ static void forget_etas(struct core *c)
 
 static void take_eta(void *arg, const struct forward_end *e)
 {
-	(void)arg;
-	e->job->eta = e->eta;
+	struct job *j = core_job(arg, e->job->id);
+
+	if (j)
+		j->eta = e->eta;
 }
 
 /* In passes times lanes, which is what it costs. */
@@ -254,18 +276,33 @@ static uint64_t cost_of(const struct core *c, uint64_t *ret_jobs)
 	return jobs * lanes;
 }
 
-void core_forecast(struct core *c, struct now now)
+bool forecast_now(struct core *c, struct now now)
 {
-	struct forward_run run = {.end = take_eta};
+	struct forward_run run = {.end = take_eta, .arg = c};
 	uint64_t jobs, cost = cost_of(c, &jobs);
 
 	if (!jobs)
-		return;
+		return true;
+	if (cost > FORWARD_COST || c->forward)
+		return false;
 	run.steps = 1000 + 10 * jobs;
-	if (cost <= FORWARD_COST && !c->forward) {
-		forget_etas(c);
-		if (forward_run(c, &run, now) == 0)
-			return;
+	forget_etas(c);
+	return forward_run(c, &run, now) == 0;
+}
+
+void core_forecast(struct core *c, struct now now)
+{
+	struct spoke_state *s;
+
+	if (forecast_now(c, now))
+		return;
+	TAILQ_FOREACH (s, &c->spokes, entry) {
+		struct spoke *in = spoke_of(s);
+
+		if (in->forecast_at.us && now.mono.us - in->forecast_at.us < FORECAST_FRESH)
+			continue;
+		in->forecast_due = c->forecast_due = true;
 	}
-	estimate(c, now);
+	if (c->forecast_due)
+		forecast_some(c, now);
 }

@@ -15,7 +15,7 @@
 static void tell_move(struct forward *f, struct forward_job *x, bool done)
 {
 	const struct forward_move m = {
-		.job = x->real,
+		.job = &x->who,
 		.from = x->from,
 		.to = f->now.wall,
 		.opened = x->job->lane->opened,
@@ -27,8 +27,8 @@ static void tell_move(struct forward *f, struct forward_job *x, bool done)
 	/* What is left decides whether it may have the slot of small files. */
 	x->job->done_bytes += m.bytes;
 	x->before = x->left;
-	if (f->run->move)
-		f->run->move(f->run->arg, &m);
+	if (f->run.move)
+		f->run.move(f->run.arg, &m);
 }
 
 static void drop(struct forward *f, struct forward_job *x)
@@ -124,19 +124,6 @@ static void advance(struct forward *f, int64_t us)
 	}
 }
 
-/* All passes of one instant; when to look next. */
-static int pass(struct forward *f, struct mono *ret_next)
-{
-	for (unsigned i = 0; i < SPIN_MAX; i++) {
-		if (f->run->steps && ++f->steps > f->run->steps)
-			return -EOVERFLOW;
-		*ret_next = core_plan(f->core, f->now, perform, f);
-		if (ret_next->us > f->now.mono.us)
-			return 0;
-	}
-	return -EOVERFLOW;
-}
-
 static bool any_unknown(const struct forward *f)
 {
 	for (size_t i = 0; i < f->n_active; i++)
@@ -145,44 +132,43 @@ static bool any_unknown(const struct forward *f)
 	return false;
 }
 
+/* A pass, and where it was the last of its instant, on to the next. 1: not done; 0: done. */
 static int drive(struct forward *f)
 {
-	int64_t end = f->run->until.s ? f->run->until.s - f->now.wall.s : HORIZON_S;
-	struct mono stop = mono_after(f->now.mono, MAX(end, 0) * SECOND_US), next;
-	int r;
+	struct mono next;
+	int64_t us;
 
-	for (;;) {
-		int64_t us;
-
-		r = pass(f, &next);
-		if (r < 0 || !f->left || f->now.mono.us >= stop.us)
-			return r;
-		forward_rates(f);
-		us = any_unknown(f) ? 1 : next_end(f);
-		if (next.us != MONO_NEVER.us)
-			us = MIN(us, next.us - f->now.mono.us);
-		if (us == INT64_MAX && !f->run->until.s)
-			return 0;
-		us = MIN(us, stop.us - f->now.mono.us);
-		advance(f, MAX(us, 1));
-	}
+	if (f->run.steps && ++f->steps > f->run.steps)
+		return -EOVERFLOW;
+	next = core_plan(f->core, f->now, perform, f);
+	if (next.us <= f->now.mono.us)
+		return ++f->spins > SPIN_MAX ? -EOVERFLOW : 1;
+	f->spins = 0;
+	if (!f->left || f->now.mono.us >= f->stop.us)
+		return 0;
+	forward_rates(f);
+	us = any_unknown(f) ? 1 : next_end(f);
+	if (next.us != MONO_NEVER.us)
+		us = MIN(us, next.us - f->now.mono.us);
+	if (us == INT64_MAX && !f->run.until.s)
+		return 0;
+	us = MIN(us, f->stop.us - f->now.mono.us);
+	advance(f, MAX(us, 1));
+	return 1;
 }
 
 static struct forward_end end_of(const struct forward *f, const struct forward_job *x)
 {
-	struct forward_end e = {.job = x->real, .deadline = WALL_NEVER, .known = x->known};
+	struct forward_end e = {.job = &x->who, .deadline = x->deadline, .known = x->known};
 	const struct rate_chain *ch;
 
+	e.done = x->had + x->moved;
 	if (!x->job) {
-		e.done = x->real->done_bytes;
-		if (!f->run->cfg)
-			e.deadline = core_deadline(f->core, x->real);
-		e.late = core_misses(x->real, e.eta, e.deadline, f->now);
+		e.late = core_misses(false, e.eta, e.deadline, f->now);
 		return e;
 	}
 	ch = &x->job->lane->chain;
 	e.deadline = core_deadline(f->core, x->job);
-	e.done = x->real->done_bytes + x->moved;
 	e.windows = x->job->windows_used;
 	if (x->job->state == JOB_PUBLISHED)
 		e.eta = x->unknown ? (struct wall){0} : x->done;
@@ -190,25 +176,100 @@ static struct forward_end end_of(const struct forward *f, const struct forward_j
 		 ch->reason != RATE_ZONE && x->job->state == JOB_WAITING)
 		e.eta = WALL_NEVER;
 	/* Behind the end of the run it is known at least that it was not done by then. */
-	e.late = core_misses(x->job, e.eta, e.deadline, f->now);
+	e.late = core_misses(job_over(x->job), e.eta, e.deadline, f->now);
 	return e;
+}
+
+static bool tell_some(struct forward *f)
+{
+	size_t end = MIN(f->n_jobs, f->next + FORWARD_STEP_JOBS);
+
+	for (; f->run.end && f->next < end; f->next++) {
+		const struct forward_end e = end_of(f, &f->jobs[f->next]);
+
+		f->run.end(f->run.arg, &e);
+	}
+	return f->run.end && f->next < f->n_jobs;
+}
+
+struct forward *forward_new(const struct core *c, const struct forward_run *run, struct now now)
+{
+	struct forward *f = xcalloc(1, sizeof(*f));
+	int64_t end = run->until.s ? run->until.s - now.wall.s : HORIZON_S;
+
+	f->run = *run;
+	f->now = now;
+	f->stop = mono_after(now.mono, MAX(end, 0) * SECOND_US);
+	f->real = c;
+	f->base = config_ref(c->cfg);
+	forward_copy_begin(f);
+	return f;
+}
+
+/* The next phase, which begins at the first of its own. */
+static int go_on(struct forward *f, enum forward_phase to)
+{
+	f->phase = to;
+	f->next = 0;
+	return 1;
+}
+
+int forward_step(struct forward *f)
+{
+	int r;
+
+	switch (f->phase) {
+	case FORWARD_COPY:
+		if (forward_copy_some(f))
+			return 1;
+		/* Under another configuration others may be the urgent ones. */
+		if (f->run.cfg)
+			core_deadlines(f->core, f->now);
+		return go_on(f, FORWARD_DEADLINES);
+	case FORWARD_DEADLINES:
+		if (f->core->forecast_due) {
+			forecast_some(f->core, f->now);
+			return 1;
+		}
+		f->core->forward = true;
+		return go_on(f, FORWARD_DRIVE);
+	case FORWARD_DRIVE:
+		r = drive(f);
+		if (r != 0)
+			return r;
+		/* What is under way at the end of a run that was cut. */
+		for (size_t i = 0; i < f->n_active; i++)
+			tell_move(f, f->active[i], false);
+		return go_on(f, FORWARD_TELL);
+	case FORWARD_TELL:
+		break;
+	}
+	return tell_some(f);
+}
+
+struct forward *forward_free(struct forward *f)
+{
+	if (!f)
+		return NULL;
+	core_free(f->core);
+	for (size_t i = 0; i < f->n_jobs; i++)
+		version_unref(f->jobs[i].who.version);
+	config_unref(f->base);
+	free(f->jobs);
+	free(f->ids);
+	free(f->active);
+	free(f);
+	return NULL;
 }
 
 int forward_run(const struct core *c, const struct forward_run *run, struct now now)
 {
-	struct forward f = {.run = run, .now = now};
+	struct forward *f = forward_new(c, run, now);
 	int r;
 
-	forward_copy(&f, c);
-	r = drive(&f);
-	/* What is under way at the end of a run that was cut. */
-	for (size_t i = 0; i < f.n_active; i++)
-		tell_move(&f, f.active[i], false);
-	for (size_t i = 0; r == 0 && run->end && i < f.n_jobs; i++) {
-		const struct forward_end e = end_of(&f, &f.jobs[i]);
-
-		run->end(run->arg, &e);
-	}
-	forward_free(&f);
+	do
+		r = forward_step(f);
+	while (r > 0);
+	forward_free(f);
 	return r;
 }

@@ -6,24 +6,39 @@
  *
  * What cannot be foreseen is left out: spokes that are down stay down, nothing new appears, what
  * waits for a change at its spoke goes on waiting. The real core is not touched.
+ *
+ * A run over a very large queue takes seconds: it goes in steps of at most some milliseconds, so
+ * that a loop can do other things in between. The queue is that of the first step; what ends or is
+ * forgotten while the copy is being made is left out.
  */
 #ifndef SPOKESYNC_SCHEDULER_FORWARD_H
 #define SPOKESYNC_SCHEDULER_FORWARD_H
 
 #include "scheduler/core.h"
 
-/* One transfer without a break, of a job of the real core. */
+/* A job of the real core, as it was when it was copied: it may be gone by now. */
+struct forward_who {
+	uint64_t id;
+	struct version *version; /* borrowed */
+	const char *spoke;
+	enum job_kind kind;
+	uint64_t total; /* bytes, as far as known */
+	unsigned waits;
+	bool up; /* its spoke */
+};
+
+/* One transfer without a break. */
 struct forward_move {
-	const struct job *job;
+	const struct forward_who *job;
 	struct wall from, to;
 	struct wall opened; /* since when it was open there; the time of the run's start at most */
 	uint64_t bytes;
 	bool done; /* all of it is there */
 };
 
-/* How a job of the real core fares. */
+/* How a job fares. */
 struct forward_end {
-	struct job *job;
+	const struct forward_who *job;
 	struct wall eta;      /* WALL_NEVER: its window never opens; {0}: not to be foreseen */
 	struct wall deadline; /* WALL_NEVER: none */
 	bool late, known;     /* known: the configuration of the run has its spoke and group */
@@ -40,7 +55,17 @@ struct forward_run {
 	void *arg;
 };
 
-/* 0, or -EOVERFLOW where the steps did not suffice (then no end was told). */
+#define FORWARD_STEP_JOBS 500 /* copied, or told the end of, in one step */
+
+struct forward;
+/* c has to stay until the copy is whole; *run is copied. */
+struct forward *forward_new(const struct core *c, const struct forward_run *run,
+			    struct now now) WARN_UNUSED;
+/* 1: not done yet; 0: done, all was told; -EOVERFLOW: the passes did not suffice, no end was told.
+ * One step is one pass of the copy at most. */
+int forward_step(struct forward *f) WARN_UNUSED;
+struct forward *forward_free(struct forward *f);
+/* All steps at once: 0 or -EOVERFLOW. */
 int forward_run(const struct core *c, const struct forward_run *run, struct now now) WARN_UNUSED;
 
 #endif

@@ -2,6 +2,9 @@
  * forward_copy.c: a copy of the core to run forward: the spokes as they stand, every unfinished job
  * that can move by itself, and the overrides. Versions and zones are shared, not copied: nothing
  * here changes them.
+ *
+ * Spokes and what runs are taken at once; of the rest only the ids, and the jobs behind them some
+ * hundred at a time. One that ended meanwhile is not copied.
  */
 #include "scheduler/forward_impl.h"
 
@@ -50,18 +53,25 @@ static bool moves(const struct job *j)
 	       !j->superseded && j->lane->cfg;
 }
 
-static void copy_job(struct forward *f, struct job *real)
+static void copy_job(struct forward *f, const struct job *real, const char *spoke)
 {
 	struct forward_job *x = &f->jobs[f->n_jobs++];
+	struct spoke *s = core_spoke_find(f->core, spoke);
 	struct job *j;
 
-	x->real = real;
-	x->known = core_spoke_find(f->core, real->spoke->name) &&
-		   core_lane(f->core, core_spoke_find(f->core, real->spoke->name),
-			     real->version->group);
+	x->who = (struct forward_who){.id = real->id,
+				      .version = version_ref(real->version),
+				      .spoke = spoke,
+				      .kind = real->kind,
+				      .total = real->total_bytes,
+				      .waits = real->waits,
+				      .up = real->spoke->up};
+	x->had = real->done_bytes;
+	x->known = s && core_lane(f->core, s, real->version->group);
+	x->deadline = f->run.cfg ? WALL_NEVER : core_deadline(f->real, real);
 	if (!moves(real))
 		return;
-	j = core_add_job(f->core, real->id, real->kind, real->version, real->spoke->name, f->now);
+	j = core_add_job(f->core, real->id, real->kind, real->version, spoke, f->now);
 	if (!j)
 		return;
 	x->job = j;
@@ -78,40 +88,50 @@ static void copy_job(struct forward *f, struct job *real)
 		j->due.at = real->due.at;
 	}
 	f->left++;
-	if (real->running && !real->stopping) {
+	/* One that began while the copy was being made has not begun there. */
+	if (real->running && !real->stopping && !f->ids) {
 		j->small = real->small; /* the kind of slot that it has */
 		plan_begin(f->core, j, f->now);
 		forward_begin(f, x);
 	}
 }
 
-void forward_copy(struct forward *f, const struct core *c)
+void forward_copy_begin(struct forward *f)
 {
-	struct config *cfg = f->run->cfg ? f->run->cfg : c->cfg;
+	const struct core *c = f->real;
 	const struct spoke_state *s;
+	uint64_t *ids;
 	struct job *j;
 	size_t n = 0;
 
-	f->core = core_new(cfg, c->random);
+	f->core = core_new(f->run.cfg ? f->run.cfg : c->cfg, c->random);
 	copy_spokes(f, c);
 	copy_overrides(f, c);
 	TAILQ_FOREACH (s, &c->spokes, entry)
 		n += s->n_jobs;
+	table_room(&f->core->jobs, n);
 	f->jobs = xcalloc(n + 1, sizeof(*f->jobs));
+	ids = xcalloc(n + 1, sizeof(*ids));
 	/* What runs goes first: its slots are taken. */
-	for (unsigned running = 2; running-- > 0;)
-		TAILQ_FOREACH (s, &c->spokes, entry)
-			TAILQ_FOREACH (j, &s->jobs, by_spoke)
-				if (j->running == running)
-					copy_job(f, j);
-	if (f->run->cfg)
-		core_deadlines(f->core, f->now);
-	f->core->forward = true;
+	TAILQ_FOREACH (s, &c->spokes, entry)
+		TAILQ_FOREACH (j, &s->jobs, by_spoke)
+			if (j->running)
+				copy_job(f, j, config_spoke(f->base, s->name)->name);
+			else
+				ids[f->n_ids++] = j->id;
+	f->ids = ids;
 }
 
-void forward_free(struct forward *f)
+bool forward_copy_some(struct forward *f)
 {
-	core_free(f->core);
-	free(f->jobs);
-	free(f->active);
+	size_t end = MIN(f->n_ids, f->next + FORWARD_STEP_JOBS);
+
+	for (; f->next < end; f->next++) {
+		const struct job *j = table_id(&f->real->jobs, f->ids[f->next]);
+		const struct spoke_cfg *s = j ? config_spoke(f->base, j->spoke->name) : NULL;
+
+		if (s && !job_over(j))
+			copy_job(f, j, s->name);
+	}
+	return f->next < f->n_ids;
 }

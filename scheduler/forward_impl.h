@@ -9,27 +9,37 @@
 #include "scheduler/forward.h"
 
 struct forward_job {
-	struct job *real, *job; /* job: of the copy; NULL: it does not move by itself */
-	double left, before;	/* bytes: still to send; that were left when this move began */
-	double rate;		/* bytes a second, now */
-	uint64_t moved;
-	struct wall from, done;
+	struct forward_who who;
+	struct job *job;     /* of the copy; NULL: it does not move by itself */
+	double left, before; /* bytes: still to send; that were left when this move began */
+	double rate;	     /* bytes a second, now */
+	uint64_t had, moved; /* bytes there at the beginning, and since */
+	struct wall from, done, deadline; /* deadline: where it does not move */
 	bool unknown, known; /* no rate is known; the configuration has a place for it */
 };
 
+enum forward_phase { FORWARD_COPY, FORWARD_DEADLINES, FORWARD_DRIVE, FORWARD_TELL };
+
 struct forward {
-	const struct forward_run *run;
+	struct forward_run run;
+	enum forward_phase phase;
+	const struct core *real; /* while it is being copied */
+	struct config *base;	 /* the real one's; a reference */
 	struct core *core;
 	struct now now;
+	struct mono stop;
 	struct forward_job *jobs;
+	uint64_t *ids;	     /* to be copied */
+	size_t n_ids, next;  /* next: of ids, then of jobs to be told */
 	size_t n_jobs, left; /* left: not published yet */
+	unsigned spins;
 	struct forward_job **active;
 	size_t n_active;
 	uint64_t steps;
 };
 
-void forward_copy(struct forward *f, const struct core *c);
-void forward_free(struct forward *f);
+void forward_copy_begin(struct forward *f);		      /* all but the jobs that wait */
+bool forward_copy_some(struct forward *f);		      /* false: all are there */
 void forward_begin(struct forward *f, struct forward_job *x); /* its transfer runs from now on */
 void forward_rates(struct forward *f); /* of all that run; 0: nothing limits, nothing is known */
 

@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/hub_descent.h"
-
 /* What shares one limit has one key: an override, or a policy by its name. */
 static void rate_key(const struct rate_chain *c, char *buf, size_t size)
 {
@@ -114,11 +112,8 @@ void hub_rates_changed(struct hub *h, const struct spoke_state *s, const struct 
 	TAILQ_FOREACH (x, &h->pushing, entry) {
 		if ((s && x->job->spoke != s) || (g && strcmp(x->job->version->group, g->name)))
 			continue;
-		if (!(x->push || hub_descent_running(x)) || !rate_place(x))
-			continue;
-		if (x->push)
+		if (x->push && rate_place(x))
 			push_reparent(x->push, x->rate->node);
-		hub_descent_reparent(x, x->rate->node);
 	}
 	rate_root(h);
 }

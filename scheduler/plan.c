@@ -176,10 +176,13 @@ struct mono core_plan(struct core *c, struct now now, core_perform_fn *perform, 
 		plan_starts(c, now);
 		rest(c, now);
 	}
+	if (c->forecast_due && !c->more)
+		forecast_some(c, now);
 	next = next_look(c, now);
 	facts = c->facts;
 	perform_all(c, perform, arg);
-	if (!TAILQ_EMPTY(&c->dirty) || c->indexed || c->more || c->facts != facts)
+	if (!TAILQ_EMPTY(&c->dirty) || c->indexed || c->more || c->forecast_due ||
+	    c->facts != facts)
 		return now.mono;
 	return next;
 }

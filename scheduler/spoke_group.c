@@ -26,7 +26,6 @@ struct spoke_group *spoke_group_new(struct spoke *s, const struct group_cfg *cfg
 	TAILQ_INIT(&g->transfers);
 	TAILQ_INIT(&g->to_index);
 	lane_init(&g->publish_lane);
-	lane_init(&g->tree_lane);
 	spoke_scan_init(g);
 	spoke_group_configure(g, cfg);
 	return g;
@@ -154,6 +153,7 @@ bool spoke_group_ready(struct spoke_group *g)
 			 g->store->reflink ? "files can share blocks"
 					   : "files cannot share blocks");
 		spoke_scan_start(g);
+		spoke_tidy(g);
 		return true;
 	}
 	if (strncmp(g->problem, e.text, sizeof(g->problem) - 1) != 0)

@@ -42,6 +42,7 @@ static void publish_end(struct publishing *x)
 		sreq_reply_json(x->r, 200, json);
 	}
 	free(json);
+	spoke_tidy(x->g);
 	free(x->results);
 	wire_publish_done(&x->ops);
 	free(x);
@@ -124,7 +125,7 @@ static void make_ready(struct publishing *x)
 	}
 	if (staged) {
 		snprintf(x->staged, sizeof(x->staged), "%s/image", x->t->hex);
-		r = 0;
+		r = staging_keep_leaves(x->t->st);
 	} else if (x->has_source) {
 		char hex[HASH_HEX + 1];
 

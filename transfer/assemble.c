@@ -115,7 +115,7 @@ static int built_node(struct staging *st, struct cursor *c, struct build *b, uin
 	}
 	r = build_write(st, b);
 	if (r == 0)
-		r = build_leaves(st, b);
+		r = build_leaves(st, b, want);
 	if (r == 0)
 		nodes_set(&st->nodes, node, 1, NODE_OWN);
 	return r;

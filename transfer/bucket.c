@@ -3,7 +3,7 @@
  */
 #include "transfer/bucket.h"
 
-#define DEPTH_PER_S   20 /* 50 ms */
+#define DEPTH_PER_S   25 /* 40 ms */
 #define QUANTUM_PER_S 50 /* 20 ms */
 #define MILLION	      ((uint64_t)1000000)
 #define DEBT_MAX      ((int64_t)1 << 60)

@@ -2,9 +2,12 @@
  * bucket.h: one token bucket. Pure: time is an argument.
  *
  * Tokens are bytes. They grow by rate x time, exactly: what division leaves over is kept, so the
- * long-run mean is the rate itself. They never exceed the depth, 50 ms of rate but at least two
+ * long-run mean is the rate itself. They never exceed the depth, 40 ms of rate but at least two
  * quanta, so in any time t no more than depth + rate x t can be taken without going into debt; a
  * debt (bytes that went before they could be counted) is paid off before anything is to be had.
+ *
+ * 40 ms, because the promise is 1.5 times the rate over any 100 ms at the receiver: a depth of 50
+ * ms is that to the byte, and leaves nothing for what the kernel and the path delay.
  */
 #ifndef SPOKESYNC_TRANSFER_BUCKET_H
 #define SPOKESYNC_TRANSFER_BUCKET_H

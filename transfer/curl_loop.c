@@ -13,6 +13,8 @@
 
 /* Idle connections that are kept; one for words to each of many spokes. */
 #define KEPT_MAX 256L
+/* Writes in one turn of the loop, of 16 KiB: others want their turn, too. */
+#define ROUNDS_MAX 32
 
 struct curl_loop {
 	struct ev_loop *loop;
@@ -58,7 +60,7 @@ static void collect(struct curl_loop *cl)
 	cl->calls.settle(cl->calls.arg);
 }
 
-static void act(struct curl_loop *cl, curl_socket_t fd, int what)
+static void act_once(struct curl_loop *cl, curl_socket_t fd, int what)
 {
 	int running;
 
@@ -66,6 +68,13 @@ static void act(struct curl_loop *cl, curl_socket_t fd, int what)
 	curl_multi_socket_action(cl->multi, fd, what, &running);
 	cl->depth--;
 	collect(cl);
+}
+
+static void act(struct curl_loop *cl, curl_socket_t fd, int what)
+{
+	act_once(cl, fd, what);
+	for (int i = 0; i < ROUNDS_MAX && (fd = cl->calls.more(cl->calls.arg)) >= 0; i++)
+		act_once(cl, fd, CURL_CSELECT_OUT);
 }
 
 static void on_io(struct ev_loop *loop, ev_io *w, int revents)

@@ -22,6 +22,8 @@ struct curl_loop_calls {
 	void (*settle)(void *arg);
 	/* This handle now uses this socket. Called by curl. */
 	void (*uses)(void *arg, CURL *easy, int fd);
+	/* A socket that may well take more at once, or -1. */
+	int (*more)(void *arg);
 	void *arg;
 };
 

@@ -49,45 +49,35 @@ int staging_fill(struct staging *st, uint64_t max)
 	return r < 0 ? r : st->nodes.filling > 0;
 }
 
-/* The leaves of a proven node of the old transfer. -ENOENT: not to be had. */
-static int old_leaves(struct staging *old, uint64_t node, unsigned n, struct hash *ret)
+/* The hash of a proven node of the old transfer. */
+static const struct hash *old_hash(struct staging *old, uint64_t node)
 {
-	uint8_t state = old->nodes.state[node];
 	struct pin *p;
-	unsigned i;
-	int r;
 
-	if (state == NODE_OWN)
-		return pread(old->leaves_fd, ret, n * sizeof(*ret), (off_t)(node * LEAF_PAGE)) ==
-				       (ssize_t)(n * sizeof(*ret))
-			       ? 0
-			       : -EIO;
-	r = pin_ready(old, NODE_PIN(state), &p);
-	if (r < 0)
-		return -ENOENT;
-	for (i = 0; i < n; i++)
-		ret[i] = *index_leaf(p->index, node * NODE_BLOCKS + i);
-	return 0;
+	if (old->nodes.state[node] == NODE_OWN)
+		return old->own || staging_own_hashes(old, &old->own) == 0 ? &old->own[node] : NULL;
+	return pin_ready(old, NODE_PIN(old->nodes.state[node]), &p) < 0
+		       ? NULL
+		       : index_node(p->index, node);
 }
 
 /* Read, hashed and compared with what was proven: the old image is not trusted blindly. */
 static int adopt_bytes(struct staging *st, struct staging *old, struct build *b)
 {
-	struct hash was[NODE_BLOCKS], got;
 	size_t len = (size_t)MIN((uint64_t)NODE_SIZE, st->size - b->node * NODE_SIZE);
-	int r = old_leaves(old, b->node, b->n, was);
+	const struct hash *was = old_hash(old, b->node);
+	struct hash got;
+	int r;
 
-	if (r < 0)
-		return r;
-	if (pread(old->image_fd, st->as->node, len, (off_t)(b->node * NODE_SIZE)) != (ssize_t)len)
+	if (!was ||
+	    pread(old->image_fd, st->as->node, len, (off_t)(b->node * NODE_SIZE)) != (ssize_t)len)
 		return -ENOENT;
 	build_data(st, b, 0, b->n, st->as->node);
-	digest_node(was, b->n, &was[0]);
 	digest_node(b->leaves, b->n, &got);
-	if (!hash_equal(&got, &was[0]))
+	if (!hash_equal(&got, was))
 		return -ENOENT;
 	r = build_write(st, b);
-	return r < 0 ? r : build_leaves(st, b);
+	return r < 0 ? r : build_leaves(st, b, &got);
 }
 
 static int adopt_node(struct staging *st, struct staging *old, uint64_t node)

@@ -1,6 +1,6 @@
 /*
- * http.c: the requests that run: started, looked at ten times a second (is anything moving, what is
- * to be charged), ended, told. Callers are told once and never from inside curl.
+ * http.c: the requests that run: started, looked at five times a second (is anything moving, what
+ * is to be charged), ended, told. Callers are told once and never from inside curl.
  */
 #include "transfer/http.h"
 
@@ -12,7 +12,7 @@
 
 #include "transfer/http_private.h"
 
-#define TICK_S 0.1
+#define TICK_S 0.2
 
 int64_t http_now_us(void)
 {
@@ -35,6 +35,26 @@ static void request_free(struct request *r)
 	free(r);
 }
 
+void http_writes(struct request *r, bool writes)
+{
+	if (writes == r->writes)
+		return;
+	r->writes = writes;
+	r->uploaded = -1;
+	if (writes)
+		TAILQ_INSERT_TAIL(&r->http->writing, r, write_entry);
+	else
+		TAILQ_REMOVE(&r->http->writing, r, write_entry);
+}
+
+static void forget(struct request *r)
+{
+	http_writes(r, false);
+	if (r->resume)
+		TAILQ_REMOVE(&r->http->resumed, r, resume_entry);
+	r->resume = false;
+}
+
 /* The handle is out of the multi; curl is not on the stack. */
 static void finish(struct request *r, CURLcode code)
 {
@@ -43,6 +63,7 @@ static void finish(struct request *r, CURLcode code)
 	long connects = 0;
 
 	TAILQ_REMOVE(&h->running, r, entry);
+	forget(r);
 	http_socket_settle(r);
 	http_socket_counts(r, &res.wire_out, &res.wire_in);
 	http_error_words(r, code, &res);
@@ -79,7 +100,6 @@ static void on_uses(void *arg, CURL *easy, int fd)
 
 static void resume_now(struct request *r)
 {
-	r->resume = false;
 	if (!r->paused)
 		return;
 	r->paused = false;
@@ -104,16 +124,38 @@ static void on_settle(void *arg)
 		TAILQ_REMOVE(&h->ended, r, entry);
 		reap(r);
 	}
-	TAILQ_FOREACH (r, &h->running, entry)
-		if (r->resume)
-			resume_now(r);
+	while ((r = TAILQ_FIRST(&h->resumed))) {
+		TAILQ_REMOVE(&h->resumed, r, resume_entry);
+		r->resume = false;
+		resume_now(r);
+	}
+}
+
+/*
+ * Curl writes one TLS record a call. Whose socket took all of the last one is let write the next
+ * at once: asking the loop each time whether it may was most of what a shaped upload cost.
+ */
+static int on_more(void *arg)
+{
+	struct http *h = arg;
+	struct request *r;
+
+	while ((r = TAILQ_FIRST(&h->writing))) {
+		curl_off_t was = r->uploaded;
+
+		curl_easy_getinfo(r->easy, CURLINFO_SIZE_UPLOAD_T, &r->uploaded);
+		if (r->uploaded != was && !r->paused && r->conn && r->conn->fd >= 0)
+			return r->conn->fd;
+		http_writes(r, false);
+	}
+	return -1;
 }
 
 static bool stalled(struct request *r, int64_t now)
 {
 	uint64_t out, in;
 
-	http_socket_counts(r, &out, &in);
+	http_socket_known(r, &out, &in);
 	/* A body that waits for the shaper is our own doing. */
 	if (out + in != r->moved || r->paused) {
 		r->moved = out + in;
@@ -150,14 +192,19 @@ again:
 struct http *http_new(struct ev_loop *loop)
 {
 	struct http *h = xcalloc(1, sizeof(*h));
-	struct curl_loop_calls calls = {
-		.finished = on_finished, .settle = on_settle, .uses = on_uses, .arg = h};
+	struct curl_loop_calls calls = {.finished = on_finished,
+					.settle = on_settle,
+					.uses = on_uses,
+					.more = on_more,
+					.arg = h};
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		abort(); /* out of memory */
 	h->loop = loop;
 	TAILQ_INIT(&h->running);
 	TAILQ_INIT(&h->ended);
+	TAILQ_INIT(&h->resumed);
+	TAILQ_INIT(&h->writing);
 	TAILQ_INIT(&h->conns);
 	ev_timer_init(&h->tick, on_tick, TICK_S, TICK_S);
 	h->curl = curl_loop_new(loop, &calls);
@@ -204,11 +251,14 @@ struct request *request_start(struct http *h, const struct request_spec *spec)
 
 void request_resume(struct request *r)
 {
-	if (r->ended)
+	if (r->ended || r->resume)
 		return;
-	r->resume = true;
-	if (!curl_loop_inside(r->http->curl))
+	if (!curl_loop_inside(r->http->curl)) {
 		resume_now(r);
+		return;
+	}
+	r->resume = true;
+	TAILQ_INSERT_TAIL(&r->http->resumed, r, resume_entry);
 }
 
 void request_abort(struct request *r)
@@ -220,6 +270,7 @@ void request_abort(struct request *r)
 	h = r->http;
 	r->ended = true;
 	TAILQ_REMOVE(&h->running, r, entry);
+	forget(r);
 	if (TAILQ_EMPTY(&h->running))
 		ev_timer_stop(h->loop, &h->tick);
 	if (curl_loop_inside(h->curl))
@@ -236,6 +287,11 @@ bool request_holds_body(const struct request *r)
 void request_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in)
 {
 	http_socket_counts(r, ret_out, ret_in);
+}
+
+void request_counts_lately(const struct request *r, uint64_t *ret_out, uint64_t *ret_in)
+{
+	http_socket_known(r, ret_out, ret_in);
 }
 
 void request_set_lowat(struct request *r, uint64_t bytes)

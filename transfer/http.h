@@ -41,9 +41,8 @@ struct request_spec {
 	const struct pin *pins; /* of the peer */
 	size_t n_pins;
 	const struct node_key *key; /* ours */
-	const char *body;	    /* copied; NULL: none, or read() */
+	const char *body;	    /* copied; JSON; NULL: none, or read() */
 	size_t body_len;
-	const char *type; /* header line, static; NULL: JSON */
 	/* Streaming body (chunked): count > 0, 0 = end, -EAGAIN = wait for request_resume(). */
 	int64_t (*read)(void *arg, void *buf, size_t len);
 	/* Socket bytes sent beyond what read() handed out are charged here as they go; may be NULL.
@@ -69,6 +68,8 @@ void request_abort(struct request *r);
 bool request_holds_body(const struct request *r);
 /* Live counts of the TCP stream so far. */
 void request_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in);
+/* As of a fifth of a second ago at most, and without asking the kernel. */
+void request_counts_lately(const struct request *r, uint64_t *ret_out, uint64_t *ret_in);
 void request_set_lowat(struct request *r, uint64_t bytes);
 void request_set_charge(struct request *r, struct shaper_node *charge);
 

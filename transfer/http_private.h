@@ -50,11 +50,15 @@ struct request {
 	size_t answer_len;
 	uint64_t answer_bytes; /* of heads, too: 0 = the peer said nothing */
 	int error;	       /* of our own making: too large, read() failed, stalled */
-	bool paused, resume;
+	bool paused;
+	bool resume;	 /* in the list of those */
 	bool holds_body; /* curl has bytes of read() that it has not written yet */
-	bool ended;	 /* no callback any more; freed when curl has returned */
+	bool writes;	 /* in the list of those that got bytes from read() just now */
+	curl_off_t uploaded;
+	int64_t settled_us;
+	bool ended; /* no callback any more; freed when curl has returned */
 	char errbuf[CURL_ERROR_SIZE];
-	TAILQ_ENTRY(request) entry;
+	TAILQ_ENTRY(request) entry, resume_entry, write_entry;
 };
 TAILQ_HEAD(requests, request);
 
@@ -63,11 +67,12 @@ struct http {
 	struct curl_loop *curl;
 	ev_timer tick;
 	struct requests running;
-	struct requests ended;
+	struct requests ended, resumed, writing;
 	struct http_conns conns;
 };
 
 int64_t http_now_us(void);
+void http_writes(struct request *r, bool writes); /* it has more to write now */
 
 /* http_request.c */
 CURL *http_request_easy(struct request *r) WARN_UNUSED; /* NULL: out of memory */
@@ -78,6 +83,8 @@ void http_socket_options(struct request *r, CURL *easy);
 void http_socket_used(struct request *r, int fd); /* the request uses this connection now */
 void http_socket_read_counts(struct http_conn *c);
 void http_socket_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in);
+/* The same as of the last time that anybody looked. */
+void http_socket_known(const struct request *r, uint64_t *ret_out, uint64_t *ret_in);
 void http_socket_charge(struct request *r);
 /* A charge when nothing is under way: what was prepaid in vain comes back. */
 void http_socket_settle(struct request *r);

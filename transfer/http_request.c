@@ -12,6 +12,7 @@
 #define AGENT "spokesync"
 /* A kept connection serves words for hours: handshakes are most of what words cost. */
 #define KEPT_SECONDS 7200L
+#define SETTLE_US    20000
 
 static void base64(const uint8_t *in, size_t len, char *out)
 {
@@ -48,6 +49,17 @@ char *http_request_pins(const struct pin *pins, size_t n)
 	return all;
 }
 
+/* The count is a system call, and what lies beyond the body is a hundredth of it. */
+static void settle_now_and_then(struct request *r)
+{
+	int64_t now = http_now_us();
+
+	if (now - r->settled_us < SETTLE_US)
+		return;
+	r->settled_us = now;
+	http_socket_settle(r);
+}
+
 /* Called by curl when all it had is written. */
 static size_t on_read(char *buf, size_t size, size_t n, void *arg)
 {
@@ -57,7 +69,8 @@ static size_t on_read(char *buf, size_t size, size_t n, void *arg)
 	if (r->ended)
 		return CURL_READFUNC_ABORT;
 	r->holds_body = false;
-	http_socket_settle(r);
+	http_writes(r, false);
+	settle_now_and_then(r);
 	got = r->spec.read(r->spec.arg, buf, size * n);
 	if (got == -EAGAIN) {
 		r->paused = true;
@@ -69,6 +82,7 @@ static size_t on_read(char *buf, size_t size, size_t n, void *arg)
 	}
 	r->handed += (uint64_t)got;
 	r->holds_body = got > 0;
+	http_writes(r, r->holds_body);
 	return (size_t)got;
 }
 
@@ -166,7 +180,7 @@ static void set_body(struct request *r, CURL *easy)
 	} else if (s->body) {
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->body_len);
 		curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, s->body);
-		add_header(r, s->type ? s->type : "Content-Type: application/json");
+		add_header(r, "Content-Type: application/json");
 		add_header(r, "Expect:");
 	}
 	if (strcmp(s->method, "GET") != 0)

@@ -197,28 +197,34 @@ void http_socket_leave(struct request *r)
 
 void http_socket_counts(const struct request *r, uint64_t *ret_out, uint64_t *ret_in)
 {
+	if (r->conn)
+		http_socket_read_counts(r->conn);
+	http_socket_known(r, ret_out, ret_in);
+}
+
+void http_socket_known(const struct request *r, uint64_t *ret_out, uint64_t *ret_in)
+{
 	*ret_out = r->out_done;
 	*ret_in = r->in_done;
 	if (!r->conn)
 		return;
-	http_socket_read_counts(r->conn);
 	*ret_out += above(r->conn->out, r->out_before);
 	*ret_in += above(r->conn->in, r->in_before);
 }
 
-static uint64_t written_so_far(struct request *r)
+static uint64_t written_so_far(const struct request *r)
 {
 	if (!r->conn)
 		return r->out_done;
-	http_socket_read_counts(r->conn);
 	return r->out_done + above(r->conn->written, r->written_before);
 }
 
 /*
- * What went into the socket beyond what read() handed out. curl asks for more only when it has
- * written all that it had, so at that moment the difference is TLS and headers exactly.
+ * What went into the socket beyond what read() handed out, as of the last count. curl asks for more
+ * only when it has written all that it had, so at that moment the difference is TLS and headers
+ * exactly.
  */
-void http_socket_charge(struct request *r)
+static void charge_known(struct request *r)
 {
 	uint64_t written, extra;
 
@@ -232,6 +238,13 @@ void http_socket_charge(struct request *r)
 	shaper_charge(r->spec.charge, extra);
 }
 
+void http_socket_charge(struct request *r)
+{
+	if (r->conn)
+		http_socket_read_counts(r->conn);
+	charge_known(r);
+}
+
 void http_socket_settle(struct request *r)
 {
 	uint64_t unused;
@@ -240,7 +253,7 @@ void http_socket_settle(struct request *r)
 	if (!r->spec.charge || r->spec.prepaid == 0)
 		return;
 	unused = MIN(above(r->handed + r->charged, written_so_far(r)), r->spec.prepaid);
-	r->spec.prepaid -= unused;
+	r->spec.prepaid = 0;
 	r->charged -= unused;
 	shaper_refund(r->spec.charge, unused);
 }

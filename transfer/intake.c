@@ -74,7 +74,6 @@ static void consumed(struct staging *st, uint64_t n)
 {
 	st->pos.consumed += n;
 	st->pos.len -= n;
-	st->pos_dirty = true;
 }
 
 /* 1: the header was taken; 0: more bytes are needed. */
@@ -153,8 +152,6 @@ int staging_apply(struct staging *st, uint64_t len, struct err *e)
 	if (!st->has_bundle)
 		return err_set(e, -EBADMSG, "no bundle was begun");
 	st->pos.len += len;
-	if (len)
-		st->pos_dirty = true;
 	more = r = st->has_header ? take_frame(st, e) : take_header(st, e);
 	if (r == -EBADMSG || r == -EPROTONOSUPPORT)
 		return staging_give_up(st, -EBADMSG);

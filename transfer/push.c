@@ -11,7 +11,7 @@
 
 /* After push_stop(): so long has the spoke to answer the end of the body. */
 #define STOP_S 1.0
-/* The meter's resolution is twice that; its count is a system call. */
+/* The meter's resolution is twice that. */
 #define METER_US 50000
 
 static struct mono now_mono(void)
@@ -33,7 +33,7 @@ static uint64_t wire_out_now(const struct push *p)
 	uint64_t out = 0, in = 0;
 
 	if (p->put)
-		request_counts(p->put, &out, &in);
+		request_counts_lately(p->put, &out, &in);
 	return p->stats.wire_out + out;
 }
 

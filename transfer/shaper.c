@@ -8,9 +8,8 @@
 
 #include "transfer/shaper_private.h"
 
-/* Below this the timer would cost more than it smooths: at 2 ms 100 Mbit took 4 % of a core. Depth
- * (50 ms) leaves room for it. */
-#define TICK_MIN_US 5000
+/* Below this the timer would cost more than it smooths. Depth (40 ms) leaves room for it. */
+#define TICK_MIN_US 10000
 
 struct loop_shaper {
 	struct shaper tree;

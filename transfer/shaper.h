@@ -3,7 +3,7 @@
  * may hand how many bytes to the network now.
  *
  * Model. Every node has a rate (bytes/s, RATE_UNLIMITED for none), a weight among its siblings,
- * and a bucket refilled from the monotonic clock at the time of use. Depth is a time (50 ms of the
+ * and a bucket refilled from the monotonic clock at the time of use. Depth is a time (40 ms of the
  * rate), at least two quanta; quantum = 20 ms of rate within 1400 B .. 16 KiB. Buckets start
  * empty; an idle node earns no credit. A leaf (connection) asks with shaper_want(); when every
  * bucket on its path has tokens it is called back, in deficit round robin by weight at every level,

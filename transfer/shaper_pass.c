@@ -5,12 +5,15 @@
  * down from the root by share_next() as long as every bucket on the way holds a quantum, and
  * promises the leaf it ends at the smallest quantum on its path. A promise reserves tokens but
  * takes none: they are taken when the leaf calls shaper_grant(), so a bucket is never fuller than
- * its depth, and depth + rate x time bounds what goes out. A promise that is not taken within 50 ms
+ * its depth, and depth + rate x time bounds what goes out. A promise that is not taken within 20 ms
  * (its socket is blocked) lapses, so that it cannot keep others from the tokens.
  */
 #include "transfer/shaper_private.h"
 
-#define PROMISE_US 50000
+#define PROMISE_US 20000
+/* A turn of a leaf: 5 ms of rate, at least a quantum. Where many share a high rate, a quantum each
+ * would wake all of them up for 16 KiB; and it is what curl asks for at once. */
+#define TURNS_PER_S 200
 
 /* What one turn of this leaf brings: the smallest quantum on its path; 0: nothing limits it. */
 static uint64_t piece_of(const struct shaper_node *leaf)
@@ -57,19 +60,26 @@ static void refill_active(struct shaper_node *n, struct mono now)
 		refill_active(container_of(child, struct shaper_node, item), now);
 }
 
+static uint64_t turn_of(uint64_t rate)
+{
+	return MAX(rate / TURNS_PER_S, (uint64_t)BUCKET_QUANTUM_MAX);
+}
+
 /* The leaf whose turn it is, or NULL. */
 static struct shaper_node *next_leaf(struct shaper *s)
 {
 	struct shaper_node *n = s->root;
+	uint64_t rate = n->bucket.rate;
 
 	if (!has_quantum(n))
 		return NULL;
 	while (!n->ready) {
-		struct share_item *item = share_next(&n->share, may_go, s);
+		struct share_item *item = share_next(&n->share, turn_of(rate), may_go, s);
 
 		if (!item)
 			return NULL;
 		n = container_of(item, struct shaper_node, item);
+		rate = MIN(rate, n->bucket.rate);
 	}
 	return n;
 }
@@ -94,14 +104,19 @@ static void promise(struct shaper_node *leaf, uint64_t bytes, struct mono now)
 	}
 }
 
+static int64_t wait_of_node(const struct shaper_node *n)
+{
+	if (!bucket_limited(&n->bucket))
+		return 0;
+	return bucket_wait_us(&n->bucket, bucket_quantum(n->bucket.rate) + n->reserved);
+}
+
 /* When the first leaf below n can have a quantum, as far as buckets decide. */
 static int64_t wait_of(const struct shaper_node *n)
 {
 	const struct share_item *child;
-	int64_t below = INT64_MAX, own = 0;
+	int64_t below = INT64_MAX, own = wait_of_node(n);
 
-	if (bucket_limited(&n->bucket))
-		own = bucket_wait_us(&n->bucket, bucket_quantum(n->bucket.rate) + n->reserved);
 	if (n->ready)
 		return own;
 	TAILQ_FOREACH (child, &n->share.active, entry)
@@ -194,7 +209,8 @@ size_t shaper_grant(struct shaper_node *leaf, size_t max)
 	}
 	if (from_promise)
 		leaf->promise -= bytes;
-	if (leaf->promise == 0 || bytes == 0)
+	/* A rest below a packet would go out as one: left to whose turn is next. */
+	if (leaf->promise < BUCKET_QUANTUM_MIN || bytes == 0)
 		shaper_drop_promise(leaf);
 	return (size_t)bytes;
 }
@@ -202,13 +218,17 @@ size_t shaper_grant(struct shaper_node *leaf, size_t max)
 void shaper_want(struct shaper_node *leaf, bool want)
 {
 	struct mono now = shaper_now(leaf);
+	int64_t wait = 0;
 
 	shaper_set_waiting(leaf, want, now);
 	if (!want) {
 		shaper_drop_promise(leaf);
 		return;
 	}
-	for (struct shaper_node *n = leaf; n; n = n->parent)
+	/* The others' waits are armed for already. */
+	for (struct shaper_node *n = leaf; n; n = n->parent) {
 		bucket_refill(&n->bucket, now);
-	leaf->shaper->arm(leaf->shaper, next_pass(leaf->shaper));
+		wait = MAX(wait, wait_of_node(n));
+	}
+	leaf->shaper->arm(leaf->shaper, wait);
 }

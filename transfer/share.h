@@ -16,6 +16,7 @@
 #include "policy/base.h"
 
 #define SHARE_WEIGHT_MAX 1000u
+#define SHARE_TURN_MAX	 (64u << 10)
 
 struct share_item {
 	unsigned weight;
@@ -28,6 +29,7 @@ TAILQ_HEAD(share_list, share_item);
 
 struct share {
 	struct share_list active;
+	struct share_item *turn; /* whose it is, or NULL */
 };
 
 void share_init(struct share *s);
@@ -38,9 +40,12 @@ void share_item_init(struct share_item *i, unsigned weight);
  */
 void share_add(struct share *s, struct share_item *i);
 void share_remove(struct share *s, struct share_item *i);
-/* Whose turn it is among those that may() go now; NULL: nobody may. */
-struct share_item *share_next(struct share *s, bool (*may)(void *arg, struct share_item *i),
-			      void *arg);
+/*
+ * Whose turn it is among those that may() go now; NULL: nobody may. turn: bytes of the heaviest
+ * one's turn, at most SHARE_TURN_MAX. One look where the turn goes on, a search where it ends.
+ */
+struct share_item *share_next(struct share *s, uint64_t turn,
+			      bool (*may)(void *arg, struct share_item *i), void *arg);
 void share_used(struct share_item *i, uint64_t bytes);
 
 #endif

@@ -96,11 +96,12 @@ enum MHD_Result sreq_step(struct sreq *r)
 {
 	if (r->dropped)
 		return MHD_NO;
-	if (r->at_head && !r->response) {
-		if (r->state == SREQ_HEAD) {
-			sreq_suspend(r);
-			return MHD_YES;
-		}
+	if (r->at_head && !r->response && r->state == SREQ_HEAD) {
+		sreq_suspend(r);
+		return MHD_YES;
+	}
+	/* An answer at the head closes the connection: it is for bodies that nobody will read. */
+	if (r->at_head && (!r->response || r->body_length == 0)) {
 		r->at_head = false;
 		return MHD_YES; /* on to the body */
 	}

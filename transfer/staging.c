@@ -41,7 +41,8 @@ static struct staging *staging_new(struct store *s, struct assembler *a, const s
 	st->store = s;
 	st->as = a;
 	st->root = *root;
-	st->dir_fd = st->image_fd = st->leaves_fd = -1;
+	st->dir_fd = st->image_fd = st->leaves.fd = -1;
+	st->leaves.end = LEAF_LOG_BEGIN;
 	st->basis = -1;
 	pthread_mutex_init(&st->lock, NULL);
 	return st;
@@ -63,7 +64,7 @@ int staging_begin_files(struct staging *st, bool create)
 	int r = open_one(st, "image", create, &st->image_fd), spool = -1;
 
 	if (r == 0)
-		r = open_one(st, "leaves", create, &st->leaves_fd);
+		r = open_one(st, "leaves", create, &st->leaves.fd);
 	if (r == 0)
 		r = open_one(st, "spool", create, &spool);
 	if (r == 0)
@@ -180,10 +181,11 @@ struct staging *staging_close(struct staging *st)
 		bundle_header_done(&st->header);
 	journal_close(st->journal);
 	close_fd(st->image_fd);
-	close_fd(st->leaves_fd);
+	close_fd(st->leaves.fd);
 	spool_close(st->spool);
 	close_fd(st->dir_fd);
 	nodes_done(&st->nodes);
+	free(st->own);
 	wire_position_done(&st->shot);
 	pthread_mutex_destroy(&st->lock);
 	free(st);

@@ -97,6 +97,9 @@ bool staging_is_staged(const struct staging *st);
 int staging_finish(struct staging *st, bool full, const volatile bool *cancel,
 		   struct err *e) WARN_UNUSED;
 
+/* Staged: puts its leaves beside the index of the store, to be merged (leaves.h). Repeatable. */
+int staging_keep_leaves(struct staging *st) WARN_UNUSED;
+
 uint64_t staging_size(const struct staging *st);
 uint64_t staging_disk_bytes(const struct staging *st); /* allocated by the image now */
 

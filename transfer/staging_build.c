@@ -189,11 +189,18 @@ int build_write(struct staging *st, const struct build *b)
 	return r;
 }
 
-int build_leaves(struct staging *st, const struct build *b)
+int build_leaves(struct staging *st, const struct build *b, const struct hash *node)
 {
-	st->leaves_dirty = true;
-	return durable_pwrite(st->leaves_fd, b->leaves, b->n * sizeof(b->leaves[0]),
-			      b->node * LEAF_PAGE);
+	struct leaf_bits own = {{0, 0}};
+	uint32_t base = LEAF_NO_BASE;
+	unsigned i;
+
+	for (i = 0; i < b->n; i++)
+		if (b->how[i] == BUILD_KEEP)
+			base = (uint32_t)st->basis;
+		else
+			own.w[i / 64] |= (uint64_t)1 << (i % 64);
+	return leaf_log_add(&st->leaves, b->node, b->n, b->leaves, &own, base, node);
 }
 
 int build_clone(struct staging *st, uint64_t first, uint64_t n, int fd)

@@ -35,6 +35,7 @@ static int note_commit(struct staging *st, const struct spool_pos *pos)
 	pack_u64(&p, pos->consumed);
 	pack_u64(&p, pos->len);
 	pack_u64(&p, pos->frames);
+	pack_u64(&p, st->leaves.end);
 	for (i = 0; i < st->nodes.n_changes; i++) {
 		pack_u64(&p, st->nodes.changes[i].state);
 		pack_u64(&p, st->nodes.changes[i].first);
@@ -45,10 +46,21 @@ static int note_commit(struct staging *st, const struct spool_pos *pos)
 	return r;
 }
 
+/* Where the position would speak of len spooled bytes: would it be another one? */
+static bool moves(const struct staging *st, uint64_t len)
+{
+	return st->pos.consumed != st->kept.consumed || len != st->kept.len;
+}
+
+static bool uncommitted(const struct staging *st, uint64_t len)
+{
+	return st->image_dirty || st->leaves.dirty || st->journal_dirty || st->nodes.n_changes ||
+	       moves(st, len);
+}
+
 bool staging_uncommitted(const struct staging *st)
 {
-	return st->image_dirty || st->leaves_dirty || st->journal_dirty || st->pos_dirty ||
-	       st->nodes.n_changes;
+	return uncommitted(st, st->pos.len);
 }
 
 /* len: of the bytes in the spool those that the position shall speak of. */
@@ -58,14 +70,14 @@ static int commit(struct staging *st, uint64_t len)
 	bool image = st->image_dirty;
 	int r;
 
-	if (!staging_uncommitted(st))
+	if (!uncommitted(st, len))
 		return 0;
 	r = sync_if(st->image_fd, &st->image_dirty);
 	if (r == 0)
-		r = sync_if(st->leaves_fd, &st->leaves_dirty);
-	if (r == 0 && len && st->pos_dirty)
+		r = sync_if(st->leaves.fd, &st->leaves.dirty);
+	if (r == 0 && len && moves(st, len))
 		r = spool_sync(st->spool);
-	if (r == 0 && (st->pos_dirty || st->nodes.n_changes))
+	if (r == 0 && (moves(st, len) || st->nodes.n_changes))
 		r = note_commit(st, &pos);
 	if (r == 0)
 		r = journal_sync(st->journal);
@@ -73,7 +85,6 @@ static int commit(struct staging *st, uint64_t len)
 		return r;
 	nodes_changes_done(&st->nodes);
 	st->journal_dirty = false;
-	st->pos_dirty = len != st->pos.len;
 	st->kept = pos;
 	st->since_commit = 0;
 	if (image) /* written once, not read again soon: the machine keeps its cache */

@@ -80,7 +80,7 @@ int pin_is_bad(struct staging *st, unsigned k)
 int pin_ready(struct staging *st, unsigned k, struct pin **ret)
 {
 	struct pin *p = &st->pins[k];
-	char name[24], hex[HASH_HEX + 1];
+	char name[24];
 	struct stat sb;
 	int r = 0;
 
@@ -97,7 +97,7 @@ int pin_ready(struct staging *st, unsigned k, struct pin **ret)
 	if (r < 0)
 		return r;
 	if (!p->index) {
-		r = index_open(st->store->index_fd, hash_hex(&p->root, hex), &p->index, NULL);
+		r = leaves_index(st->store->index_fd, &p->root, &p->index);
 		if (r == -ENOENT || r == -EBADMSG)
 			return pin_is_bad(st, k);
 		if (r < 0)

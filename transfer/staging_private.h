@@ -9,14 +9,13 @@
 #include "transfer/bulkio.h"
 #include "transfer/index.h"
 #include "transfer/journal.h"
+#include "transfer/leaves.h"
 #include "transfer/nodes.h"
 #include "transfer/old.h"
 #include "transfer/spool.h"
 #include "transfer/staging.h"
 
-#define LEAF_PAGE (NODE_BLOCKS * HASH_SIZE) /* a node's leaves in the leaf file, at node * 4096 */
-
-#define STAGING_FORMAT 2 /* of the journal and what it speaks of */
+#define STAGING_FORMAT 3 /* of the journal and what it speaks of */
 
 /* Types of journal records, in the order in which a transfer writes them first. */
 enum {
@@ -25,7 +24,7 @@ enum {
 	J_BASIS = 3,  /* the image began as a clone of this pin */
 	J_BUNDLE = 4, /* E */
 	J_HEADER = 5, /* the bundle's header */
-	J_COMMIT = 6, /* struct spool_pos, node changes */
+	J_COMMIT = 6, /* struct spool_pos, end of the leaves, node changes */
 	J_STAGED = 7,
 	J_BAD_PIN = 8,
 	J_GIVEN_UP = 9, /* the bundle */
@@ -52,7 +51,8 @@ struct staging {
 	struct assembler *as;
 	struct hash root;
 	uint64_t size;
-	int dir_fd, image_fd, leaves_fd;
+	int dir_fd, image_fd;
+	struct leaf_log leaves;
 	struct spool *spool;
 	struct journal *journal;
 	struct pin pins[STAGING_PINS_MAX];
@@ -65,8 +65,9 @@ struct staging {
 	uint8_t base_pin[FRAME_BASES_MAX];
 	struct spool_pos pos, kept; /* now; as of the last commit */
 	uint64_t since_commit;
-	bool image_dirty, leaves_dirty, journal_dirty, pos_dirty;
+	bool image_dirty, journal_dirty;
 	uint64_t fill_next;
+	struct hash *own;    /* see staging_own_hashes(); NULL: not made yet */
 	uint64_t punch_from; /* nothing was ever written at or after it but by touching nodes */
 	pthread_mutex_t lock;
 	struct wire_position shot; /* as of the last commit */
@@ -113,9 +114,12 @@ int build_bytes(struct staging *st, unsigned pin, uint64_t src, size_t len, size
 void build_data(struct staging *st, struct build *b, unsigned i, unsigned n, const uint8_t *data);
 void build_zero(struct build *b, unsigned i, unsigned n);
 int build_write(struct staging *st, const struct build *b) WARN_UNUSED;
-int build_leaves(struct staging *st, const struct build *b) WARN_UNUSED;
+/* The leaves that the image does not have by its basis, and the node's hash. */
+int build_leaves(struct staging *st, const struct build *b, const struct hash *node) WARN_UNUSED;
 /* Makes nodes of the image share the blocks of a file. */
 int build_clone(struct staging *st, uint64_t first, uint64_t n, int fd) WARN_UNUSED;
+/* prove.c: the hashes of the nodes that have leaves of their own; free() it. */
+int staging_own_hashes(struct staging *st, struct hash **ret) WARN_UNUSED;
 /* assemble.c */
 int assemble_frame(struct staging *st, const struct frame *f) WARN_UNUSED;
 

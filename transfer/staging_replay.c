@@ -83,6 +83,7 @@ static int replay_commit(struct staging *st, struct unpack *u)
 	st->pos.consumed = unpack_u64(u);
 	st->pos.len = unpack_u64(u);
 	st->pos.frames = unpack_u64(u);
+	st->leaves.end = unpack_u64(u);
 	while (u->len && !u->bad) {
 		state = unpack_u64(u);
 		first = unpack_u64(u);

@@ -6,7 +6,7 @@
 #   shape.sh [accuracy | change | weights | idle | peers | link]...     (default: all)
 #
 # The bounds are those of wire_meter.c. An idle minute is shown by tests/unit/test_shaper_bound.c in
-# virtual time; here ten idle seconds must do, as a bucket is full after 50 ms.
+# virtual time; here ten idle seconds must do, as a bucket is full after 40 ms.
 . "$(dirname "$0")/lib.bash"
 . "$(dirname "$0")/shape_lib.bash"
 

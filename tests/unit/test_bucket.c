@@ -30,10 +30,10 @@ static void test_sizes(void **state)
 	assert_int_equal(bucket_quantum(8 * MBIT), 16384);
 	assert_int_equal(bucket_quantum(64 * KBIT), 1400);
 	assert_int_equal(bucket_quantum(1000000 / 8), 2500);
-	assert_int_equal(bucket_depth(8 * MBIT), 50000);
+	assert_int_equal(bucket_depth(8 * MBIT), 40000);
 	assert_int_equal(bucket_depth(64 * KBIT), 2800);
 	assert_int_equal(bucket_depth(0), 0);
-	assert_int_equal(bucket_depth(100 * GBIT), 625000000);
+	assert_int_equal(bucket_depth(100 * GBIT), 500000000);
 }
 
 /* Takes a quantum whenever there is one, at uneven times: after an hour not a byte is missing. */
@@ -139,7 +139,7 @@ static void test_new_rate(void **state)
 	(void)state;
 	bucket_init(&b, 100 * MBIT, (struct mono){0});
 	bucket_refill(&b, (struct mono){SECOND_US});
-	assert_int_equal(b.tokens, 625000);
+	assert_int_equal(b.tokens, 500000);
 	bucket_set_rate(&b, MBIT, (struct mono){SECOND_US});
 	assert_int_equal(b.tokens, bucket_depth(MBIT));
 	bucket_set_rate(&b, 0, (struct mono){SECOND_US});

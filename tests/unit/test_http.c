@@ -40,6 +40,7 @@ struct world {
 	struct request *request;
 	struct shaper *shaper;
 	struct shaper_node *leaf;
+	ev_timer later;
 };
 
 static bool pin_known(void *arg, const uint8_t pin[32])
@@ -86,6 +87,14 @@ static void collected(void *arg, struct sreq *r, const char *body, size_t len)
 	free(copy);
 }
 
+static void answer_later(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)t;
+	(void)revents;
+	sreq_reply_json(streaming, 200, "{}");
+}
+
 static void handler(void *arg, struct sreq *r)
 {
 	struct world *w = arg;
@@ -113,6 +122,9 @@ static void handler(void *arg, struct sreq *r)
 		sreq_lines_end(r);
 	} else if (strcmp(path, "/drop") == 0) {
 		sreq_drop(r);
+	} else if (strcmp(path, "/later") == 0) {
+		streaming = r;
+		ev_timer_start(w->loop, &w->later);
 	} else if (strcmp(path, "/redirect") == 0) {
 		sreq_problem(r, 404, "nothing at %s", path);
 	} else {
@@ -145,6 +157,7 @@ static int setup(void **state)
 	memcpy(w->pin.sha256, w->theirs->pin, 32);
 	w->know_us = true;
 	w->loop = ev_loop_new(0);
+	ev_timer_init(&w->later, answer_later, 0.01, 0.);
 	w->http = http_new(w->loop);
 	w->shaper = shaper_new(w->loop);
 	spec.loop = w->loop;
@@ -241,9 +254,18 @@ static void test_words(void **state)
 	assert_true(w->result.wire_out > 100 && w->result.wire_in > 100);
 	call(w, "DELETE", "/x", NULL, NULL);
 	assert_int_equal(w->result.status, 200);
+	assert_true(w->result.reused);
 	call(w, "GET", "/redirect", NULL, NULL);
 	assert_int_equal(w->result.status, 404);
 	assert_int_equal(w->result.error, 0);
+	/* What is answered before its end was seen must not cost the connection. */
+	call(w, "GET", "/refuse", NULL, NULL);
+	assert_int_equal(w->result.status, 409);
+	assert_true(w->result.reused);
+	call(w, "GET", "/later", NULL, NULL);
+	assert_true(w->result.reused);
+	call(w, "GET", "/x", NULL, NULL);
+	assert_true(w->result.reused);
 }
 
 static void test_wrong_pin(void **state)

@@ -26,7 +26,7 @@ static bool may(void *arg, struct share_item *i)
 static void run(struct share *s, struct item *items, size_t n, unsigned turns)
 {
 	for (unsigned k = 0; k < turns; k++) {
-		struct share_item *i = share_next(s, may, NULL);
+		struct share_item *i = share_next(s, 16384, may, NULL);
 		struct item *it;
 
 		assert_non_null(i);
@@ -98,7 +98,7 @@ static void test_who_may_not_go(void **state)
 	/* What the heavy one leaves is shared by the others alike. */
 	assert_in_range((x[0].got - before) / PIECE, 9900, 10100);
 	x[0].may = x[1].may = false;
-	assert_null(share_next(&s, may, NULL));
+	assert_null(share_next(&s, 16384, may, NULL));
 }
 
 static void test_idle_earns_nothing(void **state)
@@ -140,7 +140,7 @@ static void test_nobody(void **state)
 
 	(void)state;
 	share_init(&s);
-	assert_null(share_next(&s, may, NULL));
+	assert_null(share_next(&s, 16384, may, NULL));
 }
 
 int main(void)
