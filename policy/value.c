@@ -17,6 +17,7 @@
 #include "policy/filter.h"
 #include "policy/nearest.h"
 #include "policy/zone.h"
+#include "policy/zonefile.h"
 
 #define LINES_MOST 1200 /* windows and dates of one policy; seven day strings may be 672 */
 
@@ -227,6 +228,21 @@ static int set_pin(struct slot *v, const char *text, char **ret, struct err *e)
 	return 0;
 }
 
+/* Zones are files: the nearest name is looked for where one was wrong, and only then. */
+static int no_zone(const char *text, struct err *e)
+{
+	struct nearest near = nearest_to(text);
+	char zone[ZONEFILE_NAME + 1], hint[96];
+
+	nearest_try(&near, "spoke");
+	nearest_try(&near, "UTC");
+	nearest_try(&near, zonefile_nearest(text, zone));
+	return err_set(e, -EINVAL,
+		       "\"%.60s\" is not a time zone: UTC, spoke, or an IANA name as "
+		       "Europe/Berlin%s",
+		       text, nearest_hint(&near, hint, sizeof(hint)));
+}
+
 static int set_zone(struct slot *v, const char *text, char **ret, struct err *e)
 {
 	struct policy *p = v->section->base;
@@ -236,11 +252,7 @@ static int set_zone(struct slot *v, const char *text, char **ret, struct err *e)
 	} else {
 		p->zone = zone_new(text);
 		if (!p->zone)
-			return err_set(
-				e, -EINVAL,
-				"\"%.60s\" is not a time zone: UTC, spoke, or an IANA name as "
-				"Europe/Berlin",
-				text);
+			return no_zone(text, e);
 		p->zone_kind = strcmp(text, "UTC") ? ZONE_NAMED : ZONE_UTC;
 		p->zone_name = build_string(v->b, text);
 	}

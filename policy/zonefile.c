@@ -5,13 +5,17 @@
 #include "policy/zonefile.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define FILE_MOST (64 * KIB) /* the largest of 2024 has 4 KiB */
-#define HEADER	  44
+#include "policy/nearest.h"
+
+#define FILE_MOST  (64 * KIB) /* the largest of 2024 has 4 KiB */
+#define HEADER	   44
+#define NAMES_MOST 5000 /* looked at for the nearest; the database of 2024 has 600 */
 
 /* GLib takes "UTC+3" and means three hours west: only what is a file of the zone database goes, so
  * that a mistyped name is an error and never another zone. */
@@ -27,9 +31,15 @@ static bool good_name(const char *name)
 	return true;
 }
 
-bool zonefile_find(const char *name, char path[ZONEFILE_PATH], struct zonefile_stamp *ret)
+static const char *database(void)
 {
 	const char *dir = getenv("TZDIR");
+
+	return dir ? dir : "/usr/share/zoneinfo";
+}
+
+bool zonefile_find(const char *name, char path[ZONEFILE_PATH], struct zonefile_stamp *ret)
+{
 	struct stat st;
 
 	if (!good_name(name))
@@ -38,8 +48,7 @@ bool zonefile_find(const char *name, char path[ZONEFILE_PATH], struct zonefile_s
 	path[0] = '\0';
 	if (!strcmp(name, "UTC"))
 		return true;
-	if (snprintf(path, ZONEFILE_PATH, "%s/%s", dir ? dir : "/usr/share/zoneinfo", name) >=
-		    ZONEFILE_PATH ||
+	if (snprintf(path, ZONEFILE_PATH, "%s/%s", database(), name) >= ZONEFILE_PATH ||
 	    stat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
 	*ret = (struct zonefile_stamp){
@@ -96,4 +105,63 @@ bool zonefile_whole(const char *path)
 	ok = size <= FILE_MOST && whole(data, size);
 	free(data);
 	return ok;
+}
+
+struct search {
+	struct nearest near;
+	char *name;
+	unsigned looked;
+};
+
+static void search(struct search *s, const char *below);
+
+/* What is no name of a zone (posix/, right/, tables) is left out. */
+static void look(struct search *s, const char *name)
+{
+	char *path;
+	struct stat st;
+
+	if (!good_name(name) || !isupper((unsigned char)*name) || s->looked++ >= NAMES_MOST)
+		return;
+	path = xasprintf("%s/%s", database(), name);
+	if (stat(path, &st) < 0) {
+		free(path);
+		return;
+	}
+	free(path);
+	if (S_ISDIR(st.st_mode)) {
+		path = xasprintf("%s/", name);
+		search(s, path);
+		free(path);
+	} else if (nearest_try(&s->near, name)) {
+		snprintf(s->name, ZONEFILE_NAME + 1, "%s", name);
+		s->near.word = s->name;
+	}
+}
+
+/* below: "" or "America/". A name's length bounds the depth. */
+static void search(struct search *s, const char *below)
+{
+	char *path = xasprintf("%s/%s", database(), below);
+	DIR *d = opendir(path);
+	struct dirent *e;
+
+	free(path);
+	while (d && (e = readdir(d))) {
+		char *name = xasprintf("%s%s", below, e->d_name);
+
+		look(s, name);
+		free(name);
+	}
+	if (d)
+		closedir(d);
+}
+
+const char *zonefile_nearest(const char *wrong, char name[ZONEFILE_NAME + 1])
+{
+	struct search s = {.near = nearest_to(wrong), .name = name};
+
+	name[0] = '\0';
+	search(&s, "");
+	return name;
 }

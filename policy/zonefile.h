@@ -18,6 +18,8 @@ struct zonefile_stamp {
 
 /* False where there is no zone of that name. "UTC" needs no file: path "". */
 bool zonefile_find(const char *name, char path[ZONEFILE_PATH], struct zonefile_stamp *ret);
+/* The zone of the database that a wrong name was probably meant to be: "" where none is near. */
+const char *zonefile_nearest(const char *wrong, char name[ZONEFILE_NAME + 1]);
 /* A TZif file (RFC 8536) as long as its counts say; not one that is just being written. */
 bool zonefile_whole(const char *path);
 

@@ -44,13 +44,12 @@ static void hello(struct spoke *s, struct sreq *r)
 
 static void inventory(struct spoke_group *g, struct sreq *r)
 {
-	const char *since = sreq_query(r, "since");
 	struct wire_inventory inv = {.seq = 0};
-	char *json, *end = NULL;
-	uint64_t from = since ? strtoull(since, &end, 10) : 0;
+	uint64_t from = 0;
+	char *json;
 
-	if (since && (!*since || *end)) {
-		sreq_problem(r, 400, "since= is not a number");
+	if (sreq_number(r, "since", &from) == -EINVAL) {
+		sreq_problem(r, 400, "since= is not a number up to 2^63 - 1");
 		return;
 	}
 	memcpy(inv.epoch, g->epoch, sizeof(inv.epoch));

@@ -360,15 +360,13 @@ static void put_start(struct spoke_put *x)
 
 void spoke_put_request(struct spoke_transfer *t, struct sreq *r)
 {
-	const char *e = sreq_query(r, "bundle"), *o = sreq_query(r, "offset");
+	const char *e = sreq_query(r, "bundle");
 	struct spoke_put *x;
-	char *end = NULL;
 
 	x = xcalloc(1, sizeof(*x));
-	if (o)
-		x->offset = strtoull(o, &end, 10);
-	if (!e || hash_parse(e, &x->bundle) < 0 || !o || !*o || *end) {
-		sreq_problem(r, 400, "a PUT needs bundle= (64 hex digits) and offset=");
+	if (!e || hash_parse(e, &x->bundle) < 0 || sreq_number(r, "offset", &x->offset) < 0) {
+		sreq_problem(r, 400,
+			     "a PUT needs bundle= (64 hex digits) and offset= (0 to 2^63 - 1)");
 		free(x);
 		return;
 	}

@@ -4,6 +4,7 @@
  */
 #include "transfer/server_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -206,6 +207,26 @@ const char *sreq_path(const struct sreq *r)
 const char *sreq_query(const struct sreq *r, const char *name)
 {
 	return MHD_lookup_connection_value(r->c, MHD_GET_ARGUMENT_KIND, name);
+}
+
+int sreq_number(const struct sreq *r, const char *name, uint64_t *ret)
+{
+	const char *s = sreq_query(r, name);
+	uint64_t n = 0;
+
+	if (!s)
+		return -ENOENT;
+	if (!*s)
+		return -EINVAL;
+	for (; *s; s++) {
+		unsigned digit = (unsigned)(*s - '0');
+
+		if (digit > 9 || n > ((uint64_t)INT64_MAX - digit) / 10)
+			return -EINVAL;
+		n = 10 * n + digit;
+	}
+	*ret = n;
+	return 0;
 }
 
 const char *sreq_header(const struct sreq *r, const char *name)

@@ -130,10 +130,31 @@ static void all_at_once(void **state)
 	       "[spoke berlin]\nurl = http://berlin\nkey = " INI_PIN_A "\n"
 	       "[spoke paris]\nurl = https://paris\n",
 	       "3 did you mean \"rate\"", "4 has no unit", "5 not within 1..1024",
-	       "7 not a time zone", "8 \"mon-fry\" is not a day", "9 unknown section [groupp]",
-	       "12 did you mean \"path\"", "13 did you mean \"berlin\"",
-	       "14 there is no [policy q]", "15 not a duration", "16 wrong at character",
-	       "18 is not https://", "20 --print-key on the spoke");
+	       "7 did you mean \"Europe/Berlin\"", "8 \"mon-fry\" is not a day",
+	       "9 unknown section [groupp]", "12 did you mean \"path\"",
+	       "13 did you mean \"berlin\"", "14 there is no [policy q]", "15 not a duration",
+	       "16 wrong at character", "18 is not https://", "20 --print-key on the spoke");
+}
+
+/* The zones are files of the machine: names of any depth, words, and nothing where nothing is near.
+ */
+static void nearest_zone(void **state)
+{
+	static const char *const cases[][2] = {
+		{"europe/berlin", "Europe/Berlin"},
+		{"America/Argentina/BuenosAires", "America/Argentina/Buenos_Aires"},
+		{"spok", "spoke"},
+		{"utc", "UTC"},
+		{"Asia/Kalkuta", "Asia/Kolkata"}};
+	char ini[100], want[80];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		snprintf(ini, sizeof(ini), "[daemon]\nrole = hub\n[policy p]\ntimezone = %s\n",
+			 cases[i][0]);
+		snprintf(want, sizeof(want), "4 did you mean \"%s\"?", cases[i][1]);
+		ERRORS(ini, "0 no [group NAME]", "3 has no window", want);
+	}
 }
 
 static void missing(void **state)
@@ -470,6 +491,7 @@ int main(void)
 		cmocka_unit_test(hub_values),
 		cmocka_unit_test(spoke_values),
 		cmocka_unit_test(all_at_once),
+		cmocka_unit_test(nearest_zone),
 		cmocka_unit_test(missing),
 		cmocka_unit_test(wrong_role),
 		cmocka_unit_test(not_yet),

@@ -370,6 +370,16 @@ static void test_inventory(void **state)
 	json_decref(j);
 	assert_int_equal(curl(f, NULL, "", "/v1/groups/other/inventory"), 404);
 	assert_int_equal(curl(f, NULL, "", "/v1/groups/g/inventory?since=x"), 400);
+	/* No sign, no space, and nothing that would wrap round. */
+	assert_int_equal(curl(f, NULL, "", "/v1/groups/g/inventory?since=-1"), 400);
+	assert_int_equal(curl(f, NULL, "", "/v1/groups/g/inventory?since=%%2B1"), 400);
+	assert_int_equal(curl(f, NULL, "", "/v1/groups/g/inventory?since="), 400);
+	assert_int_equal(curl(f, NULL, "", "/v1/groups/g/inventory?since=9223372036854775808"),
+			 400);
+	assert_int_equal(curl(f, NULL, "", "/v1/groups/g/inventory?since=18446744073709551617"),
+			 400);
+	assert_int_equal(curl(f, NULL, "", "/v1/groups/g/inventory?since=9223372036854775807"),
+			 200);
 	assert_int_equal(curl(f, NULL, "", "/"), 404);
 }
 
