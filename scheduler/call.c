@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "scheduler/facts.h"
+
 static handler_fn *const handlers[COMMANDS_N] = {
 	[CMD_STATUS] = cmd_status,   [CMD_JOBS] = cmd_jobs,	  [CMD_JOB] = cmd_job,
 	[CMD_SPOKES] = cmd_spokes,   [CMD_GROUPS] = cmd_groups,	  [CMD_WHY] = cmd_why,
@@ -39,6 +41,20 @@ enum handled call_answer(struct call *c, json_t *answer)
 	if (!answer)
 		return call_fail(c, 500, "the answer cannot be written as JSON");
 	return HANDLED;
+}
+
+enum handled call_refuse_config(struct call *c, const struct config_errors *errors)
+{
+	json_t *lines = json_array();
+	char detail[200];
+
+	for (size_t i = 0; i < errors->n; i++)
+		json_array_append_new(lines, facts_text(errors->text[i]));
+	snprintf(detail, sizeof(detail), "%zu %s: nothing was changed", errors->n,
+		 errors->n == 1 ? "mistake" : "mistakes");
+	c->status = 422;
+	return call_answer(c, json_pack("{s:s, s:i, s:s, s:o}", "title", "Configuration refused",
+					"status", 422, "detail", detail, "errors", lines));
 }
 
 bool call_scope_known(struct call *c, const char *spoke, const char *group)

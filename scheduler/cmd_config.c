@@ -67,21 +67,6 @@ enum handled cmd_config(struct call *c)
 				     v.sections));
 }
 
-/* Every mistake, and nothing changed. */
-static enum handled refused(struct call *c, const struct config_errors *errors)
-{
-	json_t *lines = json_array();
-	char detail[200];
-
-	for (size_t i = 0; i < errors->n; i++)
-		json_array_append_new(lines, facts_text(errors->text[i]));
-	snprintf(detail, sizeof(detail), "%zu %s: nothing was changed", errors->n,
-		 errors->n == 1 ? "mistake" : "mistakes");
-	c->status = 422;
-	return call_answer(c, json_pack("{s:s, s:i, s:s, s:o}", "title", "Configuration refused",
-					"status", 422, "detail", detail, "errors", lines));
-}
-
 enum handled cmd_reload(struct call *c)
 {
 	struct config_errors errors = {0};
@@ -89,7 +74,7 @@ enum handled cmd_reload(struct call *c)
 	enum handled h;
 
 	if (daemon_reload(c->daemon, &errors, restart, sizeof(restart)) < 0)
-		h = refused(c, &errors);
+		h = call_refuse_config(c, &errors);
 	else
 		h = call_answer(c, json_pack("{s:b, s:s}", "applied", 1, "restart", restart));
 	config_errors_done(&errors);

@@ -122,8 +122,7 @@ static bool load_other(struct call *c, const char *file, struct config **ret)
 	else if (*file != '/')
 		call_fail(c, 400, "plan: 'what-if' is an absolute path");
 	else if (config_load(file, ret, &errors) < 0)
-		call_fail(c, 400, "plan: %s%s", errors.n ? errors.text[0] : file,
-			  errors.n > 1 ? " (and more)" : "");
+		call_refuse_config(c, &errors);
 	else if ((*ret)->role != ROLE_HUB)
 		call_fail(c, 400, "plan: %s is not a hub's configuration", file);
 	else
