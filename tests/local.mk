@@ -179,8 +179,10 @@ bench-shape: all tests/bench/wire_meter
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/shape.sh
 EXTRA_PROGRAMS = tests/bench/wire_meter
 tests_bench_wire_meter_LDADD =
-bench-delta: all
-	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/delta.sh
+bench-delta: all tests/bench/delta_cpu
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/delta.sh $(DELTA)
+EXTRA_PROGRAMS += tests/bench/delta_cpu
+tests_bench_delta_cpu_LDADD = $(TRANSFER_LIBS)
 bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-memory bench-shape bench-delta
 .PHONY: check-sys soak bench bench-core bench-plan bench-rsync bench-window bench-kill bench-memory \
 	bench-shape bench-delta

@@ -36,9 +36,23 @@ bench_world() {
 		ip -n "$NET$n" link set lo up
 		ip -n "$NET$n" link set "$NET$n" up
 	done
+	world_placed
+}
+
+world_placed() {
 	PREFIX[hub]="ip netns exec ${NET}h"
 	PREFIX[berlin]="ip netns exec ${NET}s"
 	ADDR[berlin]=10.77.0.2
+}
+
+# world_anew: new files and daemons, the same namespaces.
+world_anew() {
+	local name
+	for name in "${!PID[@]}"; do stop "$name"; done
+	rm -rf "$T"
+	unset GROUP HUB MORE
+	world
+	world_placed
 }
 
 bench_end() {
@@ -54,7 +68,7 @@ bench_end() {
 # wire: TCP stream bytes so far, as the spoke's interface counts them.
 wire() {
 	ip netns exec "${NET}s" awk -v "dev=${NET}s:" \
-		'$1 == dev { print $2 + $10 - 66 * ($3 + $11) }' /proc/net/dev
+		'$1 == dev { printf "%.0f\n", $2 + $10 - 66 * ($3 + $11) }' /proc/net/dev
 }
 
 mb() { awk -v n="$1" 'BEGIN { printf "%.2f MB", n / 1e6 }'; }

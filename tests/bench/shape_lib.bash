@@ -11,17 +11,10 @@ bytes_of() { awk -v r="$1" 'BEGIN { n = r + 0; k = r ~ /kbit/ ? 125 : r ~ /Mbit/
 
 # A new world of files and daemons in the same namespaces.
 world_again() {
-	local name
 	record_end
 	link_end
-	for name in "${!PID[@]}"; do stop "$name"; done
 	far_end
-	rm -rf "$T"
-	unset GROUP HUB MORE
-	world
-	PREFIX[hub]="ip netns exec ${NET}h"
-	PREFIX[berlin]="ip netns exec ${NET}s"
-	ADDR[berlin]=10.77.0.2
+	world_anew
 }
 
 # record SECONDS [NAMESPACE DEVICE]: into $T/record
