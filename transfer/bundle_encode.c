@@ -1,9 +1,7 @@
 /*
- * bundle_encode.c: a worker makes one frame: reads its literals from the content, compares every
- * block with the index, takes out what the bases' old bytes have (patch.h), encodes, and writes the
- * file. Or it verifies the file that is there.
- *
- * Anything that does not fit the index means that the content is not what was planned: -ESTALE.
+ * bundle_encode.c: a worker makes one frame: reads its literals, takes out of them what the
+ * bases' old bytes have (patch.h), encodes, and writes the file. Or it verifies the file that is
+ * there.
  */
 #include "transfer/bundle_private.h"
 
@@ -15,90 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "transfer/bulkio.h"
 #include "transfer/durable.h"
-
-/* Literals nearer than this are read in one go; one read is at most so long. */
-#define GAP_BLOCKS  16u
-#define READ_BLOCKS 256u
-
-struct literals {
-	const struct bundle *bundle;
-	const struct plan_frame *frame;
-	const volatile bool *cancel;
-	struct bulk *bulk;
-	uint8_t *window;   /* READ_BLOCKS */
-	uint64_t first, n; /* blocks that are in it */
-	uint8_t *out;
-	size_t out_len;
-};
-
-static uint64_t plan_block(const struct literals *l)
-{
-	return (uint64_t)l->frame->first_node * NODE_BLOCKS;
-}
-
-/* Where the window that begins at block should end: over small gaps, up to its size. */
-static uint64_t window_end(const struct literals *l, uint32_t op, uint64_t op_block, uint64_t block)
-{
-	uint64_t end = block;
-
-	for (uint64_t at = op_block; op < l->frame->n_ops; at += l->frame->ops[op++].n) {
-		const struct op *o = &l->frame->ops[op];
-
-		if (at > end + GAP_BLOCKS || at >= block + READ_BLOCKS)
-			break;
-		if (o->kind == OP_LIT && at + o->n > end)
-			end = at + o->n;
-	}
-	return MIN(end, block + READ_BLOCKS);
-}
-
-static int load_window(struct literals *l, uint64_t first, uint64_t end)
-{
-	uint64_t size = l->bundle->content.size;
-	size_t len = MIN(end * BLOCK_SIZE, size) - first * BLOCK_SIZE;
-	int64_t n = bulk_read(l->bulk, l->window, len, first * BLOCK_SIZE);
-
-	if (n < 0)
-		return (int)n;
-	if ((uint64_t)n != len)
-		return -ESTALE;
-	l->first = first;
-	l->n = end - first;
-	return 0;
-}
-
-static int take_block(struct literals *l, uint64_t block)
-{
-	const uint8_t *p = l->window + (block - l->first) * BLOCK_SIZE;
-	size_t len = MIN(BLOCK_SIZE, l->bundle->content.size - block * BLOCK_SIZE);
-	struct hash h;
-
-	digest_block(p, len, &h);
-	if (!hash_equal(&h, index_leaf(l->bundle->index, block)))
-		return -ESTALE;
-	memcpy(l->out + l->out_len, p, len);
-	l->out_len += len;
-	return 0;
-}
-
-static int take_op(struct literals *l, uint32_t op, uint64_t op_block)
-{
-	uint64_t end = op_block + l->frame->ops[op].n;
-	int r = 0;
-
-	for (uint64_t block = op_block; r == 0 && block < end; block++) {
-		if (block < l->first || block >= l->first + l->n) {
-			if (*l->cancel)
-				return -ECANCELED;
-			r = load_window(l, block, window_end(l, op, op_block, block));
-		}
-		if (r == 0)
-			r = take_block(l, block);
-	}
-	return r;
-}
 
 static int check_identity(const struct content *c)
 {
@@ -111,34 +26,6 @@ static int check_identity(const struct content *c)
 		return -errno;
 	identity_of(&st, &now);
 	return identity_equal(&now, &c->identity) ? 0 : -ESTALE;
-}
-
-/* *ret: literal_bytes of them; NULL where the frame has none. */
-static int read_literals(const struct frame_job *j, const struct plan_frame *f, uint8_t **ret)
-{
-	struct literals l = {.bundle = j->bundle, .frame = f, .cancel = &j->cancel};
-	uint64_t block = plan_block(&l);
-	int r;
-
-	*ret = NULL;
-	if (f->literal_bytes == 0)
-		return 0;
-	r = bulk_open(j->bundle->content.fd, &l.bulk);
-	if (r < 0)
-		return r;
-	l.window = bulk_buffer(READ_BLOCKS * (size_t)BLOCK_SIZE);
-	l.out = bulk_buffer(f->literal_bytes);
-	for (uint32_t i = 0; r == 0 && i < f->n_ops; block += f->ops[i++].n) {
-		if (f->ops[i].kind == OP_LIT)
-			r = take_op(&l, i, block);
-	}
-	free(l.window);
-	bulk_close(l.bulk);
-	if (r < 0)
-		free(l.out);
-	else
-		*ret = l.out;
-	return r;
 }
 
 /* The hashes of the nodes that are not SAME. */
@@ -307,7 +194,7 @@ void frame_job_run(struct frame_job *j)
 	if (r == 0)
 		r = check_identity(c);
 	if (r == 0)
-		r = read_literals(j, f, &literals);
+		r = bundle_read_literals(j, f, &literals);
 	if (r == 0)
 		r = check_identity(c);
 	if (r == 0)

@@ -127,6 +127,9 @@ void jobs_want(struct bundle *b, uint32_t frame, struct cached *cached);
 void jobs_cancel_all(struct bundler *b);
 /* Worker: the whole work of one job. */
 void frame_job_run(struct frame_job *j);
+/* Worker. *ret: literal_bytes of them, malloc'ed; NULL where the frame has none. */
+int bundle_read_literals(const struct frame_job *j, const struct plan_frame *f,
+			 uint8_t **ret) WARN_UNUSED;
 
 /* Takes what became sound into the stream; asks for what comes next. */
 void stream_advance(struct bundle_stream *s);
