@@ -106,6 +106,8 @@ check_PROGRAMS += tests/bench/core_scale
 tests_bench_core_scale_LDADD = $(SCHEDULER_LIBS)
 check_PROGRAMS += tests/bench/index_time
 tests_bench_index_time_LDADD = $(TRANSFER_LIBS)
+check_PROGRAMS += tests/bench/delta_cost
+tests_bench_delta_cost_LDADD = $(TRANSFER_LIBS)
 
 # What the documentation must name.
 DOCS = tests/docs/list
