@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 #include "transfer/durable.h"
+#include "transfer/prefix.h"
+
+#define RUN_COST 4u /* bytes of a prefix run in the frame */
 
 static int check_identity(const struct content *c)
 {
@@ -73,10 +76,21 @@ static void set_result(struct frame_job *j, const uint8_t *buf, size_t len)
 	digest_bytes(buf, FRAME_HEAD_SIZE, &j->mark);
 }
 
-static int encode(struct frame_job *j, const struct plan_frame *f, const struct patched *p,
-		  const uint8_t *literals)
+/* Does it save more than its list of runs costs? */
+static bool prefix_pays(struct frame_job *j, const struct frame *f, const struct prefix *prefix)
 {
-	struct frame frame = {.ops = p->ops, .parts = p->parts, .literals = literals};
+	uint64_t with, without;
+
+	return prefix->n > 0 &&
+	       frame_estimate(j->encoder->zstd, f, prefix->bytes, &with, &without) == 0 &&
+	       with + (uint64_t)RUN_COST * prefix->n < without;
+}
+
+static int encode(struct frame_job *j, const struct plan_frame *f, const struct patched *p,
+		  const uint8_t *literals, const struct prefix *prefix)
+{
+	struct frame frame = {
+		.ops = p->ops, .parts = p->parts, .literals = literals, .prefix = prefix->runs};
 	struct hash *hashes;
 	uint8_t *buf;
 	size_t len;
@@ -94,7 +108,11 @@ static int encode(struct frame_job *j, const struct plan_frame *f, const struct 
 	frame.head.literals_len = (uint32_t)p->literals_len;
 	frame.hashes = hashes = node_hashes(j, f, &frame.head.n_hashes);
 	frame_encoder_on_cancel(j->encoder->zstd, &j->cancel);
-	r = frame_encode(j->encoder->zstd, &frame, (int)j->cached->key.effort, &buf, &len);
+	frame.head.n_prefix = prefix->n;
+	if (!prefix_pays(j, &frame, prefix))
+		frame.head.n_prefix = 0;
+	r = frame_encode(j->encoder->zstd, &frame, prefix->bytes, (int)j->cached->key.effort, &buf,
+			 &len);
 	free(hashes);
 	if (r < 0)
 		return r;
@@ -162,6 +180,7 @@ static int patch_and_encode(struct frame_job *j, const struct plan_frame *f, uin
 	struct patch_base bases[FRAME_BASES_MAX] = {{NULL, NULL}};
 	unsigned n = f->literal_bytes > 0 ? j->bundle->plan->n_bases : 0;
 	struct patched p;
+	struct prefix prefix = {0};
 	int r;
 
 	for (unsigned i = 0; i < n; i++) {
@@ -171,11 +190,14 @@ static int patch_and_encode(struct frame_job *j, const struct plan_frame *f, uin
 			bases[i].anchors = b->anchors;
 	}
 	r = patch_frame(f, j->bundle->content.size, literals, bases, n, &j->cancel, &p);
+	if (r == 0)
+		prefix_make(f, j->bundle->content.size, &p, bases, n, &prefix);
 	for (unsigned i = 0; i < n; i++)
 		old_close(bases[i].old);
 	if (r < 0)
 		return r;
-	r = encode(j, f, &p, literals);
+	r = encode(j, f, &p, literals, &prefix);
+	prefix_done(&prefix);
 	patched_done(&p);
 	return r;
 }

@@ -3,7 +3,9 @@
  *
  *   0 magic "SSfr"   4 index       8 first node   12 nodes       16 ops        20 bytes of ops
  *  24 node hashes   28 literals   32 body as sent 36 flags       40 SHA-256 of the body
- *  72 parts of PATCHes   76 zeros, kept for later (a prefix of old blocks): not zero = not for us
+ *  72 parts of PATCHes   76 prefix runs   80 blocks of them   84 bytes of runs
+ *  88 body's first part as sent (0 without a prefix)   92 zeros, kept for later: not zero = not for
+ * us
  *
  * Bodies are in frame_encode.c and frame_decode.c, the head of a whole bundle in bundle_header.c.
  */
@@ -15,13 +17,19 @@
 #include "transfer/frame_private.h"
 
 #define FLAG_ZSTD    1u
-#define RESERVED_LEN 20u
+#define FLAG_PREFIX  2u
+#define RESERVED_LEN 4u
 
 static const uint8_t magic[4] = "SSfr";
 
 uint64_t frame_raw_len(const struct frame_head *h)
 {
-	return (uint64_t)h->ops_len + (uint64_t)h->n_hashes * HASH_SIZE + h->literals_len;
+	return frame_first_len(h) + h->literals_len;
+}
+
+uint64_t frame_first_len(const struct frame_head *h)
+{
+	return (uint64_t)h->ops_len + (uint64_t)h->n_hashes * HASH_SIZE + h->prefix_len;
 }
 
 uint64_t frame_end_block(const struct frame_head *h, uint64_t file_size)
@@ -47,10 +55,26 @@ void frame_head_encode(const struct frame_head *h, uint8_t buf[FRAME_HEAD_SIZE])
 	p = put_u32(p, h->n_hashes);
 	p = put_u32(p, h->literals_len);
 	p = put_u32(p, h->body_len);
-	p = put_u32(p, h->compressed ? FLAG_ZSTD : 0);
+	p = put_u32(p, (h->compressed ? FLAG_ZSTD : 0) | (h->n_prefix > 0 ? FLAG_PREFIX : 0));
 	p = put_bytes(p, h->body_hash.b, HASH_SIZE);
 	p = put_u32(p, h->n_parts);
+	p = put_u32(p, h->n_prefix);
+	p = put_u32(p, h->prefix_blocks);
+	p = put_u32(p, h->prefix_len);
+	p = put_u32(p, h->first_len);
 	memset(p, 0, RESERVED_LEN);
+}
+
+static bool prefix_fits(const struct frame_head *h, bool flag)
+{
+	if (!flag)
+		return h->n_prefix == 0 && h->prefix_blocks == 0 && h->prefix_len == 0 &&
+		       h->first_len == 0;
+	return h->compressed && h->literals_len > 0 && h->n_prefix > 0 &&
+	       h->n_prefix <= h->prefix_blocks && h->prefix_blocks <= FRAME_PREFIX_MAX &&
+	       h->prefix_len >= 3 * h->n_prefix &&
+	       h->prefix_len <= FRAME_RUN_LEN_MAX * h->n_prefix && h->first_len > 0 &&
+	       h->first_len < h->body_len;
 }
 
 static int check_lengths(const struct frame_head *h, uint64_t file_size, struct err *e)
@@ -99,9 +123,16 @@ int frame_head_decode(const uint8_t buf[FRAME_HEAD_SIZE], uint64_t file_size,
 	flags = cursor_u32(&c);
 	cursor_bytes(&c, h.body_hash.b, HASH_SIZE);
 	h.n_parts = cursor_u32(&c);
-	if ((flags & ~FLAG_ZSTD) != 0 || !digest_is_zero(c.p, RESERVED_LEN))
+	h.n_prefix = cursor_u32(&c);
+	h.prefix_blocks = cursor_u32(&c);
+	h.prefix_len = cursor_u32(&c);
+	h.first_len = cursor_u32(&c);
+	if ((flags & ~(FLAG_ZSTD | FLAG_PREFIX)) != 0 || !digest_is_zero(c.p, RESERVED_LEN))
 		return err_set(e, -EPROTONOSUPPORT, "frame %u: of a later format", h.index);
 	h.compressed = flags & FLAG_ZSTD;
+	if (!prefix_fits(&h, flags & FLAG_PREFIX))
+		return err_set(e, -EBADMSG, "frame %u: a prefix of %u blocks in %u runs", h.index,
+			       h.prefix_blocks, h.n_prefix);
 	r = check_lengths(&h, file_size, e);
 	if (r < 0)
 		return r;

@@ -8,6 +8,9 @@
  *     plan, base roots (in order), frames left out (runs), 16-byte nonce
  *   frame: fixed head (magic "SSfr", index, first node, nodes, lengths, SHA-256 of the body), body
  *   body (zstd or raw): ops (varints), node hashes, literals
+ *   body with a prefix: ops, node hashes, prefix runs, in one zstd frame; the literals in another,
+ *     whose prefix (ZSTD_CCtx_refPrefix) are the blocks of bases that the runs name, in that order;
+ *     a base's last block is filled with zeros
  *
  * Ops cover the frame's blocks from its first to its last without gap, in whole blocks:
  *   SAME base n      n blocks (whole nodes) as in the base at the same offset; no node hash
@@ -38,10 +41,11 @@
 #define FRAME_OPS_MAX	   65536u
 #define FRAME_PARTS_MAX	   262144u
 #define FRAME_BASES_MAX	   8u
+#define FRAME_PREFIX_MAX   8192u /* blocks: 32 MiB */
 #define FRAME_HEAD_SIZE	   96u
 #define FRAME_BODY_MAX                                                            \
 	(FRAME_LITERALS_MAX + FRAME_NODES_MAX * HASH_SIZE + FRAME_OPS_MAX * 24u + \
-	 FRAME_PARTS_MAX * 16u)
+	 FRAME_PARTS_MAX * 16u + FRAME_PREFIX_MAX * 16u)
 #define BUNDLE_HEADER_MAX (1u << 20)
 #define BUNDLE_NONCE	  16u
 
@@ -60,6 +64,13 @@ struct part {
 	uint32_t len;
 	uint8_t base;
 	bool copy; /* else the next len bytes of the literals */
+};
+
+/* Blocks of a base, a part of what literals are compressed with. */
+struct prefix_run {
+	uint64_t first;
+	uint32_t n;
+	uint32_t base;
 };
 
 struct run {
@@ -95,6 +106,9 @@ struct frame_head {
 	uint32_t n_parts;				 /* of all PATCHes */
 	uint32_t body_len;				 /* as sent */
 	bool compressed;
+	/* Of the prefix: its runs, their blocks, their bytes; and the body's first part, as sent.
+	 */
+	uint32_t n_prefix, prefix_blocks, prefix_len, first_len;
 	struct hash body_hash; /* of the body as sent */
 };
 
@@ -110,27 +124,45 @@ struct frame {
 	const struct part *parts;
 	const struct hash *hashes;
 	const uint8_t *literals;
+	const struct prefix_run *prefix;
 };
 
 struct frame_decoder;
 struct frame_decoder *frame_decoder_new(void) WARN_UNUSED;
 struct frame_decoder *frame_decoder_free(struct frame_decoder *d);
 /*
+ * Where the blocks of a prefix come from: fills run->n whole blocks (within FILE_SIZE_MAX; whether
+ * the base is so long, it must see itself). 0, or -errno, which frame_decode() returns then. NULL:
+ * frames with a prefix are refused.
+ */
+typedef int frame_prefix_fn(void *arg, const struct prefix_run *run, uint8_t *to);
+void frame_decoder_on_prefix(struct frame_decoder *d, frame_prefix_fn *fn, void *arg);
+/*
  * body: head.body_len bytes. Checks the body's hash, lengths, ops (cover the nodes exactly, SAME
- * whole nodes, bases < n_bases, parts as long as their blocks, literals used up exactly). *ret
- * points into d.
+ * whole nodes, bases < n_bases, parts as long as their blocks, literals used up exactly, prefix
+ * runs). *ret points into d.
  */
 int frame_decode(struct frame_decoder *d, const struct frame_head *head, const uint8_t *body,
 		 uint64_t file_size, uint32_t n_bases, struct frame *ret,
 		 struct err *e) WARN_UNUSED;
 
-/* Encodes one frame: ops, hashes, literals given whole. level: zstd's. *ret_buf is malloc'ed. */
+/*
+ * Encodes one frame: ops, hashes, literals and the blocks of the prefix given whole. level: zstd's.
+ * *ret_buf is malloc'ed. A prefix that does not help in the end is left out.
+ */
 struct frame_encoder;
 struct frame_encoder *frame_encoder_new(void) WARN_UNUSED;
 struct frame_encoder *frame_encoder_free(struct frame_encoder *x);
 /* Looked at while it encodes: -ECANCELED. NULL: never. */
 void frame_encoder_on_cancel(struct frame_encoder *x, const volatile bool *cancel);
-int frame_encode(struct frame_encoder *x, const struct frame *f, int level, uint8_t **ret_buf,
-		 size_t *ret_len) WARN_UNUSED;
+/* Of f's head: index, nodes, and the numbers of ops, parts, hashes, literals and prefix runs. */
+int frame_encode(struct frame_encoder *x, const struct frame *f, const uint8_t *prefix, int level,
+		 uint8_t **ret_buf, size_t *ret_len) WARN_UNUSED;
+/*
+ * How many bytes the literals would take with this prefix and without, from a fast look at a part
+ * of them. -EINVAL: there are none, or no prefix; -errno.
+ */
+int frame_estimate(struct frame_encoder *x, const struct frame *f, const uint8_t *prefix,
+		   uint64_t *ret_with, uint64_t *ret_without) WARN_UNUSED;
 
 #endif

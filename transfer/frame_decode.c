@@ -20,6 +20,9 @@
 
 struct frame_decoder {
 	ZSTD_DCtx *zstd;
+	frame_prefix_fn *on_prefix;
+	void *on_prefix_arg;
+	struct prefix_run prefix[FRAME_PREFIX_MAX];
 	uint8_t *raw;
 	size_t raw_room;
 	struct op *ops;
@@ -63,6 +66,12 @@ struct frame_decoder *frame_decoder_free(struct frame_decoder *d)
 	return NULL;
 }
 
+void frame_decoder_on_prefix(struct frame_decoder *d, frame_prefix_fn *fn, void *arg)
+{
+	d->on_prefix = fn;
+	d->on_prefix_arg = arg;
+}
+
 static int make_room(struct frame_decoder *d, const struct frame_head *h)
 {
 	size_t raw = frame_raw_len(h);
@@ -86,24 +95,84 @@ static int make_room(struct frame_decoder *d, const struct frame_head *h)
 	return 0;
 }
 
-static int unpack(struct frame_decoder *d, const struct frame_head *h, const uint8_t *body,
-		  struct err *e)
+/* One zstd frame of len bytes, which must become exactly raw bytes. */
+static int unpack_one(struct frame_decoder *d, uint32_t index, const uint8_t *p, size_t len,
+		      uint8_t *to, size_t raw, struct err *e)
 {
-	size_t raw = frame_raw_len(h), n;
+	size_t n;
+
+	if (ZSTD_getFrameContentSize(p, len) != raw || ZSTD_findFrameCompressedSize(p, len) != len)
+		return err_set(e, -EBADMSG, "frame %u: its compressed body is not one of %zu bytes",
+			       index, raw);
+	n = ZSTD_decompressDCtx(d->zstd, to, raw, p, len);
+	if (ZSTD_isError(n) || n != raw)
+		return err_set(e, -EBADMSG, "frame %u: zstd: %s", index,
+			       ZSTD_isError(n) ? ZSTD_getErrorName(n) : "too short");
+	return 0;
+}
+
+static int scan_runs(struct frame_decoder *d, const struct frame_head *h, uint32_t n_bases)
+{
+	uint64_t blocks = 0, expected = 0, ops = h->ops_len + (uint64_t)h->n_hashes * HASH_SIZE;
+	struct cursor c = {d->raw + ops, d->raw + ops + h->prefix_len, false};
+
+	for (uint32_t i = 0; i < h->n_prefix; i++) {
+		uint64_t base = cursor_varint(&c), n = cursor_varint(&c);
+		uint64_t first = expected + (uint64_t)unzigzag(cursor_varint(&c));
+
+		if (c.bad || base >= n_bases || n < 1 || n > h->prefix_blocks - blocks ||
+		    first >= BLOCKS_MAX || n > BLOCKS_MAX - first)
+			return -EBADMSG;
+		d->prefix[i] = (struct prefix_run){first, (uint32_t)n, (uint32_t)base};
+		expected = first + n;
+		blocks += n;
+	}
+	return blocks == h->prefix_blocks && cursor_left(&c) == 0 ? 0 : -EBADMSG;
+}
+
+/* The literals, which are compressed with a prefix; its memory is given back at once. */
+static int unpack_literals(struct frame_decoder *d, const struct frame_head *h, const uint8_t *body,
+			   struct err *e)
+{
+	size_t len = (size_t)h->prefix_blocks * BLOCK_SIZE, at = 0;
+	uint8_t *prefix = malloc(len);
+	int r = prefix == NULL ? -ENOMEM : 0;
+
+	for (uint32_t i = 0; r == 0 && i < h->n_prefix; i++) {
+		r = d->on_prefix(d->on_prefix_arg, &d->prefix[i], prefix + at);
+		at += (size_t)d->prefix[i].n * BLOCK_SIZE;
+	}
+	if (r == 0 && ZSTD_isError(ZSTD_DCtx_refPrefix(d->zstd, prefix, len)))
+		r = -EIO;
+	if (r < 0)
+		(void)err_set(e, r, "frame %u: its prefix cannot be read", h->index);
+	else
+		r = unpack_one(d, h->index, body + h->first_len, h->body_len - h->first_len,
+			       d->raw + frame_first_len(h), h->literals_len, e);
+	/* Not used up where the body was refused: the next frame must not have it. */
+	(void)ZSTD_DCtx_reset(d->zstd, ZSTD_reset_session_and_parameters);
+	free(prefix);
+	return r;
+}
+
+static int unpack(struct frame_decoder *d, const struct frame_head *h, const uint8_t *body,
+		  uint32_t n_bases, struct err *e)
+{
+	size_t raw = frame_raw_len(h);
+	int r;
 
 	if (!h->compressed) {
 		memcpy(d->raw, body, raw);
 		return 0;
 	}
-	if (ZSTD_getFrameContentSize(body, h->body_len) != raw ||
-	    ZSTD_findFrameCompressedSize(body, h->body_len) != h->body_len)
-		return err_set(e, -EBADMSG, "frame %u: its compressed body is not one of %zu bytes",
-			       h->index, raw);
-	n = ZSTD_decompressDCtx(d->zstd, d->raw, raw, body, h->body_len);
-	if (ZSTD_isError(n) || n != raw)
-		return err_set(e, -EBADMSG, "frame %u: zstd: %s", h->index,
-			       ZSTD_isError(n) ? ZSTD_getErrorName(n) : "too short");
-	return 0;
+	if (h->n_prefix == 0)
+		return unpack_one(d, h->index, body, h->body_len, d->raw, raw, e);
+	r = unpack_one(d, h->index, body, h->first_len, d->raw, frame_first_len(h), e);
+	if (r < 0)
+		return r;
+	if (d->on_prefix == NULL || scan_runs(d, h, n_bases) < 0)
+		return err_set(e, -EBADMSG, "frame %u: a prefix that cannot be", h->index);
+	return unpack_literals(d, h, body, e);
 }
 
 static bool scan_part(struct scan *s, uint64_t at, uint64_t left, struct part *part)
@@ -220,7 +289,7 @@ int frame_decode(struct frame_decoder *d, const struct frame_head *head, const u
 			       head->index);
 	r = make_room(d, head);
 	if (r == 0)
-		r = unpack(d, head, body, e);
+		r = unpack(d, head, body, n_bases, e);
 	if (r < 0)
 		return r;
 	s.parts = d->parts;
@@ -232,6 +301,7 @@ int frame_decode(struct frame_decoder *d, const struct frame_head *head, const u
 	ret->ops = d->ops;
 	ret->parts = d->parts;
 	ret->hashes = (const struct hash *)(d->raw + head->ops_len);
-	ret->literals = d->raw + head->ops_len + (size_t)head->n_hashes * HASH_SIZE;
+	ret->literals = d->raw + frame_first_len(head);
+	ret->prefix = d->prefix;
 	return 0;
 }

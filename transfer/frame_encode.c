@@ -1,6 +1,6 @@
 /*
- * frame_encode.c: ops, node hashes and literals -> the bytes of one frame. Worker threads; one
- * zstd context is kept from frame to frame (at level 19 it has 81-89 MiB, so there are few).
+ * frame_encode.c: ops, node hashes, prefix runs and literals -> the bytes of one frame. Worker
+ * threads. What zstd makes of them is frame_pack.c.
  *
  * An op: code, count, and for SAME and COPY the base, for COPY the source as the signed distance
  * from where the previous COPY ended (a moved file then costs four bytes an extent). A part: twice
@@ -12,42 +12,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include <zstd.h>
-
 #include "transfer/cursor.h"
 #include "transfer/frame_private.h"
 
-#define LEVEL_MAX   19
-#define SAVES_LEAST 3		  /* per cent; less is not worth the spoke's time */
-#define PIECE	    (256u * 1024) /* between two looks at cancel */
-
-struct frame_encoder {
-	ZSTD_CCtx *zstd;
-	const volatile bool *cancel;
-};
-
-struct frame_encoder *frame_encoder_new(void)
-{
-	struct frame_encoder *x = xcalloc(1, sizeof(*x));
-
-	x->zstd = ZSTD_createCCtx();
-	if (x->zstd == NULL)
-		return frame_encoder_free(x);
-	return x;
-}
-
-struct frame_encoder *frame_encoder_free(struct frame_encoder *x)
-{
-	if (x != NULL)
-		ZSTD_freeCCtx(x->zstd);
-	free(x);
-	return NULL;
-}
-
-void frame_encoder_on_cancel(struct frame_encoder *x, const volatile bool *cancel)
-{
-	x->cancel = cancel;
-}
+#define SAVES_LEAST 3 /* per cent; less is not worth the spoke's time */
+#define PARTS	    4u
 
 /* shift: from the output's bytes to the base's, of the last part that was copied. */
 static uint8_t *encode_part(uint8_t *p, const struct part *part, uint64_t at, uint64_t *shift)
@@ -91,110 +60,122 @@ static size_t encode_ops(const struct frame *f, uint8_t *buf)
 	return (size_t)(p - buf);
 }
 
-/* 0, -ENOSPC: not worth it, -ECANCELED, -EIO. */
-static int compress(struct frame_encoder *x, const ZSTD_inBuffer *parts, unsigned n,
-		    ZSTD_outBuffer *out)
+/* What goes into a body, and the room for it. */
+struct body {
+	struct bytes parts[PARTS]; /* ops, hashes, prefix runs, literals */
+	struct bytes prefix;	   /* p NULL: none */
+	uint8_t *buf;
+};
+
+static int pack_body(struct frame_encoder *x, struct body *b, int level, struct frame_head *head)
 {
-	for (unsigned i = 0; i < n; i++) {
-		for (size_t at = 0; at < parts[i].size;) {
-			ZSTD_inBuffer in = {(const char *)parts[i].src + at,
-					    MIN(PIECE, parts[i].size - at), 0};
+	uint64_t raw = bytes_sum(b->parts, PARTS);
+	struct room out = {b->buf, raw - (raw * SAVES_LEAST + 99) / 100, 0};
+	unsigned n = b->prefix.p != NULL ? PARTS - 1 : PARTS;
+	int r = frame_pack(x, level, b->parts, n, NULL, &out);
 
-			if (x->cancel != NULL && *x->cancel)
-				return -ECANCELED;
-			while (in.pos < in.size) {
-				size_t r = ZSTD_compressStream2(x->zstd, out, &in, ZSTD_e_continue);
-
-				if (ZSTD_isError(r))
-					return -EIO;
-				if (in.pos < in.size && out->pos == out->size)
-					return -ENOSPC;
-			}
-			at += in.size;
-		}
+	if (r == 0 && b->prefix.p != NULL) {
+		head->first_len = (uint32_t)out.len;
+		r = frame_pack(x, level, b->parts + n, 1, &b->prefix, &out);
 	}
-	for (;;) {
-		ZSTD_inBuffer none = {NULL, 0, 0};
-		size_t r = ZSTD_compressStream2(x->zstd, out, &none, ZSTD_e_end);
-
-		if (ZSTD_isError(r))
-			return -EIO;
-		if (r == 0)
-			return 0;
-		if (out->pos == out->size)
-			return -ENOSPC;
-	}
-}
-
-static int begin(struct frame_encoder *x, int level, uint64_t raw_len)
-{
-	size_t r = ZSTD_CCtx_reset(x->zstd, ZSTD_reset_session_and_parameters);
-
-	if (!ZSTD_isError(r))
-		r = ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_compressionLevel,
-					   MIN(MAX(level, 1), LEVEL_MAX));
-	/* The size goes into the zstd frame and keeps the window as small as the data. */
-	if (!ZSTD_isError(r))
-		r = ZSTD_CCtx_setPledgedSrcSize(x->zstd, raw_len);
-	return ZSTD_isError(r) ? -EIO : 0;
-}
-
-/* Into body, which has room for raw_len. */
-static int encode_body(struct frame_encoder *x, const ZSTD_inBuffer *parts, uint64_t raw_len,
-		       int level, uint8_t *body, struct frame_head *head)
-{
-	ZSTD_outBuffer out = {body, raw_len - (raw_len * SAVES_LEAST + 99) / 100, 0};
-	int r = begin(x, level, raw_len);
-
-	if (r == 0)
-		r = compress(x, parts, 3, &out);
-	if (r == 0) {
-		head->compressed = true;
-		head->body_len = (uint32_t)out.pos;
-	} else if (r == -ENOSPC) {
-		for (unsigned i = 0; i < 3; i++) {
-			if (parts[i].size > 0)
-				body = put_bytes(body, parts[i].src, parts[i].size);
-		}
-		head->compressed = false;
-		head->body_len = (uint32_t)raw_len;
-		r = 0;
-	}
+	head->compressed = true;
+	head->body_len = (uint32_t)out.len;
 	return r;
 }
 
-int frame_encode(struct frame_encoder *x, const struct frame *f, int level, uint8_t **ret_buf,
-		 size_t *ret_len)
+/* Into b->buf, which has room for all of it as it is. */
+static int encode_body(struct frame_encoder *x, struct body *b, int level, struct frame_head *head)
+{
+	uint8_t *p = b->buf;
+	int r = pack_body(x, b, level, head);
+
+	if (r == -ENOSPC && b->prefix.p != NULL) {
+		b->prefix.p = NULL;
+		b->parts[PARTS - 2].len = 0;
+		head->n_prefix = head->prefix_blocks = head->prefix_len = head->first_len = 0;
+		r = pack_body(x, b, level, head);
+	}
+	if (r != -ENOSPC)
+		return r;
+	for (unsigned i = 0; i < PARTS; i++) {
+		if (b->parts[i].len > 0)
+			p = put_bytes(p, b->parts[i].p, b->parts[i].len);
+	}
+	head->compressed = false;
+	head->body_len = (uint32_t)(p - b->buf);
+	return 0;
+}
+
+static size_t encode_runs(const struct frame *f, uint8_t *buf)
+{
+	uint64_t expected = 0;
+	uint8_t *p = buf;
+
+	for (uint32_t i = 0; i < f->head.n_prefix; i++) {
+		const struct prefix_run *run = &f->prefix[i];
+
+		p = put_varint(p, run->base);
+		p = put_varint(p, run->n);
+		p = put_varint(p, zigzag((int64_t)(run->first - expected)));
+		expected = run->first + run->n;
+	}
+	return (size_t)(p - buf);
+}
+
+/* The frame's bytes out of the body's, before which there is room for its head. */
+static void finish(const struct body *b, struct frame_head *head, uint8_t **ret_buf,
+		   size_t *ret_len)
+{
+	uint8_t *frame = b->buf - FRAME_HEAD_SIZE, *shrunk;
+
+	digest_bytes(b->buf, head->body_len, &head->body_hash);
+	frame_head_encode(head, frame);
+	*ret_len = FRAME_HEAD_SIZE + head->body_len;
+	shrunk = realloc(frame, *ret_len);
+	*ret_buf = shrunk != NULL ? shrunk : frame;
+}
+
+static bool within_limits(const struct frame_head *h)
+{
+	return h->n_ops <= FRAME_OPS_MAX && h->n_parts <= FRAME_PARTS_MAX &&
+	       h->n_hashes <= FRAME_NODES_MAX && h->literals_len <= FRAME_LITERALS_MAX &&
+	       h->n_prefix <= FRAME_PREFIX_MAX && h->prefix_blocks <= FRAME_PREFIX_MAX;
+}
+
+int frame_encode(struct frame_encoder *x, const struct frame *f, const uint8_t *prefix, int level,
+		 uint8_t **ret_buf, size_t *ret_len)
 {
 	struct frame_head head = f->head;
-	uint8_t *ops, *buf = NULL, *shrunk;
-	uint64_t raw_len;
-	int r = -ENOMEM;
+	struct body b = {0};
+	uint8_t *ops, *runs, *buf;
+	int r;
 
-	if (head.n_ops > FRAME_OPS_MAX || head.n_parts > FRAME_PARTS_MAX ||
-	    head.n_hashes > FRAME_NODES_MAX || head.literals_len > FRAME_LITERALS_MAX)
+	for (uint32_t i = head.prefix_blocks = 0; i < MIN(head.n_prefix, FRAME_PREFIX_MAX); i++)
+		head.prefix_blocks += MIN(f->prefix[i].n, FRAME_PREFIX_MAX + 1);
+	if (!within_limits(&head))
 		return -E2BIG;
 	ops = xcalloc(1, (size_t)head.n_ops * FRAME_OP_LEN_MAX +
 				 (size_t)head.n_parts * FRAME_PART_LEN_MAX);
+	runs = xcalloc(1, (size_t)head.n_prefix * FRAME_RUN_LEN_MAX + 1);
 	head.ops_len = (uint32_t)encode_ops(f, ops);
-	raw_len = frame_raw_len(&head);
-	buf = malloc(FRAME_HEAD_SIZE + raw_len);
-	if (buf == NULL)
-		goto cleanup;
-	ZSTD_inBuffer parts[3] = {{ops, head.ops_len, 0},
-				  {f->hashes, (size_t)head.n_hashes * HASH_SIZE, 0},
-				  {f->literals, head.literals_len, 0}};
-	r = encode_body(x, parts, raw_len, level, buf + FRAME_HEAD_SIZE, &head);
-	if (r < 0)
-		goto cleanup;
-	digest_bytes(buf + FRAME_HEAD_SIZE, head.body_len, &head.body_hash);
-	frame_head_encode(&head, buf);
-	shrunk = realloc(buf, FRAME_HEAD_SIZE + head.body_len);
-	*ret_buf = shrunk != NULL ? shrunk : buf;
-	*ret_len = FRAME_HEAD_SIZE + head.body_len;
-	buf = NULL;
-cleanup:
-	free(buf);
+	head.prefix_len = (uint32_t)encode_runs(f, runs);
+	b.parts[0] = (struct bytes){ops, head.ops_len};
+	b.parts[1] = (struct bytes){f->hashes->b, (size_t)head.n_hashes * HASH_SIZE};
+	b.parts[2] = (struct bytes){runs, head.prefix_len};
+	b.parts[3] = (struct bytes){f->literals, head.literals_len};
+	if (head.n_prefix > 0)
+		b.prefix = (struct bytes){prefix, (size_t)head.prefix_blocks * BLOCK_SIZE};
+	buf = malloc(FRAME_HEAD_SIZE + frame_raw_len(&head));
+	r = buf != NULL ? 0 : -ENOMEM;
+	if (r == 0) {
+		b.buf = buf + FRAME_HEAD_SIZE;
+		r = encode_body(x, &b, level, &head);
+	}
+	if (r == 0)
+		finish(&b, &head, ret_buf, ret_len);
+	else
+		free(buf);
+	free(runs);
 	free(ops);
 	return r;
 }

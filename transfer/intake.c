@@ -95,6 +95,14 @@ static int take_header(struct staging *st, struct err *e)
 	return 1;
 }
 
+/* A prefix is read from the pins, and every block compared with the base's record. */
+static int read_prefix(void *arg, const struct prefix_run *run, uint8_t *to)
+{
+	struct staging *st = arg;
+
+	return build_blocks(st, st->base_pin[run->base], run->first, run->n, to);
+}
+
 static int decode_and_apply(struct staging *st, const struct frame_head *h, const uint8_t *body,
 			    struct err *e)
 {
@@ -103,6 +111,7 @@ static int decode_and_apply(struct staging *st, const struct frame_head *h, cons
 	int r;
 
 	pthread_mutex_lock(&st->as->lock);
+	frame_decoder_on_prefix(st->as->decoder, read_prefix, st);
 	r = frame_decode(st->as->decoder, h, body, st->size, st->header.n_bases, &f, e);
 	if (r == 0) {
 		r = assemble_frame(st, &f);

@@ -58,6 +58,11 @@ uint64_t old_size(const struct old *o)
 	return o->size;
 }
 
+const struct index *old_index(const struct old *o)
+{
+	return o->index;
+}
+
 static int load(struct old *o, struct window *w, uint64_t first, uint64_t n)
 {
 	size_t len = MIN((first + n) * BLOCK_SIZE, o->size) - first * BLOCK_SIZE;
@@ -142,4 +147,15 @@ int old_copy(struct old *o, uint64_t at, size_t len, uint8_t *to)
 		len -= n;
 	}
 	return 0;
+}
+
+int old_blocks(struct old *o, uint64_t first, uint64_t n, uint8_t *to)
+{
+	uint64_t blocks = blocks_of(o->size), at = first * BLOCK_SIZE, len = n * BLOCK_SIZE, have;
+
+	if (n < 1 || first >= blocks || n > blocks - first)
+		return -ERANGE;
+	have = MIN(len, o->size - at);
+	memset(to + have, 0, len - have);
+	return old_copy(o, at, have, to);
 }

@@ -15,6 +15,7 @@ struct old;
 int old_open(int fd, struct index *x, struct old **ret) WARN_UNUSED;
 struct old *old_close(struct old *o);
 uint64_t old_size(const struct old *o);
+const struct index *old_index(const struct old *o);
 /*
  * *ret: *ret_len (1 .. len) bytes from at on, good until the next call. wanted: how many bytes from
  * at on will be asked for next (a hint, so that they are read in one go). -ERANGE: [at, at + len)
@@ -22,6 +23,8 @@ uint64_t old_size(const struct old *o);
  */
 int old_bytes(struct old *o, uint64_t at, size_t len, size_t wanted, const uint8_t **ret,
 	      size_t *ret_len) WARN_UNUSED;
+/* n whole blocks, copied; what is after the file's end is zeros, if it is within its last block. */
+int old_blocks(struct old *o, uint64_t first, uint64_t n, uint8_t *to) WARN_UNUSED;
 /* All len bytes, copied. */
 int old_copy(struct old *o, uint64_t at, size_t len, uint8_t *to) WARN_UNUSED;
 

@@ -117,7 +117,7 @@ int build_copy(struct staging *st, struct build *b, unsigned i, unsigned n, unsi
 	return r == -EBADE ? pin_is_bad(st, pin) : r;
 }
 
-int build_bytes(struct staging *st, unsigned pin, uint64_t src, size_t len, size_t at)
+static int open_old(struct staging *st, unsigned pin, struct old **ret)
 {
 	struct pin *p;
 	int r = pin_ready(st, pin, &p);
@@ -125,10 +125,32 @@ int build_bytes(struct staging *st, unsigned pin, uint64_t src, size_t len, size
 	if (r == 0 && !p->old)
 		r = old_open(p->fd, p->index, &p->old);
 	if (r == 0)
-		r = old_copy(p->old, src, len, st->as->node + at);
+		*ret = p->old;
+	return r;
+}
+
+/* What reading of old bytes means: a plan that cannot be, a base that is bad. */
+static int old_result(struct staging *st, unsigned pin, int r)
+{
 	if (r == -ERANGE)
 		return -EBADMSG;
 	return r == -EBADE ? pin_is_bad(st, pin) : r;
+}
+
+int build_bytes(struct staging *st, unsigned pin, uint64_t src, size_t len, size_t at)
+{
+	struct old *old = NULL;
+	int r = open_old(st, pin, &old);
+
+	return r < 0 ? r : old_result(st, pin, old_copy(old, src, len, st->as->node + at));
+}
+
+int build_blocks(struct staging *st, unsigned pin, uint64_t src, uint64_t n, uint8_t *to)
+{
+	struct old *old = NULL;
+	int r = open_old(st, pin, &old);
+
+	return r < 0 ? r : old_result(st, pin, old_blocks(old, src, n, to));
 }
 
 static int write_zeros(struct staging *st, uint64_t at, uint64_t len)

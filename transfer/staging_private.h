@@ -111,6 +111,9 @@ int build_copy(struct staging *st, struct build *b, unsigned i, unsigned n, unsi
 	       uint64_t src) WARN_UNUSED;
 /* len bytes of the pin, from byte src on, into the assembler's buffer at byte `at` of the node. */
 int build_bytes(struct staging *st, unsigned pin, uint64_t src, size_t len, size_t at) WARN_UNUSED;
+/* n whole blocks of the pin from block src on, each compared with the pin's record, to `to`. */
+int build_blocks(struct staging *st, unsigned pin, uint64_t src, uint64_t n,
+		 uint8_t *to) WARN_UNUSED;
 void build_data(struct staging *st, struct build *b, unsigned i, unsigned n, const uint8_t *data);
 void build_zero(struct build *b, unsigned i, unsigned n);
 int build_write(struct staging *st, const struct build *b) WARN_UNUSED;

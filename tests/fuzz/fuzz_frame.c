@@ -23,6 +23,16 @@ static void try_header(const uint8_t *data, size_t size)
 		bundle_header_done(&h);
 }
 
+/* Blocks that depend on where they are said to lie. */
+static int give_prefix(void *arg, const struct prefix_run *run, uint8_t *to)
+{
+	(void)arg;
+	for (uint32_t i = 0; i < run->n; i++, to += BLOCK_SIZE)
+		for (uint32_t k = 0; k < BLOCK_SIZE; k++)
+			to[k] = (uint8_t)(k * 7 + (k >> 8) * (run->first + i) + run->base);
+	return 0;
+}
+
 static void try_frame(const uint8_t *data, size_t size, uint64_t file_size)
 {
 	struct frame_decoder *d;
@@ -36,6 +46,7 @@ static void try_frame(const uint8_t *data, size_t size, uint64_t file_size)
 		return;
 	digest_bytes(data + FRAME_HEAD_SIZE, head.body_len, &head.body_hash);
 	d = frame_decoder_new();
+	frame_decoder_on_prefix(d, give_prefix, NULL);
 	if (frame_decode(d, &head, data + FRAME_HEAD_SIZE, file_size, 2, &f, &e) == 0) {
 		/* What is said to be there can be read. */
 		volatile uint8_t sum = 0;
@@ -48,6 +59,8 @@ static void try_frame(const uint8_t *data, size_t size, uint64_t file_size)
 			sum = (uint8_t)(sum + f.ops[i].n);
 		for (uint32_t i = 0; i < f.head.n_parts; i++)
 			sum = (uint8_t)(sum + f.parts[i].len);
+		for (uint32_t i = 0; i < f.head.n_prefix; i++)
+			sum = (uint8_t)(sum + f.prefix[i].n);
 	}
 	frame_decoder_free(d);
 }

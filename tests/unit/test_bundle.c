@@ -29,6 +29,7 @@ struct world {
 	/* Whose old bytes are at hand. */
 	const struct image *old[BASES_MAX];
 	uint64_t patched;
+	uint32_t prefixed;
 	struct bundle *got;
 	int error;
 	bool answered;
@@ -181,7 +182,8 @@ struct applied {
 	uint8_t *out;
 	bool *node_done;
 	uint32_t frames;
-	uint64_t patched; /* bytes that PATCHes copied */
+	uint64_t patched;  /* bytes that PATCHes copied */
+	uint32_t prefixed; /* frames with a prefix */
 };
 
 static void apply_patch(struct applied *a, const struct frame *f, const struct op *op,
@@ -265,6 +267,18 @@ static void check_hashes(const struct frame *f, const uint8_t *out, uint64_t siz
 	assert_int_equal(n, f->head.n_hashes);
 }
 
+static int give_prefix(void *arg, const struct prefix_run *run, uint8_t *to)
+{
+	const struct image *const *bases = arg;
+	const struct image *base = bases[run->base];
+	uint64_t at = run->first * BLOCK_SIZE, len = (uint64_t)run->n * BLOCK_SIZE;
+
+	assert_true(run->first + run->n <= blocks_of(base->size));
+	memset(to, 0, len);
+	memcpy(to, base->bytes + at, MIN(len, base->size - at));
+	return 0;
+}
+
 static void apply(struct applied *a, const uint8_t *bytes, uint64_t len,
 		  const struct image *const *bases)
 {
@@ -276,6 +290,7 @@ static void apply(struct applied *a, const uint8_t *bytes, uint64_t len,
 
 	if (bundle_header_decode(bytes, len, &h, &at, &id, &e) != 0)
 		fail_msg("%s", e.text);
+	frame_decoder_on_prefix(d, give_prefix, (void *)bases);
 	while (at < len) {
 		struct frame_head head;
 		struct frame f;
@@ -288,6 +303,7 @@ static void apply(struct applied *a, const uint8_t *bytes, uint64_t len,
 		if (frame_decode(d, &head, bytes + at, h.size, h.n_bases, &f, &e) != 0)
 			fail_msg("%s", e.text);
 		at += head.body_len;
+		a->prefixed += head.n_prefix > 0;
 		apply_frame(a, &f, h.size, bases);
 		check_hashes(&f, a->out, h.size);
 	}
@@ -302,6 +318,7 @@ static void applied_init(struct applied *a, uint64_t size)
 	a->node_done = calloc(nodes_of(size) + 1, sizeof(bool));
 	a->frames = 0;
 	a->patched = 0;
+	a->prefixed = 0;
 }
 
 static void applied_done(struct applied *a)
@@ -450,6 +467,7 @@ static void one_script(struct world *w, uint64_t seed, uint64_t most)
 	for (uint64_t i = 0; i < nodes_of(new.size); i++)
 		assert_true(a.node_done[i]);
 	w->patched += a.patched;
+	w->prefixed += a.prefixed;
 	applied_done(&a);
 	stream_forget(s);
 	stream_free(s);
@@ -468,6 +486,7 @@ static void test_random_edits(void **state)
 	for (uint64_t seed = 301; seed <= 10000; seed++)
 		one_script(*state, seed * 7919, seed % 8 > 0 ? 64 << 10 : 1 << 20);
 	assert_true(((struct world *)*state)->patched > 0);
+	assert_true(((struct world *)*state)->prefixed > 0);
 }
 
 /* A large image with small changes everywhere costs hardly more than the changes. */
@@ -506,6 +525,49 @@ static void test_old_bytes(void **state)
 	applied_init(&a, SIZE);
 	apply(&a, bytes, (uint64_t)len, bases);
 	assert_memory_equal(a.out, new.bytes, SIZE);
+	applied_done(&a);
+	stream_forget(s);
+	stream_free(s);
+	bundle_unref(b);
+	w->old[0] = NULL;
+	image_done(&new);
+	image_done(&base);
+	free(bytes);
+}
+
+/* A byte in forty changed: no copy is worth it, and the old blocks as a prefix save most. */
+static void test_prefix(void **state)
+{
+	enum { SIZE = 2 << 20 };
+	struct world *w = *state;
+	uint64_t seed = 6;
+	struct image base = {.size = SIZE + 300, .bytes = malloc(SIZE + 300)}, new = base;
+	const struct image *bases[] = {&base};
+	uint8_t *bytes = malloc(2 * SIZE);
+	struct bundle_stream *s;
+	struct applied a;
+	struct content c;
+	struct bundle *b;
+	int64_t len;
+
+	temp_fill(&seed, base.bytes, base.size);
+	new.bytes = malloc(new.size);
+	memcpy(new.bytes, base.bytes, new.size);
+	for (uint64_t i = 0; i < new.size; i += 40)
+		new.bytes[i] ^= 1;
+	image_index(w, &base, "base");
+	image_index(w, &new, "new");
+	w->old[0] = &base;
+	c = content_of(&new, false);
+	b = get(w, &c, &base.root, 1);
+	assert_int_equal(bundle_plan(b)->literal_bytes, new.size);
+	assert_int_equal(stream_new(b, 3, NULL, 0, &s), 0);
+	len = read_until(w, s, 0, bytes, 2 * SIZE, 65536);
+	assert_in_range(len, 1, SIZE / 4);
+	applied_init(&a, new.size);
+	apply(&a, bytes, (uint64_t)len, bases);
+	assert_memory_equal(a.out, new.bytes, new.size);
+	assert_int_equal(a.prefixed, a.frames);
 	applied_done(&a);
 	stream_forget(s);
 	stream_free(s);
@@ -900,6 +962,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_random_edits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_bytes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_prefix, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resume_after_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resume_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_cache, setup, teardown),

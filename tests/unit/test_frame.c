@@ -98,7 +98,7 @@ static void test_round_trip(void **state)
 			size_t len;
 
 			make(&m, compressible);
-			assert_int_equal(frame_encode(x, &m.frame, level, &buf, &len), 0);
+			assert_int_equal(frame_encode(x, &m.frame, NULL, level, &buf, &len), 0);
 			assert_int_equal(decode(d, buf, len, &f), 0);
 			assert_int_equal(f.head.compressed, compressible);
 			assert_true(!compressible || len < 500);
@@ -121,7 +121,7 @@ static void test_every_byte_counts(void **state)
 
 	(void)state;
 	make(&m, true);
-	assert_int_equal(frame_encode(x, &m.frame, 3, &buf, &len), 0);
+	assert_int_equal(frame_encode(x, &m.frame, NULL, 3, &buf, &len), 0);
 	for (size_t i = 0; i < len; i++) {
 		for (unsigned bit = 0; bit < 8; bit++) {
 			int r;
@@ -182,7 +182,7 @@ static void test_bad_ops(void **state)
 			lit > 0 ? (uint32_t)(lit * BLOCK_SIZE - (BLOCK_SIZE - 904)) : 0;
 		f.hashes = hashes;
 		f.literals = literals;
-		assert_int_equal(frame_encode(x, &f, 3, &buf, &len), 0);
+		assert_int_equal(frame_encode(x, &f, NULL, 3, &buf, &len), 0);
 		assert_int_equal(decode(d, buf, len, &out), -EBADMSG);
 		free(buf);
 	}
@@ -231,7 +231,7 @@ static void test_parts(void **state)
 
 			for (uint32_t k = 0; k < n; k++)
 				f.head.literals_len += parts[i][k].copy ? 0 : parts[i][k].len;
-			assert_int_equal(frame_encode(x, &f, 3, &buf, &len), 0);
+			assert_int_equal(frame_encode(x, &f, NULL, 3, &buf, &len), 0);
 			assert_int_equal(decode(d, buf, len, &out),
 					 i < 2 && more == 0 ? 0 : -EBADMSG);
 			for (uint32_t k = 0; i < 2 && more == 0 && k < n; k++) {
@@ -265,10 +265,181 @@ static void test_counts_must_fit(void **state)
 		m.frame.head.n_hashes -= i == 1;
 		m.frame.head.literals_len += i == 2;
 		m.frame.head.literals_len -= i == 3;
-		assert_int_equal(frame_encode(x, &m.frame, 3, &buf, &len), 0);
+		assert_int_equal(frame_encode(x, &m.frame, NULL, 3, &buf, &len), 0);
 		assert_int_equal(decode(d, buf, len, &f), -EBADMSG);
 		free(buf);
 	}
+	frame_encoder_free(x);
+	frame_decoder_free(d);
+}
+
+/* What the bases' blocks are, in these tests: block b of a base begins at b % 8 of old[]. */
+struct bases {
+	uint8_t old[16 * BLOCK_SIZE];
+	unsigned asked;
+	int error;
+};
+
+static int give_prefix(void *arg, const struct prefix_run *run, uint8_t *to)
+{
+	struct bases *b = arg;
+
+	b->asked += run->n;
+	if (b->error < 0)
+		return b->error;
+	memcpy(to, b->old + (run->base * 8 + run->first % 8) * BLOCK_SIZE,
+	       (size_t)run->n * BLOCK_SIZE);
+	return 0;
+}
+
+/* Literals as in the bases but for a byte in fifty, and not to be compressed alone. */
+static struct bases *make_prefixed(struct made *m, const struct prefix_run *runs, uint32_t n,
+				   uint8_t *prefix)
+{
+	struct bases *b = calloc(1, sizeof(*b));
+	uint64_t seed = 77;
+
+	temp_fill(&seed, b->old, sizeof(b->old));
+	make(m, false);
+	memcpy(m->literals, b->old + (8 + 5) * BLOCK_SIZE, 2 * BLOCK_SIZE);
+	memcpy(m->literals + 2 * BLOCK_SIZE, b->old + 2 * BLOCK_SIZE, 904);
+	for (unsigned i = 25; i < SOUND_LITERALS; i += 50)
+		m->literals[i] ^= 0x10;
+	m->frame.prefix = runs;
+	m->frame.head.n_prefix = n;
+	for (uint32_t i = 0; i < n; i++) {
+		if (prefix == NULL || runs[i].n > 2)
+			break;
+		assert_int_equal(give_prefix(b, &runs[i], prefix), 0);
+		prefix += (size_t)runs[i].n * BLOCK_SIZE;
+	}
+	return b;
+}
+
+static const struct prefix_run two_runs[] = {{13, 2, 1}, {2, 1, 0}};
+
+static void test_prefix(void **state)
+{
+	uint8_t *prefix = calloc(3, BLOCK_SIZE), *buf, *plain;
+	struct frame_encoder *x = frame_encoder_new();
+	struct frame_decoder *d = frame_decoder_new();
+	uint64_t with, without;
+	struct made m;
+	struct bases *b = make_prefixed(&m, two_runs, 2, prefix);
+	size_t len, plain_len;
+	struct frame f;
+
+	(void)state;
+	assert_int_equal(frame_estimate(x, &m.frame, prefix, &with, &without), 0);
+	assert_true(with < without / 2);
+	for (int level = 1; level <= 19; level += 6) {
+		assert_int_equal(frame_encode(x, &m.frame, prefix, level, &buf, &len), 0);
+		assert_true(len < SOUND_LITERALS / 3);
+		assert_int_equal(decode(d, buf, len, &f), -EBADMSG); /* nobody has the blocks */
+		frame_decoder_on_prefix(d, give_prefix, b);
+		b->asked = 0;
+		assert_int_equal(decode(d, buf, len, &f), 0);
+		assert_int_equal(b->asked, 3);
+		assert_int_equal(f.head.n_prefix, 2);
+		assert_memory_equal(f.prefix, two_runs, sizeof(two_runs));
+		assert_same_frame(&f, &m.frame);
+		frame_decoder_on_prefix(d, NULL, NULL);
+		free(buf);
+	}
+	frame_decoder_on_prefix(d, give_prefix, b);
+	assert_int_equal(frame_encode(x, &m.frame, prefix, 3, &buf, &len), 0);
+	b->error = -ESTALE;
+	assert_int_equal(decode(d, buf, len, &f), -ESTALE);
+	b->error = 0;
+	/* Other blocks: it is noticed, or the literals are others; what comes next is as it is. */
+	b->old[(8 + 5) * BLOCK_SIZE + 7] ^= 1;
+	if (decode(d, buf, len, &f) == 0)
+		assert_memory_not_equal(f.literals, m.literals, SOUND_LITERALS);
+	m.frame.head.n_prefix = 0;
+	assert_int_equal(frame_encode(x, &m.frame, NULL, 3, &plain, &plain_len), 0);
+	assert_int_equal(decode(d, plain, plain_len, &f), 0);
+	assert_same_frame(&f, &m.frame);
+	free(plain);
+	free(buf);
+	free(prefix);
+	free(b);
+	frame_encoder_free(x);
+	frame_decoder_free(d);
+}
+
+static void test_prefix_every_byte_counts(void **state)
+{
+	uint8_t *prefix = calloc(3, BLOCK_SIZE), *buf;
+	struct frame_encoder *x = frame_encoder_new();
+	struct frame_decoder *d = frame_decoder_new();
+	struct made m;
+	struct bases *b = make_prefixed(&m, two_runs, 2, prefix);
+	struct frame f;
+	size_t len;
+
+	(void)state;
+	frame_decoder_on_prefix(d, give_prefix, b);
+	assert_int_equal(frame_encode(x, &m.frame, prefix, 3, &buf, &len), 0);
+	for (size_t i = 0; i < FRAME_HEAD_SIZE + 100; i++) {
+		for (unsigned bit = 0; bit < 8; bit++) {
+			int r;
+
+			buf[i] ^= (uint8_t)(1 << bit);
+			r = decode(d, buf, len, &f);
+			if (r == 0)
+				assert_true(i >= 4 && i < 12);
+			else
+				assert_true(r == -EBADMSG || r == -EPROTONOSUPPORT);
+			buf[i] ^= (uint8_t)(1 << bit);
+		}
+	}
+	free(buf);
+	free(prefix);
+	free(b);
+	frame_encoder_free(x);
+	frame_decoder_free(d);
+}
+
+/* Runs that are not allowed; none of their blocks is asked for. A prefix of no use is left out. */
+static void test_bad_prefix(void **state)
+{
+	static const struct prefix_run bad[][1] = {{{0, 1, 2}},
+						   {{FILE_SIZE_MAX / BLOCK_SIZE, 1, 0}},
+						   {{UINT64_MAX, 1, 0}},
+						   {{3, 0, 0}}};
+	static const struct prefix_run much = {0, FRAME_PREFIX_MAX + 1, 0};
+	struct frame_encoder *x = frame_encoder_new();
+	struct frame_decoder *d = frame_decoder_new();
+	uint8_t *prefix = calloc(3, BLOCK_SIZE), *buf;
+	struct bases *b;
+	struct made m;
+	struct frame f;
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		b = make_prefixed(&m, bad[i], 1, NULL);
+		/* So that it is not left out. */
+		memset(m.literals, 'a', sizeof(m.literals));
+		frame_decoder_on_prefix(d, give_prefix, b);
+		assert_int_equal(frame_encode(x, &m.frame, prefix, 3, &buf, &len), 0);
+		assert_int_equal(decode(d, buf, len, &f), -EBADMSG);
+		assert_int_equal(b->asked, 0);
+		free(buf);
+		free(b);
+	}
+	b = make_prefixed(&m, &much, 1, NULL);
+	assert_int_equal(frame_encode(x, &m.frame, prefix, 3, &buf, &len), -E2BIG);
+	free(b);
+	b = make_prefixed(&m, two_runs, 2, NULL);
+	assert_int_equal(frame_encode(x, &m.frame, prefix, 3, &buf, &len), 0);
+	assert_int_equal(decode(d, buf, len, &f), 0);
+	assert_int_equal(f.head.n_prefix, 0);
+	assert_false(f.head.compressed);
+	assert_same_frame(&f, &m.frame);
+	free(buf);
+	free(b);
+	free(prefix);
 	frame_encoder_free(x);
 	frame_decoder_free(d);
 }
@@ -306,6 +477,20 @@ static void test_head_limits(void **state)
 		h.body_len = h.ops_len + h.n_hashes * HASH_SIZE + h.literals_len + (i == 8);
 		frame_head_encode(&h, buf);
 		assert_int_equal(frame_head_decode(buf, (uint64_t)1 << 40, &out, NULL), -EBADMSG);
+	}
+	/* Of a prefix: the first is sound. */
+	for (unsigned i = 0; i < 9; i++) {
+		h = sound;
+		h.compressed = i != 1;
+		h.n_prefix = i == 2 ? 0 : 2;
+		h.prefix_blocks = i == 3 ? 1 : i == 4 ? FRAME_PREFIX_MAX + 1 : FRAME_PREFIX_MAX;
+		h.prefix_len = i == 5 ? 5 : i == 6 ? 33 : 6;
+		h.first_len = i == 7 ? 0 : 60;
+		h.body_len = i == 8 ? 60 : 120;
+		if (i == 1)
+			h.body_len = h.ops_len + h.n_hashes * HASH_SIZE + h.literals_len + 6;
+		frame_head_encode(&h, buf);
+		assert_int_equal(frame_head_decode(buf, SIZE, &out, NULL), i == 0 ? 0 : -EBADMSG);
 	}
 }
 
@@ -408,9 +593,9 @@ static void test_cancel(void **state)
 	(void)state;
 	make(&m, true);
 	frame_encoder_on_cancel(x, &cancel);
-	assert_int_equal(frame_encode(x, &m.frame, 3, &buf, &len), -ECANCELED);
+	assert_int_equal(frame_encode(x, &m.frame, NULL, 3, &buf, &len), -ECANCELED);
 	cancel = false;
-	assert_int_equal(frame_encode(x, &m.frame, 3, &buf, &len), 0);
+	assert_int_equal(frame_encode(x, &m.frame, NULL, 3, &buf, &len), 0);
 	free(buf);
 	frame_encoder_free(x);
 }
@@ -418,11 +603,18 @@ static void test_cancel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),	cmocka_unit_test(test_every_byte_counts),
-		cmocka_unit_test(test_parts),		cmocka_unit_test(test_bad_ops),
-		cmocka_unit_test(test_counts_must_fit), cmocka_unit_test(test_head_limits),
-		cmocka_unit_test(test_header),		cmocka_unit_test(test_varints),
+		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_every_byte_counts),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_bad_ops),
+		cmocka_unit_test(test_counts_must_fit),
+		cmocka_unit_test(test_head_limits),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_varints),
 		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_prefix),
+		cmocka_unit_test(test_prefix_every_byte_counts),
+		cmocka_unit_test(test_bad_prefix),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -257,7 +257,7 @@ static void make_bundle(struct fixture *f, const char *text, char root[65], char
 	digest_node(&leaf, 1, &node);
 	digest_root(len, &node, &leaf, &bh.root);
 	assert_int_equal(bundle_header_encode(&bh, &a, &n, &h), 0);
-	assert_int_equal(frame_encode(x, &fr, 3, &b, &m), 0);
+	assert_int_equal(frame_encode(x, &fr, NULL, 3, &b, &m), 0);
 	snprintf(path, sizeof(path), "%s/bundle", f->dir);
 	o = fopen(path, "w");
 	assert_int_equal(fwrite(a, 1, n, o), n);

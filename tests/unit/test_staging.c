@@ -146,7 +146,7 @@ static void frame(struct bundle_bytes *b, uint32_t index, uint32_t first, uint32
 	uint8_t *p;
 	size_t size;
 
-	assert_int_equal(frame_encode(x, &f, 3, &p, &size), 0);
+	assert_int_equal(frame_encode(x, &f, NULL, 3, &p, &size), 0);
 	add(b, p, size);
 	frame_encoder_free(x);
 }
@@ -413,7 +413,7 @@ static void patch(struct fixture *f, uint64_t lie, bool drift, int expect)
 	fr.parts = parts;
 	fr.hashes = nodes;
 	fr.literals = lit;
-	assert_int_equal(frame_encode(x, &fr, 3, &bytes, &len), 0);
+	assert_int_equal(frame_encode(x, &fr, NULL, 3, &bytes, &len), 0);
 	add(&b, bytes, len);
 	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
 	assert_int_equal(staging_pin(st, &base, fd, &id, &ch, &e), 0);
@@ -465,6 +465,91 @@ static void test_patch_drifted(void **state)
 	if (f->store->reflink)
 		skip();
 	patch(f, 0, true, -ESTALE);
+}
+
+/* All as literals, compressed with the base's blocks; `shift`: with others than the frame says. */
+static void prefix(struct fixture *f, uint64_t shift, bool drift, int expect)
+{
+	uint8_t *old = content(SIZE, 3), *data = content(SIZE, 3), *bytes;
+	uint8_t *padded = xcalloc(1, SIZE + BLOCK_SIZE);
+	struct prefix_run run = {shift, (uint32_t)blocks_of(SIZE), 0};
+	struct op op = {OP_LIT, 0, 0, (uint32_t)blocks_of(SIZE)};
+	struct frame fr = {.head = {.n_nodes = 4,
+				    .n_ops = 1,
+				    .n_hashes = 4,
+				    .literals_len = SIZE,
+				    .n_prefix = 1},
+			   .ops = &op,
+			   .prefix = &run};
+	struct frame_encoder *x = frame_encoder_new();
+	struct identity_change ch, unpinned[STAGING_PINS_MAX];
+	struct hash root, base, nodes[4];
+	struct wire_position p;
+	struct bundle_bytes b;
+	struct identity id;
+	struct staging *st;
+	struct err e = {""};
+	size_t len;
+	int fd;
+
+	for (size_t i = 30; i < SIZE; i += 60)
+		data[i] ^= 1;
+	memcpy(padded, old, SIZE);
+	root_of(data, SIZE, &root, nodes);
+	fd = put_file(f, "base", old, SIZE, &id, &base);
+	begin(&b, &root, SIZE, 1, &base, 1, 1);
+	fr.hashes = nodes;
+	fr.literals = data;
+	assert_int_equal(frame_encode(x, &fr, padded, 3, &bytes, &len), 0);
+	assert_true(len < SIZE / 5);
+	add(&b, bytes, len);
+	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
+	assert_int_equal(staging_pin(st, &base, fd, &id, &ch, &e), 0);
+	if (drift)
+		assert_int_equal(pwrite(fd, "drift", 5, 2 * NODE_SIZE), 5);
+	assert_int_equal(feed(st, &b, 0, b.n, &e), expect);
+	assert_int_equal(staging_commit(st), 0);
+	staging_position(st, false, &p);
+	if (expect == 0 && shift == 0) {
+		assert_int_equal(staging_finish(st, true, NULL, &e), 0);
+		check_image(f, &root, data, SIZE);
+	} else if (expect == 0) { /* the frame, no more, and it is consumed */
+		assert_int_equal(p.offset, b.n);
+		assert_int_equal(p.n_failed, 1);
+		assert_int_equal(p.failed[0].first, 0);
+		assert_int_equal(p.failed[0].n, 4);
+	} else {
+		assert_int_equal(p.refused, REFUSED_NO_BASE);
+		assert_false(staging_has_pin(st, &base));
+	}
+	wire_position_done(&p);
+	(void)staging_unpin(st, unpinned);
+	staging_close(st);
+	frame_encoder_free(x);
+	close(fd);
+	free(b.p);
+	free(padded);
+	free(old);
+	free(data);
+}
+
+static void test_prefix(void **state)
+{
+	prefix(*state, 0, false, 0);
+}
+
+static void test_prefix_beyond(void **state)
+{
+	prefix(*state, 1, false, 0);
+}
+
+static void test_prefix_drifted(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f->store->reflink)
+		skip();
+	prefix(f, 0, true, -ESTALE);
 }
 
 static void test_drifted_base(void **state)
@@ -574,6 +659,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_patch_lies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patch_beyond, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patch_drifted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_prefix, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_prefix_beyond, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_prefix_drifted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drifted_base, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_recorded_identity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
