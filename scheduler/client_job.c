@@ -28,9 +28,10 @@ const char *client_state(const json_t *job, char *buf, size_t size)
 {
 	const char *state = client_str(job, "state"), *waits = client_str(job, "waits_text");
 	const char *reason = client_str(job, "reason");
-	const char *doing = client_bool(job, "planning")  ? ", planning"
-			    : client_bool(job, "filling") ? ", base being copied there"
-							  : "";
+	const char *doing = *client_str(job, "asking")	   ? ", asking what is there"
+			    : client_bool(job, "planning") ? ", planning"
+			    : client_bool(job, "filling")  ? ", base being copied there"
+							   : "";
 
 	if (!strcmp(state, "failed") || !strcmp(state, "cancelled"))
 		snprintf(buf, size, "%s%s%s", state, *reason ? ": " : "", reason);

@@ -51,6 +51,31 @@ static void add_words(json_t *o, struct call *c, const struct group_cfg *g,
 	json_object_set_new(o, "path_words", lines);
 }
 
+struct looking {
+	const char *path;
+	const struct version *found;
+};
+
+static void look_at(void *arg, const struct version *v)
+{
+	struct looking *l = arg;
+
+	if (!strcmp(v->path, l->path))
+		l->found = v;
+}
+
+/* What lies at the path on the spoke, where it is not what should. */
+static void add_copy(json_t *o, struct call *c, const struct group_cfg *g,
+		     const struct spoke_state *s, const char *path)
+{
+	struct looking l = {.path = path};
+	char text[300];
+
+	hub_versions(c->daemon->hub, g->name, look_at, &l);
+	if (l.found && hub_spoke_copy(c->daemon->hub, s->name, l.found, text, sizeof(text)))
+		json_array_append_new(json_object_get(o, "path_words"), facts_text(text));
+}
+
 static json_t *group_json(struct call *c, const struct group_cfg *g, const struct spoke_state *s,
 			  const char *path)
 {
@@ -68,6 +93,8 @@ static json_t *group_json(struct call *c, const struct group_cfg *g, const struc
 	if (path)
 		json_object_set_new(o, "filter", filter_json(g, path));
 	add_words(o, c, g, s, path);
+	if (path)
+		add_copy(o, c, g, s, path);
 	return o;
 }
 

@@ -104,8 +104,12 @@ static void follow_groups(struct core *c, struct spoke *s)
 	struct job *j, *next;
 	struct lane *l;
 
-	TAILQ_FOREACH (l, &s->lanes, entry)
+	TAILQ_FOREACH (l, &s->lanes, entry) {
 		l->cfg = lane_cfg(c, s, l->group);
+		/* Put back, it is not one that opens just then. */
+		if (!l->cfg)
+			l->known = false;
+	}
 	TAILQ_FOREACH_SAFE (j, &s->pub.jobs, by_spoke, next) {
 		if (!j->lane->cfg) {
 			core_job_note(j, s->gone ? "its spoke was taken out of the configuration"

@@ -78,9 +78,9 @@ struct lane {
 	uint16_t openings;
 	struct wall opened; /* when that began */
 	struct due start;   /* the end of the jitter */
-	/* the numbers last told by ACTION_RATES or found at a start */
+	/* the numbers last told by ACTION_RATES or found at a start, and who set the last */
 	bool told;
-	uint64_t told_hub, told_spoke, told_policy;
+	uint64_t told_hub, told_spoke, told_policy, told_key;
 	TAILQ_ENTRY(lane) entry;
 };
 TAILQ_HEAD(lane_list, lane);
@@ -194,6 +194,9 @@ void due_done(struct due_heap *h);
 
 /* core_table.c */
 void table_room(struct job_table *t, size_t n); /* for so many, at once */
+/* A name mixed into a hash (FNV-1a), which begins as CORE_MIX. */
+#define CORE_MIX UINT64_C(0xcbf29ce484222325)
+uint64_t core_mix(uint64_t h, const char *s);
 void table_add(struct job_table *t, struct job *j);
 void table_remove(struct job_table *t, struct job *j);
 struct job *table_id(const struct job_table *t, uint64_t id);
@@ -240,6 +243,7 @@ struct mono plan_edge(struct wall edge, struct now now);
 void plan_job(struct core *c, struct job *j, struct now now);
 void plan_stop(struct core *c, struct job *j, unsigned waits, struct now now);
 const struct rate_chain *lane_chain(struct core *c, struct lane *l, struct now now);
+void lane_told(struct lane *l); /* the rates of its chain are known to its pushes */
 void lane_look(struct core *c, struct lane *l, struct now now);
 void lane_apply_waits(struct core *c, struct lane *l, struct now now);
 void plan_begin(struct core *c, struct job *j, struct now now); /* its push runs */

@@ -10,9 +10,8 @@
 /* Jobs a slot: a step or two more on each search, and a few bytes a job in all. */
 #define LOAD_MOST 4
 
-static uint64_t mix(uint64_t h, const char *s)
+uint64_t core_mix(uint64_t h, const char *s)
 {
-	/* FNV-1a */
 	for (; *s; s++)
 		h = (h ^ (uint8_t)*s) * UINT64_C(0x100000001b3);
 	return (h ^ 0xff) * UINT64_C(0x100000001b3);
@@ -26,7 +25,7 @@ static size_t slot_of_id(const struct job_table *t, uint64_t id)
 static size_t slot_of_path(const struct job_table *t, const char *spoke, const char *group,
 			   const char *path)
 {
-	uint64_t h = mix(mix(mix(UINT64_C(0xcbf29ce484222325), spoke), group), path);
+	uint64_t h = core_mix(core_mix(core_mix(CORE_MIX, spoke), group), path);
 
 	return (size_t)(h ^ h >> 32) & (t->buckets - 1);
 }

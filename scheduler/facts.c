@@ -98,6 +98,7 @@ static void add_figures(json_t *o, struct hub *h, const struct job *j)
 	json_object_set_new(o, "resent", json_integer((json_int_t)p->resent));
 	json_object_set_new(o, "bases", json_integer(p->n_bases));
 	json_object_set_new(o, "planning", json_boolean(p->planning));
+	json_object_set_new(o, "asking", facts_text(s.asking[0] ? s.asking : NULL));
 	json_object_set_new(o, "filling", json_boolean(p->filling));
 	json_object_set_new(o, "proof", facts_text(s.proof));
 }

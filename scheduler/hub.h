@@ -17,6 +17,7 @@ struct hub_job_stats {
 	struct push_stats push;
 	double rate;	   /* bytes/s lately */
 	const char *proof; /* "changed" | "full" */
+	char asking[1400]; /* the spoke is asked what it holds: in words; "" */
 };
 void hub_job_stats(struct hub *h, const struct job *j, struct hub_job_stats *ret);
 
@@ -38,6 +39,10 @@ void hub_skipped(struct hub *h, const char *group, hub_path_fn *fn, void *arg);
 uint64_t hub_last_version(struct hub *h); /* id of the newest catalogued version */
 /* Is this very version on this spoke (as its inventory says)? For backlog and the matrix. */
 bool hub_spoke_has(struct hub *h, const char *spoke, const struct version *v);
+/* What is known of what lies at a version's path there, in words; false: nothing lies there, or
+ * that very content. */
+bool hub_spoke_copy(struct hub *h, const char *spoke, const struct version *v, char *buf,
+		    size_t size);
 /* Current versions of a group. */
 typedef void hub_version_fn(void *arg, const struct version *v);
 void hub_versions(struct hub *h, const char *group, hub_version_fn *fn, void *arg);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "scheduler/catalog.h"
+#include "scheduler/hub_descent.h"
 #include "scheduler/hub_log.h"
 #include "scheduler/hub_publish.h"
 #include "scheduler/hub_rates.h"
@@ -304,6 +305,7 @@ void hub_jobs_tick(struct hub *h, struct now now)
 	TAILQ_FOREACH (x, &h->pushing, entry) {
 		int64_t span = now.mono.us - x->sampled_at.us;
 
+		hub_descent_account(x);
 		if (!x->push || span < SECOND_US / 2)
 			continue;
 		push_stats(x->push, &s);

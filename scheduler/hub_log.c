@@ -176,6 +176,25 @@ void hub_log_summary(const struct hub_job *x)
 	joblog_event(x->hub->d->joblog, "summary", o);
 }
 
+void hub_log_descent(const struct hub_job *x, const char *path, const struct hash *base,
+		     uint64_t size, const struct descent_stats *s, const char *why)
+{
+	char root[HASH_HEX + 1];
+	json_t *o = job_fields(x);
+
+	json_object_set_new(o, "base_path", text(path));
+	json_object_set_new(o, "base", text(hash_hex(base, root)));
+	json_object_set_new(o, "base_size", number(size));
+	json_object_set_new(o, "equal", number(s->learn.equal));
+	json_object_set_new(o, "elsewhere", number(s->learn.moved));
+	json_object_set_new(o, "hashes", number(s->learn.hashes));
+	json_object_set_new(o, "lies", number(s->learn.lies));
+	json_object_set_new(o, "wire_out", number(s->wire_out));
+	json_object_set_new(o, "wire_in", number(s->wire_in));
+	json_object_set_new(o, "why", text(why));
+	joblog_event(x->hub->d->joblog, "descent", o);
+}
+
 static json_t *version_fields(const struct hub_version *hv)
 {
 	const struct version *v = hv->v;

@@ -6,6 +6,7 @@
 #define SPOKESYNC_SCHEDULER_HUB_LOG_H
 
 #include "scheduler/hub_state.h"
+#include "transfer/descent.h"
 #include "transfer/index_build.h"
 
 void hub_log_job(const struct hub_job *x, const char *event);
@@ -13,6 +14,9 @@ void hub_log_changed(const struct hub_job *x, const struct action *a); /* by its
 /* It will miss its deadline, or no longer will. */
 void hub_log_late(const struct hub_job *x, struct wall deadline);
 void hub_log_summary(const struct hub_job *x);
+/* What was learned of a content that lies there, at a path, and was not known here. */
+void hub_log_descent(const struct hub_job *x, const char *path, const struct hash *base,
+		     uint64_t size, const struct descent_stats *s, const char *why);
 void hub_log_version(const struct hub_version *hv, const char *event);
 void hub_log_indexed(const struct hub_version *hv, const struct index_facts *facts);
 void hub_log_group(const struct hub_group *g, const char *event, const char *text);

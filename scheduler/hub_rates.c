@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/hub_descent.h"
+
 /* What shares one limit has one key: an override, or a policy by its name. */
 static void rate_key(const struct rate_chain *c, char *buf, size_t size)
 {
@@ -112,8 +114,11 @@ void hub_rates_changed(struct hub *h, const struct spoke_state *s, const struct 
 	TAILQ_FOREACH (x, &h->pushing, entry) {
 		if ((s && x->job->spoke != s) || (g && strcmp(x->job->version->group, g->name)))
 			continue;
-		if (x->push && rate_place(x))
+		if (!(x->push || hub_descent_running(x)) || !rate_place(x))
+			continue;
+		if (x->push)
 			push_reparent(x->push, x->rate->node);
+		hub_descent_reparent(x, x->rate->node);
 	}
 	rate_root(h);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "scheduler/generation.h"
+#include "scheduler/hub_descent.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_rates.h"
 #include "scheduler/intake.h"
@@ -185,15 +186,18 @@ static void start_prepared(void *arg, const struct prepare_result *r)
 		hub_job_ended(x, OUTCOME_RETRY, text);
 		return;
 	}
+	if (x->base_refusals < NO_BASE_LAST && hub_descent_begin(x, r->covered))
+		return;
 	x->n_bases = r->n_bases;
 	start_push(x, r);
 }
 
-static struct prepare *start_prepare(struct hub_job *x)
+static struct prepare *start_choosing(struct hub_job *x)
 {
 	const struct version *v = x->job->version;
 	struct inventory *inv = inventory_make(x->spoke, v->group);
 	const struct inventory_item *item = inventory_item(inv, v->path);
+	const struct hash *found;
 	struct prepare_spec spec = {
 		.index_dirfd = x->hub->index_dirfd,
 		.has_partial = x->has_partial,
@@ -204,11 +208,23 @@ static struct prepare *start_prepare(struct hub_job *x)
 	memcpy(spec.root.b, v->root, HASH_SIZE);
 	if (x->base_refusals < NO_BASE_LAST) {
 		spec.held = inventory_roots(inv, &spec.n_held);
+		found = hub_descent_found(x);
 		/* Under a new name: what it was cloned from on the hub, if the spoke has that. */
-		spec.has_lineage = item || x->version->has_origin;
-		spec.lineage = item ? item->root : x->version->origin;
+		spec.has_lineage = item || found || x->version->has_origin;
+		spec.lineage = item ? item->root : found ? *found : x->version->origin;
+		if (found)
+			spec.held[spec.n_held++] = *found;
 	}
 	return prepare_start(x->hub->d->pool, &spec, start_prepared);
+}
+
+void hub_start_prepare(struct hub_job *x)
+{
+	x->prepare = start_choosing(x);
+	if (!x->prepare) {
+		hub_job_close(x);
+		hub_job_ended(x, OUTCOME_RETRY, "out of file descriptors");
+	}
 }
 
 void hub_start_push(struct hub_job *x)
@@ -230,11 +246,8 @@ void hub_start_push(struct hub_job *x)
 		return;
 	}
 	hub_job_pushing(x, true);
-	x->prepare = start_prepare(x);
-	if (!x->prepare) {
-		hub_job_close(x);
-		hub_job_ended(x, OUTCOME_RETRY, "out of file descriptors");
-	}
+	if (!hub_descent_look(x))
+		hub_start_prepare(x);
 }
 
 void hub_start_stop(struct hub_job *x)
@@ -242,6 +255,11 @@ void hub_start_stop(struct hub_job *x)
 	x->stop = true;
 	if (x->push)
 		push_stop(x->push);
+	if (hub_descent_running(x)) {
+		hub_descent_stop(x);
+		hub_job_close(x);
+		hub_job_ended(x, OUTCOME_STOPPED, "");
+	}
 }
 
 void hub_start_cancel(struct hub_job *x)
@@ -250,6 +268,7 @@ void hub_start_cancel(struct hub_job *x)
 
 	prepare_cancel(x->prepare);
 	x->prepare = NULL;
+	hub_descent_free(x);
 	if (!x->push)
 		return;
 	push = x->push;

@@ -7,9 +7,10 @@
 
 #include "scheduler/hub_state.h"
 
-void hub_start_push(struct hub_job *x);	  /* ACTION_START */
-void hub_start_stop(struct hub_job *x);	  /* ACTION_STOP */
-void hub_start_cancel(struct hub_job *x); /* at once, and the core is not told */
+void hub_start_push(struct hub_job *x);	   /* ACTION_START */
+void hub_start_prepare(struct hub_job *x); /* bases are chosen (anew); for hub_descent.c */
+void hub_start_stop(struct hub_job *x);	   /* ACTION_STOP */
+void hub_start_cancel(struct hub_job *x);  /* at once, and the core is not told */
 
 /* The job is over: transfers on the spoke that nobody goes on with are dropped there. */
 void hub_start_forget(struct hub_job *x);

@@ -114,6 +114,7 @@ struct inventory {
 	char epoch[33]; /* "": never told */
 	uint64_t seq;
 	uint64_t free_bytes;
+	bool hashing;	     /* more lies there than it lists */
 	struct strmap items; /* path -> struct inventory_item */
 	TAILQ_ENTRY(inventory) entry;
 };
@@ -152,9 +153,10 @@ struct hub_job {
 	struct hub_version *version; /* NULL once the job is over */
 	struct hub_spoke *spoke;
 	struct push *push;
-	struct prepare *prepare; /* a worker chooses bases */
-	bool satisfied;		 /* the spoke had it before anything was sent */
-	bool stop;		 /* asked for while that goes on */
+	struct prepare *prepare;     /* a worker chooses bases */
+	struct hub_descent *descent; /* what the spoke is asked, or was (hub_descent.c); or NULL */
+	bool satisfied;		     /* the spoke had it before anything was sent */
+	bool stop;		     /* asked for while that goes on */
 	struct publishing *publishing;
 	struct rate_node *rate; /* what its push hangs under */
 	int fd;			/* the content while a push exists, or -1 */

@@ -85,7 +85,8 @@ static bool index_file(const char *name, struct hash *ret_root)
 
 	snprintf(hex, sizeof(hex), "%.*s", (int)HASH_HEX, name);
 	return hash_parse(hex, ret_root) == 0 &&
-	       (strlen(name) == HASH_HEX || strcmp(name + HASH_HEX, ANCHOR_SUFFIX) == 0);
+	       (strlen(name) == HASH_HEX || strcmp(name + HASH_HEX, ANCHOR_SUFFIX) == 0 ||
+		strcmp(name + HASH_HEX, INDEX_PART) == 0);
 }
 
 static void sweep_indexes(struct hub *h, struct roots *needed)

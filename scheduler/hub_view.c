@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "scheduler/catalog.h"
+#include "scheduler/hub_descent.h"
 #include "scheduler/survey.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/indexing.h"
@@ -50,6 +51,7 @@ void hub_job_stats(struct hub *h, const struct job *j, struct hub_job_stats *ret
 		ret->push.estimate = j->total_bytes;
 	}
 	ret->rate = x->push ? x->speed : 0;
+	hub_descent_words(x, ret->asking, sizeof(ret->asking));
 }
 
 void hub_group_stats(struct hub *h, const char *group, struct hub_group_stats *ret)
@@ -136,6 +138,31 @@ bool hub_spoke_has(struct hub *h, const char *spoke, const struct version *v)
 	struct inventory *inv = s ? inventory_get(s, v->group) : NULL;
 
 	return inv && inv->epoch[0] && inventory_has(inv, v);
+}
+
+bool hub_spoke_copy(struct hub *h, const char *spoke, const struct version *v, char *buf,
+		    size_t size)
+{
+	struct hub_spoke *s = hub_spoke(h, spoke);
+	struct inventory *inv = s ? inventory_get(s, v->group) : NULL;
+	const struct inventory_item *item = inv ? inventory_item(inv, v->path) : NULL;
+	struct index *x;
+
+	if (!item || !memcmp(item->root.b, v->root, HASH_SIZE))
+		return false;
+	if (index_exists(h->index_dirfd, &item->root)) {
+		snprintf(buf, size, "%s has another content there, which is known here", spoke);
+	} else if (index_open_any(h->index_dirfd, &item->root, &x, NULL) == 0) {
+		index_unref(x);
+		snprintf(buf, size, "%s has another content there, which is known here in part",
+			 spoke);
+	} else {
+		snprintf(buf, size,
+			 "%s has another content there, which is not known here: it is asked what "
+			 "equals the new one",
+			 spoke);
+	}
+	return true;
 }
 
 struct versions {

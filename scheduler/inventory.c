@@ -175,7 +175,8 @@ static int compare_roots(const void *a, const void *b)
 /* Sorted, so that spokes in the same state get the same bases and share one bundle. */
 struct hash *inventory_roots(const struct inventory *s, size_t *ret_n)
 {
-	struct search c = {.roots = xcalloc(s->items.n + 1, sizeof(struct hash))};
+	struct search c = {.roots =
+				   xcalloc(s->items.n + 1, sizeof(struct hash))}; /* one to spare */
 	size_t n = 0;
 
 	strmap_each((struct strmap *)&s->items, collect_root, &c);

@@ -23,7 +23,7 @@ bool inventory_has_content(const struct inventory *s,
 			   const struct version *v); /* under this path */
 /* A path that holds this content, or NULL. */
 const char *inventory_path_of(const struct inventory *s, const struct hash *root);
-/* Every distinct root; malloc'ed. */
+/* Every distinct root; malloc'ed, with room for one more. */
 struct hash *inventory_roots(const struct inventory *s, size_t *ret_n) WARN_UNUSED;
 
 #endif

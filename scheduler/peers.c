@@ -160,6 +160,7 @@ static void greeting_next(struct greeting *g)
 		if (inv->free_bytes != w->free_bytes)
 			g->changed = true;
 		inv->free_bytes = w->free_bytes;
+		inv->hashing = w->hashing;
 		if (!strcmp(inv->epoch, w->epoch) && inv->seq == w->seq)
 			continue;
 		if (strcmp(inv->epoch, w->epoch) || inv->seq > w->seq) {

@@ -49,6 +49,7 @@ static void arm(struct core *c, struct spoke *s, struct mono at)
 /* Facts came: when next? */
 static void time_next(struct core *c, struct spoke *s, struct now now)
 {
+	struct mono allowed = mono_after(s->greeted, CORE_GREET_CLOSED);
 	int64_t wait;
 
 	s->rearm = false;
@@ -62,6 +63,11 @@ static void time_next(struct core *c, struct spoke *s, struct now now)
 	} else {
 		wait = retry_delay(s->pub.tries, c->cfg->retry_min_us, c->cfg->retry_max_us,
 				   core_random(c));
+		/* What may not be done then need not be waited for. */
+		if (mono_after(now.mono, wait).us < allowed.us && !is_open(c, s, now)) {
+			arm(c, s, core_minute(allowed));
+			return;
+		}
 	}
 	arm(c, s, s->pub.up ? core_minute(mono_after(now.mono, wait)) : mono_after(now.mono, wait));
 }

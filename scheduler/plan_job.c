@@ -46,6 +46,7 @@ static bool revive(struct core *c, struct job *j, struct now now)
 		return false;
 	TAILQ_REMOVE(&c->ended, j, by_spoke);
 	c->n_ended--;
+	j->priority = (int16_t)j->lane->cfg->priority; /* it may be another by now */
 	queue_enter(j);
 	j->staged = false;
 	core_job_note(j, "");

@@ -81,6 +81,24 @@ static void stop_closed(struct core *c, struct lane *l, unsigned closed, struct 
 	}
 }
 
+/* What is under one override, or one policy, shares its rate. Where another has come to govern, the
+ * same number is another limit: what runs and what starts now must not have it each. */
+static uint64_t limit_key(const struct rate_chain *ch)
+{
+	if (ch->override)
+		return ch->override->id;
+	return ch->governing ? core_mix(CORE_MIX, ch->governing->name) : 0;
+}
+
+void lane_told(struct lane *l)
+{
+	l->told = true;
+	l->told_hub = l->chain.hub;
+	l->told_spoke = l->chain.spoke;
+	l->told_policy = l->chain.policy;
+	l->told_key = limit_key(&l->chain);
+}
+
 static void tell_rates(struct core *c, struct lane *l)
 {
 	const struct rate_chain *ch = &l->chain;
@@ -91,17 +109,14 @@ static void tell_rates(struct core *c, struct lane *l)
 		return;
 	}
 	if (!ch->open || (l->told && l->told_hub == ch->hub && l->told_spoke == ch->spoke &&
-			  l->told_policy == ch->policy))
+			  l->told_policy == ch->policy && l->told_key == limit_key(ch)))
 		return;
 	if (l->told) {
 		t.lane = l;
 		plan_todo(c, &t);
 	}
 	/* Not told before: each start looked them up. */
-	l->told = true;
-	l->told_hub = ch->hub;
-	l->told_spoke = ch->spoke;
-	l->told_policy = ch->policy;
+	lane_told(l);
 }
 
 void lane_look(struct core *c, struct lane *l, struct now now)

@@ -96,12 +96,8 @@ void plan_begin(struct core *c, struct job *j, struct now now)
 	j->spoke->running++;
 	c->large += !j->small;
 	spoke_of(j->spoke)->large += !j->small;
-	if (l->running++ == 0) {
-		l->told = true;
-		l->told_hub = l->chain.hub;
-		l->told_spoke = l->chain.spoke;
-		l->told_policy = l->chain.policy;
-	}
+	if (l->running++ == 0)
+		lane_told(l);
 	if (j->opening != l->openings) {
 		j->opening = l->openings;
 		j->windows_used++;

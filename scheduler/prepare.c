@@ -76,6 +76,9 @@ static void prepare_run(struct work *w)
 	p->result.error =
 		bases_choose(s->index_dirfd, &s->root, s->has_lineage ? &s->lineage : NULL, s->held,
 			     s->n_held, &p->cancel, p->result.bases, &p->result.n_bases);
+	if (p->result.error == 0)
+		p->result.error = bases_cover(s->index_dirfd, &s->root, p->result.bases,
+					      p->result.n_bases, &p->result.covered);
 	if (s->has_partial && p->result.error == 0)
 		prepare_partial(p);
 }

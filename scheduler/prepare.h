@@ -25,6 +25,7 @@ struct prepare_result {
 	int error;
 	struct hash bases[BASES_CHOSEN_MAX];
 	unsigned n_bases;
+	unsigned covered; /* percent of the content that they contain, about */
 	struct run *same; /* nodes; lives until done() returned */
 	size_t n_same;
 };

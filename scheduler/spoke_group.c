@@ -26,6 +26,7 @@ struct spoke_group *spoke_group_new(struct spoke *s, const struct group_cfg *cfg
 	TAILQ_INIT(&g->transfers);
 	TAILQ_INIT(&g->to_index);
 	lane_init(&g->publish_lane);
+	lane_init(&g->tree_lane);
 	spoke_scan_init(g);
 	spoke_group_configure(g, cfg);
 	return g;

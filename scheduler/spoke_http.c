@@ -33,6 +33,7 @@ static void hello(struct spoke *s, struct sreq *r)
 		memcpy(w->epoch, g->epoch, sizeof(w->epoch));
 		w->seq = g->seq;
 		w->reflink = g->store->reflink;
+		w->hashing = spoke_hashing(g, NULL);
 		if (store_free_bytes(g->store, &w->free_bytes) < 0)
 			w->free_bytes = 0;
 	}
@@ -200,6 +201,8 @@ static void group_verbs(struct spoke *s, struct sreq *r, char *rest)
 		spoke_offer(g, r);
 	else if (strcmp(method, "POST") == 0 && strcmp(verb, "publish") == 0)
 		spoke_publish_request(g, r);
+	else if (strcmp(method, "POST") == 0 && strcmp(verb, "tree") == 0)
+		spoke_tree(g, r);
 	else
 		sreq_problem(r, 404, "no such path");
 }

@@ -167,6 +167,7 @@ static void scan_finished(struct work *w)
 	size_t i;
 
 	g->scan = NULL;
+	g->scanned = true;
 	if (s->result.error < 0) {
 		if (s->result.error != -ECANCELED)
 			log_error("group %s: %s", g->name, s->result.text);
@@ -213,9 +214,11 @@ static void index_work(struct work *w)
 		return;
 	if (fstat(fd, &a) < 0 || !S_ISREG(a.st_mode))
 		x->r = -ENOENT;
-	else
+	else {
+		x->g->index_size = (uint64_t)a.st_size;
 		x->r = index_build(fd, s->index_fd, &x->g->spoke->cancel, &x->g->index_progress,
 				   &x->root, &x->e);
+	}
 	if (x->r == 0) {
 		identity_of(&a, &x->identity);
 		x->mode = a.st_mode & 07777;
@@ -254,6 +257,7 @@ static void index_finished(struct work *w)
 	struct spoke *s = g->spoke;
 
 	g->indexing = false;
+	g->indexing_path = NULL; /* was x->path */
 	if (x->r == 0 && index_record(x) < 0)
 		log_error("group %s: database: %s", g->name, db_error(g->db));
 	else if (x->r == 0)
@@ -282,6 +286,8 @@ static void index_next(struct spoke_group *g)
 	x->w.run = index_work;
 	x->w.done = index_finished;
 	g->indexing = true;
+	g->indexing_path = x->path;
+	g->index_progress = g->index_size = 0;
 	spoke_work_begun(g->spoke);
 	pool_submit(g->spoke->d->pool, NULL, &x->w);
 }
@@ -297,4 +303,18 @@ void spoke_index_later(struct spoke_group *g, const char *path)
 	i->path = xstrdup(path);
 	TAILQ_INSERT_TAIL(&g->to_index, i, entry);
 	index_next(g);
+}
+
+bool spoke_hashing(const struct spoke_group *g, const char *path)
+{
+	const struct spoke_index_item *i;
+
+	if (!g->scanned || !path)
+		return !g->scanned || g->indexing;
+	if (g->indexing && strcmp(g->indexing_path, path) == 0)
+		return true;
+	TAILQ_FOREACH (i, &g->to_index, entry)
+		if (strcmp(i->path, path) == 0)
+			return true;
+	return false;
 }

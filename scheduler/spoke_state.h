@@ -77,8 +77,12 @@ struct spoke_group {
 	struct spoke_scan *scan;
 	ev_timer scan_timer;
 	struct spoke_index_list to_index;
-	bool indexing;
-	volatile uint64_t index_progress;
+	bool indexing, scanned; /* at least once */
+	char *indexing_path;	/* while indexing */
+	volatile uint64_t index_progress, index_size;
+	/* steps of descents: one at a time */
+	struct lane tree_lane;
+	unsigned trees;
 	TAILQ_ENTRY(spoke_group) entry;
 };
 TAILQ_HEAD(spoke_group_list, spoke_group);
@@ -114,6 +118,8 @@ void spoke_scan_start(struct spoke_group *g);
 void spoke_scan_init(struct spoke_group *g);
 void spoke_scan_stop(struct spoke_group *g);
 void spoke_index_later(struct spoke_group *g, const char *path);
+/* Is this path, or with NULL anything, yet to be looked at or hashed? */
+bool spoke_hashing(const struct spoke_group *g, const char *path);
 
 /* spoke_tidy.c: what publications left to be done in the store, in the background. */
 void spoke_tidy(struct spoke_group *g);
@@ -138,6 +144,7 @@ void spoke_offer_go_on(struct spoke_offer *x, struct spoke_transfer *old); /* no
 void spoke_put_request(struct spoke_transfer *t, struct sreq *r);
 void spoke_put_end_all(struct spoke_transfer *t); /* closes the connections of its PUTs */
 void spoke_publish_request(struct spoke_group *g, struct sreq *r);
+void spoke_tree(struct spoke_group *g, struct sreq *r);
 void spoke_position_request(struct spoke_transfer *t, struct sreq *r);
 void spoke_delete_request(struct spoke_transfer *t, struct sreq *r);
 void spoke_reply_position(struct sreq *r, unsigned status, const struct wire_position *p);

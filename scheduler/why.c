@@ -194,6 +194,10 @@ static void say_rate(struct daemon *d, const struct job *j, const struct rate_ch
 	struct hub_job_stats s = {0};
 
 	hub_job_stats(d->hub, j, &s);
+	if (s.asking[0]) {
+		why_say(out, "Before that: %s. What is the same there is not sent.", s.asking);
+		return;
+	}
 	why_say(out,
 		"It goes at %s; the limit in force for the spoke is %s ('spokesync explain %s').",
 		units_rate((uint64_t)s.rate, now_text), units_rate(c->least, limit),

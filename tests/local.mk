@@ -32,6 +32,7 @@ UNIT += tests/unit/test_index
 UNIT += tests/unit/test_index_build
 UNIT += tests/unit/test_joblog
 UNIT += tests/unit/test_key
+UNIT += tests/unit/test_learn
 UNIT += tests/unit/test_limit
 UNIT += tests/unit/test_match
 UNIT += tests/unit/test_meter
@@ -62,6 +63,7 @@ UNIT += tests/unit/test_publish
 UNIT += tests/unit/test_journal
 UNIT += tests/unit/test_timetable
 UNIT += tests/unit/test_timetext
+UNIT += tests/unit/test_tree
 UNIT += tests/unit/test_units
 UNIT += tests/unit/test_view
 UNIT += tests/unit/test_week
@@ -83,6 +85,7 @@ FUZZ += tests/fuzz/fuzz_config
 FUZZ += tests/fuzz/fuzz_frame
 FUZZ += tests/fuzz/fuzz_wire
 FUZZ += tests/fuzz/fuzz_index
+FUZZ += tests/fuzz/fuzz_tree
 
 if FUZZING
 # main() is libFuzzer's, so the fuzz targets are all that is built.
@@ -122,8 +125,11 @@ TESTS += $(UNIT) $(SIM)
 endif
 endif
 
-tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_check.c \
-	tests/sim/sim_config.c tests/sim/sim_driver.c tests/sim/sim_world.c
+tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_count.h \
+	tests/sim/sim_check.c tests/sim/sim_config.c tests/sim/sim_driver.c tests/sim/sim_fault.c \
+	tests/sim/sim_fleet.c tests/sim/sim_move.c tests/sim/sim_order.c tests/sim/sim_rules.c \
+	tests/sim/sim_world.c tests/sim/sim_zone.c
+tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=zone_new
 tests_unit_test_push_SOURCES = tests/unit/test_push.c tests/unit/fake_spoke.h \
 	tests/unit/temp.h
 tests_unit_test_extents_SOURCES = tests/unit/test_extents.c tests/unit/mounted.h
@@ -137,6 +143,7 @@ tests_unit_test_core_zones_SOURCES = tests/unit/test_core_zones.c $(CORE_RIG) te
 tests_unit_test_week_SOURCES = tests/unit/test_week.c scheduler/client_week.c scheduler/client_text.c
 
 EXTRA_DIST += tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
+	tests/sim/seeds \
 	tests/unit/calendar.h tests/unit/ini.h tests/unit/zones.h \
 	tests/cppcheck.supp tests/lsan.supp
 
@@ -171,8 +178,8 @@ bench-memory: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/memory.sh
 # Fleets in virtual time, until told to stop; a failing seed is printed and replays.
 soak: tests/sim/sim
-	@n=$$(date +%s); while tests/sim/sim --from $$n --runs 100 --spokes 20 --days 7; do \
-		n=$$((n + 100)); done
+	@exec tests/sim/sim --seeds $(srcdir)/tests/sim/seeds --from $$(date +%s) --forever --jobs 0 \
+		--spokes 20 --days 7
 bench-plan: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/plan_real.sh
 bench-core: tests/bench/core_scale

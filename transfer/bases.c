@@ -100,14 +100,13 @@ static int take_best(struct choosing *c, bool *ret_took)
 /* Those that have a sound index; each root once. */
 static void open_candidates(struct choosing *c, int index_dirfd, const struct hash *held, size_t n)
 {
-	char name[HASH_HEX + 1];
 	size_t kept = 0;
 
 	c->candidates = xcalloc(MAX(n, 1u), sizeof(*c->candidates));
 	for (size_t i = 0; i < n; i++) {
 		struct index *x;
 
-		if (index_open(index_dirfd, hash_hex(&held[i], name), &x, NULL) == 0)
+		if (index_open_any(index_dirfd, &held[i], &x, NULL) == 0)
 			c->candidates[c->n_candidates++].index = x;
 	}
 	qsort(c->candidates, c->n_candidates, sizeof(*c->candidates), by_root);
@@ -163,4 +162,31 @@ int bases_choose(int index_dirfd, const struct hash *new_root, const struct hash
 	free(c.hooks);
 	index_unref(x);
 	return r;
+}
+
+int bases_cover(int index_dirfd, const struct hash *root, const struct hash *bases, unsigned n,
+		unsigned *ret_percent)
+{
+	struct choosing c = {0};
+	const uint64_t *hooks;
+	struct index *x, *base;
+	int r = index_open_any(index_dirfd, root, &x, NULL);
+
+	if (r < 0)
+		return r;
+	hooks = index_hooks(x, &c.n_all, &c.bits);
+	c.n_hooks = c.n_all;
+	c.hooks = xcalloc(MAX(c.n_all, 1u), sizeof(*c.hooks));
+	if (c.n_all > 0)
+		memcpy(c.hooks, hooks, c.n_all * sizeof(*c.hooks));
+	for (unsigned i = 0; i < n; i++) {
+		if (index_open_any(index_dirfd, &bases[i], &base, NULL) < 0)
+			continue;
+		contained(&c, base, true);
+		index_unref(base);
+	}
+	*ret_percent = c.n_all > 0 ? (unsigned)((c.n_all - c.n_hooks) * 100 / c.n_all) : 0;
+	free(c.hooks);
+	index_unref(x);
+	return 0;
 }

@@ -13,11 +13,15 @@
 
 /*
  * Worker thread. lineage may be NULL (a new name). held: roots that the spoke holds and that have
- * an index under index_dirfd (those without one are passed over). ret: room for BASES_CHOSEN_MAX.
- * Deterministic for the same arguments, so that spokes in the same state share one plan.
+ * an index under index_dirfd, if only in part (those without one are passed over). ret: room for
+ * BASES_CHOSEN_MAX. Deterministic for the same arguments, so that spokes in the same state share
+ * one plan.
  */
 int bases_choose(int index_dirfd, const struct hash *new_root, const struct hash *lineage,
 		 const struct hash *held, size_t n_held, const volatile bool *cancel,
 		 struct hash *ret, unsigned *ret_n) WARN_UNUSED;
+/* About how much of a content these bases contain, by its hooks. Worker thread. */
+int bases_cover(int index_dirfd, const struct hash *root, const struct hash *bases, unsigned n,
+		unsigned *ret_percent) WARN_UNUSED;
 
 #endif

@@ -42,8 +42,8 @@ void bundler_set_limit(struct bundler *b, uint64_t cache_max);
 /*
  * The bundle for (bases, content); planned on a worker where it is not known. done(arg, 0, bundle)
  * or done(arg, -errno, NULL) on the loop thread, always later, never inside this call. Bases must
- * have an index in index_dirfd. The reference in done belongs to the caller. The ticket may be
- * cancelled until done was called.
+ * have an index in index_dirfd, if only in part. The reference in done belongs to the caller. The
+ * ticket may be cancelled until done was called.
  */
 typedef void bundle_done_fn(void *arg, int error, struct bundle *b);
 struct bundle_ticket;

@@ -218,7 +218,7 @@ static int make_plan(struct planning *p)
 	int r = index_open(dirfd, hash_hex(&p->content.root, name), &p->index, NULL);
 
 	for (unsigned i = 0; r == 0 && i < p->n_bases; i++)
-		r = index_open(dirfd, hash_hex(&p->bases[i], name), &bases[i], NULL);
+		r = index_open_any(dirfd, &p->bases[i], &bases[i], NULL);
 	if (r == 0 && index_size(p->index) != p->content.size)
 		r = -ESTALE;
 	if (r == 0)
@@ -337,10 +337,12 @@ struct bundle_ticket *bundler_get(struct bundler *b, const struct content *conte
 				  void *arg)
 {
 	struct bundle_ticket *t = xcalloc(1, sizeof(*t));
-	struct hash id;
+	struct hash names[FRAME_BASES_MAX], id;
 
 	n_bases = MIN(n_bases, FRAME_BASES_MAX);
-	plan_id(&content->root, bases, n_bases, &id);
+	for (unsigned i = 0; i < n_bases; i++)
+		index_plan_name_of(b->index_dirfd, &bases[i], &names[i]);
+	plan_id(&content->root, names, n_bases, &id);
 	t->done = done;
 	t->arg = arg;
 	t->planning = find_planning(b, &id);

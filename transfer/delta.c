@@ -247,6 +247,7 @@ int plan_make(struct index *new_index, struct index *const *bases, unsigned n_ba
 			   .bases = bases,
 			   .n_bases = n_bases,
 			   .size = index_size(new_index)};
+	struct hash names[FRAME_BASES_MAX];
 	struct plan *p;
 	int r;
 
@@ -256,9 +257,11 @@ int plan_make(struct index *new_index, struct index *const *bases, unsigned n_ba
 	p->root = *index_root(new_index);
 	p->size = m.size;
 	p->n_bases = n_bases;
-	for (unsigned i = 0; i < n_bases; i++)
+	for (unsigned i = 0; i < n_bases; i++) {
 		p->bases[i] = *index_root(bases[i]);
-	plan_id(&p->root, p->bases, n_bases, &p->id);
+		names[i] = *index_plan_name(bases[i]);
+	}
+	plan_id(&p->root, names, n_bases, &p->id);
 	if (n_bases > 0)
 		m.moved = moved_new(new_index, bases, n_bases, cancel);
 	r = tile(&m, cancel);

@@ -5,7 +5,8 @@
  * are compared with them when a frame is encoded (patch.h), which leaves the tiling as it is.
  *
  * P = SHA-256(format version, new root, ordered base roots, options) fixes the tiling, whatever
- * the effort and whatever a spoke already has.
+ * the effort and whatever a spoke already has. In place of the root of a base that is known in part
+ * only stands a hash of what is known of it.
  */
 #ifndef SPOKESYNC_TRANSFER_DELTA_H
 #define SPOKESYNC_TRANSFER_DELTA_H
@@ -35,7 +36,7 @@ struct plan {
 int plan_make(struct index *new_index, struct index *const *bases, unsigned n_bases,
 	      const volatile bool *cancel, struct plan **ret) WARN_UNUSED;
 struct plan *plan_free(struct plan *p);
-/* P of such a plan. */
+/* P of such a plan. bases: index_plan_name() of each, its root unless it is known in part only. */
 void plan_id(const struct hash *root, const struct hash *bases, unsigned n_bases, struct hash *ret);
 
 #endif

@@ -41,8 +41,9 @@ struct request_spec {
 	const struct pin *pins; /* of the peer */
 	size_t n_pins;
 	const struct node_key *key; /* ours */
-	const char *body;	    /* copied; JSON; NULL: none, or read() */
+	const char *body;	    /* copied; NULL: none, or read() */
 	size_t body_len;
+	const char *type; /* header line, static; NULL: JSON */
 	/* Streaming body (chunked): count > 0, 0 = end, -EAGAIN = wait for request_resume(). */
 	int64_t (*read)(void *arg, void *buf, size_t len);
 	/* Socket bytes sent beyond what read() handed out are charged here as they go; may be NULL.

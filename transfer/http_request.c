@@ -180,7 +180,7 @@ static void set_body(struct request *r, CURL *easy)
 	} else if (s->body) {
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->body_len);
 		curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, s->body);
-		add_header(r, "Content-Type: application/json");
+		add_header(r, s->type ? s->type : "Content-Type: application/json");
 		add_header(r, "Expect:");
 	}
 	if (strcmp(s->method, "GET") != 0)

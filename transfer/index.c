@@ -2,7 +2,8 @@
  * index.c: an index file mapped for reading. Layout, little endian:
  *
  *   0     header, 256 bytes: magic "SSYNCX01", version (4), zeros (4), size (8), root (32),
- *         nodes (8), non-zero blocks (8), hooks (8), hook bits (4), zeros, SHA-256 of the first 224
+ *         nodes (8), non-zero blocks (8), hooks (8), hook bits (4), known root (32, in part only),
+ *         zeros, SHA-256 of the first 224
  *   256   a record per node, 56 bytes: node hash (32), number of leaves before it (8), bitmap of
  *         its non-zero blocks (16)
  *   then, from the next multiple of 4096: the leaf hashes of non-zero blocks, in order
@@ -29,6 +30,7 @@ struct index {
 	atomic_uint refs;
 	const uint8_t *map;
 	size_t map_len;
+	bool part;
 	struct index_header head;
 	const struct index_record *records;
 	const struct hash *leaves;
@@ -61,12 +63,12 @@ unsigned index_bits_before(const uint64_t bits[2], unsigned n)
 	return count + (unsigned)__builtin_popcountll(bits[1] & (((uint64_t)1 << (n - 64)) - 1));
 }
 
-static int check_header(const struct index_header *h, uint64_t file_len, struct err *e)
+int index_check_header(const struct index_header *h, bool part, struct err *e)
 {
 	struct hash sum;
 
-	if (memcmp(h->magic, INDEX_MAGIC, sizeof(h->magic)) != 0)
-		return err_set(e, -EBADMSG, "not an index");
+	if (memcmp(h->magic, part ? INDEX_PART_MAGIC : INDEX_MAGIC, sizeof(h->magic)) != 0)
+		return err_set(e, -EBADMSG, "not an index%s", part ? " in part" : "");
 	digest_bytes(h, offsetof(struct index_header, sum), &sum);
 	if (!hash_equal(&sum, &h->sum))
 		return err_set(e, -EBADMSG, "its header is damaged");
@@ -76,6 +78,11 @@ static int check_header(const struct index_header *h, uint64_t file_len, struct 
 	if (h->size > FILE_SIZE_MAX || h->nodes != nodes_of(h->size) ||
 	    h->nonzero > blocks_of(h->size) || h->n_hooks > h->nonzero || h->hook_bits > 63)
 		return err_set(e, -EBADMSG, "its header contradicts itself");
+	return 0;
+}
+
+static int check_length(const struct index_header *h, uint64_t file_len, struct err *e)
+{
 	if (file_len != index_leaves_at(h->size) + h->nonzero * HASH_SIZE + h->n_hooks * 8)
 		return err_set(e, -EBADMSG, "it has not the length that its header says");
 	return 0;
@@ -117,7 +124,7 @@ static bool root_ok(const struct index *x)
 	for (uint64_t i = 0; i < x->head.nodes; i++)
 		digest_tower_add(&t, &x->records[i].node);
 	digest_tower_root(&t, x->head.size, x->head.nodes > 0 ? index_leaf(x, 0) : NULL, &root);
-	return hash_equal(&root, &x->head.root);
+	return hash_equal(&root, x->part ? &x->head.known : &x->head.root);
 }
 
 static int open_map(struct index *x, int fd, struct err *e)
@@ -136,7 +143,9 @@ static int open_map(struct index *x, int fd, struct err *e)
 	x->map = map;
 	x->map_len = (size_t)st.st_size;
 	memcpy(&x->head, map, sizeof(x->head));
-	r = check_header(&x->head, (uint64_t)st.st_size, e);
+	r = index_check_header(&x->head, x->part, e);
+	if (r == 0)
+		r = check_length(&x->head, (uint64_t)st.st_size, e);
 	if (r < 0)
 		return r;
 	x->records = (const void *)(x->map + INDEX_HEADER_SIZE);
@@ -147,7 +156,7 @@ static int open_map(struct index *x, int fd, struct err *e)
 	return 0;
 }
 
-int index_open(int dirfd, const char *name, struct index **ret, struct err *e)
+int index_open_kind(int dirfd, const char *name, bool part, struct index **ret, struct err *e)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct index *x;
@@ -160,6 +169,7 @@ int index_open(int dirfd, const char *name, struct index **ret, struct err *e)
 	}
 	x = xcalloc(1, sizeof(*x));
 	atomic_init(&x->refs, 1);
+	x->part = part;
 	r = open_map(x, fd, &why);
 	close(fd);
 	if (r < 0) {
@@ -168,6 +178,11 @@ int index_open(int dirfd, const char *name, struct index **ret, struct err *e)
 	}
 	*ret = x;
 	return 0;
+}
+
+int index_open(int dirfd, const char *name, struct index **ret, struct err *e)
+{
+	return index_open_kind(dirfd, name, false, ret, e);
 }
 
 struct index *index_ref(struct index *x)
@@ -189,6 +204,16 @@ struct index *index_unref(struct index *x)
 const struct hash *index_root(const struct index *x)
 {
 	return &x->head.root;
+}
+
+bool index_is_part(const struct index *x)
+{
+	return x->part;
+}
+
+const struct hash *index_plan_name(const struct index *x)
+{
+	return x->part ? &x->head.sum : &x->head.root;
 }
 
 uint64_t index_size(const struct index *x)

@@ -11,11 +11,30 @@
 #include "transfer/digest.h"
 
 #define INDEX_TEMP ".tmp-index-"
+/* After the root in a file's name: what is known of a content of which no index is at hand. */
+#define INDEX_PART     ".part"
+#define INDEX_NAME_MAX 80 /* of any of these names, with its end */
 
 struct index;	     /* mapped, read-only; may be shared by threads */
 struct index_writer; /* being built, nodes in any order; bounded memory: leaves go to the file */
 
 int index_open(int dirfd, const char *name, struct index **ret, struct err *e) WARN_UNUSED;
+/*
+ * The index of this root; where there is none, what is known of it in part: an index like any other
+ * in which the blocks that are not known have the leaf hash_unknown_block, which no content has.
+ * Leaves of a part may be wrong (they were learned by short hashes, learn.h), so whoever copies
+ * blocks by them must prove the node; its node hashes are certain, or hash_unknown_block.
+ */
+int index_open_any(int dirfd, const struct hash *root, struct index **ret,
+		   struct err *e) WARN_UNUSED;
+extern const struct hash hash_unknown_block;
+/* What stands for it in the id of a plan (delta.h): its root, or a hash of all that is known. */
+const struct hash *index_plan_name(const struct index *x);
+/* The same by its root, from the file's header; *ret is the root where there is no file. */
+void index_plan_name_of(int dirfd, const struct hash *root, struct hash *ret);
+bool index_exists(int dirfd, const struct hash *root); /* a whole one */
+bool index_is_part(const struct index *x);
+
 struct index *index_ref(struct index *x);
 struct index *index_unref(struct index *x);
 
@@ -39,8 +58,13 @@ int index_writer_new(int dirfd, uint64_t size, struct index_writer **ret) WARN_U
 int index_writer_node(struct index_writer *w, uint64_t node, const struct hash *leaves) WARN_UNUSED;
 /* The node as in another index (its leaves are copied). */
 int index_writer_same(struct index_writer *w, uint64_t node, const struct index *base) WARN_UNUSED;
+/* A node of a part, of which not every leaf is certain: no content has its node hash. */
+int index_writer_unsure(struct index_writer *w, uint64_t node,
+			const struct hash *leaves) WARN_UNUSED;
 /* Computes the root, makes the file durable under its final name (root in hex). */
 int index_writer_finish(struct index_writer *w, struct hash *ret_root) WARN_UNUSED;
+/* The same in part: of a content that is said to have this root. */
+int index_writer_finish_part(struct index_writer *w, const struct hash *root) WARN_UNUSED;
 struct index_writer *
 index_writer_free(struct index_writer *w); /* drops the temporary if unfinished */
 

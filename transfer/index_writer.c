@@ -148,13 +148,24 @@ static int put_node(struct index_writer *w, uint64_t node, const struct hash *le
 	return 0;
 }
 
-int index_writer_node(struct index_writer *w, uint64_t node, const struct hash *leaves)
+static int put_once(struct index_writer *w, uint64_t node, const struct hash *leaves,
+		    const struct hash *node_hash)
 {
 	if (node >= w->nodes)
 		return -EINVAL;
 	if (w->records[node].rank != 0)
 		return -EEXIST;
-	return put_node(w, node, leaves, NULL);
+	return put_node(w, node, leaves, node_hash);
+}
+
+int index_writer_node(struct index_writer *w, uint64_t node, const struct hash *leaves)
+{
+	return put_once(w, node, leaves, NULL);
+}
+
+int index_writer_unsure(struct index_writer *w, uint64_t node, const struct hash *leaves)
+{
+	return put_once(w, node, leaves, &hash_unknown_block);
 }
 
 int index_writer_same(struct index_writer *w, uint64_t node, const struct index *base)
@@ -273,8 +284,9 @@ static int first_leaf(struct index_writer *w, uint64_t nonzero, struct hash *ret
 	return read_fully(w->fd, ret, sizeof(*ret), index_leaves_at(w->size));
 }
 
+/* part: h->root is set, and known is what the records make. */
 static void make_header(struct index_writer *w, uint64_t nonzero, const struct sketch *sketch,
-			const struct hash *leaf, struct index_header *h)
+			const struct hash *leaf, const struct hash *part, struct index_header *h)
 {
 	struct digest_tower t;
 
@@ -284,15 +296,18 @@ static void make_header(struct index_writer *w, uint64_t nonzero, const struct s
 				   .nonzero = nonzero,
 				   .n_hooks = sketch->n,
 				   .hook_bits = sketch->bits};
-	memcpy(h->magic, INDEX_MAGIC, sizeof(h->magic));
+	memcpy(h->magic, part ? INDEX_PART_MAGIC : INDEX_MAGIC, sizeof(h->magic));
 	digest_tower_init(&t);
 	for (uint64_t i = 0; i < w->nodes; i++)
 		digest_tower_add(&t, &w->records[i].node);
-	digest_tower_root(&t, w->size, leaf, &h->root);
+	digest_tower_root(&t, w->size, leaf, part ? &h->known : &h->root);
+	if (part)
+		h->root = *part;
 	digest_bytes(h, offsetof(struct index_header, sum), &h->sum);
 }
 
-static int complete(struct index_writer *w, struct sketch *sketch, struct hash *ret_root)
+static int complete(struct index_writer *w, const struct hash *part, struct sketch *sketch,
+		    struct hash *ret_root)
 {
 	uint64_t nonzero, end;
 	struct index_header head;
@@ -305,7 +320,7 @@ static int complete(struct index_writer *w, struct sketch *sketch, struct hash *
 	if (r < 0)
 		return r;
 	sketch_sort(sketch);
-	make_header(w, nonzero, sketch, &leaf, &head);
+	make_header(w, nonzero, sketch, &leaf, part, &head);
 	memcpy(w->map, &head, sizeof(head));
 	end = index_leaves_at(w->size) + nonzero * HASH_SIZE;
 	if (ftruncate(w->fd, (off_t)(end + sketch->n * sizeof(*sketch->hooks))) < 0)
@@ -317,9 +332,9 @@ static int complete(struct index_writer *w, struct sketch *sketch, struct hash *
 	return r;
 }
 
-int index_writer_finish(struct index_writer *w, struct hash *ret_root)
+static int finish(struct index_writer *w, const struct hash *part, struct hash *ret_root)
 {
-	char name[HASH_HEX + 1];
+	char hex[HASH_HEX + 1], name[INDEX_NAME_MAX];
 	struct sketch sketch;
 	struct hash root;
 	int r;
@@ -327,13 +342,27 @@ int index_writer_finish(struct index_writer *w, struct hash *ret_root)
 	if (w->temp[0] == '\0' || atomic_load(&w->seen) != w->nodes)
 		return -EINVAL;
 	sketch_init(&sketch, count_nonzero(w));
-	r = complete(w, &sketch, &root);
+	r = complete(w, part, &sketch, &root);
 	sketch_done(&sketch);
+	snprintf(name, sizeof(name), "%s%s", r == 0 ? hash_hex(&root, hex) : "",
+		 part ? INDEX_PART : "");
 	if (r == 0)
-		r = durable_rename(w->dirfd, w->temp, w->dirfd, hash_hex(&root, name));
+		r = durable_rename(w->dirfd, w->temp, w->dirfd, name);
 	if (r < 0)
 		return r;
 	w->temp[0] = '\0';
 	*ret_root = root;
 	return durable_dirsync(w->dirfd);
+}
+
+int index_writer_finish(struct index_writer *w, struct hash *ret_root)
+{
+	return finish(w, NULL, ret_root);
+}
+
+int index_writer_finish_part(struct index_writer *w, const struct hash *root)
+{
+	struct hash same;
+
+	return finish(w, root, &same);
 }

@@ -165,7 +165,8 @@ struct word *peer_call(struct peer *p, const struct word_spec *spec)
 	w->arg = spec->arg;
 	w->owned = spec->owned;
 	peer_request(p, spec->path, &rs, &url);
-	rs.body_len = spec->body ? strlen(spec->body) : 0;
+	rs.body_len = spec->body_len ? spec->body_len : spec->body ? strlen(spec->body) : 0;
+	rs.type = spec->body_len ? "Content-Type: application/octet-stream" : NULL;
 	rs.charge = spec->charge ? spec->charge : p->charge;
 	rs.prepaid = spec->prepaid;
 	rs.done = on_done;

@@ -29,6 +29,7 @@ struct word_spec {
 	const char *method;
 	const char *path;	    /* from "/v1" on */
 	char *body;		    /* taken; NULL: none */
+	size_t body_len;	    /* of one that is not JSON; 0: it is, and ends with a NUL */
 	struct shaper_node *charge; /* NULL: the peer's */
 	uint64_t prepaid;	    /* see http.h */
 	peer_done_fn *done;	    /* NULL: nobody listens */

@@ -29,6 +29,7 @@
  *   PUT    /v1/transfers/%s/%s?bundle=E&offset=O      application/octet-stream
  *   DELETE /v1/transfers/%s/%s
  *   POST   /v1/groups/%s/publish
+ *   POST   /v1/groups/%s/tree                         application/octet-stream (tree.h)
  */
 
 struct wire_time {
@@ -42,6 +43,7 @@ struct wire_group {
 	uint64_t seq;
 	uint64_t free_bytes;
 	bool reflink;
+	bool hashing; /* files lie there that the inventory does not have yet */
 };
 
 struct wire_hello {

@@ -15,10 +15,11 @@ char *wire_hello_encode(const struct wire_hello *h)
 	for (size_t i = 0; i < h->n_groups; i++) {
 		const struct wire_group *g = &h->groups[i];
 
-		json_array_append_new(
-			groups, json_pack("{s:s, s:s, s:o, s:o, s:b}", "name", g->name, "epoch",
-					  g->epoch, "seq", wire_out_u64(g->seq), "free",
-					  wire_out_u64(g->free_bytes), "reflink", g->reflink));
+		json_array_append_new(groups,
+				      json_pack("{s:s, s:s, s:o, s:o, s:b, s:b}", "name", g->name,
+						"epoch", g->epoch, "seq", wire_out_u64(g->seq),
+						"free", wire_out_u64(g->free_bytes), "reflink",
+						g->reflink, "hashing", g->hashing));
 	}
 	return wire_out_end(json_pack("{s:i, s:o, s:o, s:o}", "version", (int)h->version,
 				      "software", wire_out_text(h->software), "zone",
@@ -42,6 +43,7 @@ static void decode_group(struct wire_in *in, const json_t *obj, struct wire_grou
 	g->seq = wire_in_u64(in, obj, "seq", INT64_MAX, true);
 	g->free_bytes = wire_in_u64(in, obj, "free", INT64_MAX, false);
 	g->reflink = wire_in_bool(in, obj, "reflink");
+	g->hashing = wire_in_bool(in, obj, "hashing");
 }
 
 int wire_hello_decode(const char *json, size_t len, struct wire_hello *ret, struct err *e)

@@ -1,230 +1,244 @@
 /*
- * sim.c: runs fleets: one seed after the other, each a world of its own in virtual time.
+ * sim.c: runs many fleets, each from its seed (sim_fleet.c): first those of tests/sim/seeds, which
+ * have found something once, then as many as are wanted.
  *
- * sim [--seed N | --runs N [--from N]] [--spokes N] [--days N] [--verbose]
+ * sim [--seed N | --runs N [--from N]] [--forever] [--seeds FILE] [--spokes N] [--days N] [--jobs
+ * N]
+ *     [--trace]
  *
- * A step: the core's pass, the checks, then time goes on to whatever comes first: the core's own
- * wake-up, the end of a push, an answer, or an event of the world. Without arguments: what make
- * check wants, 100 seeds of 10 spokes for two days.
+ * Without arguments: what make check wants, 100 seeds of 10 spokes for two days. --jobs 0 takes a
+ * process for each processor. --forever goes on till SIGTERM or SIGINT, and says then what it
+ * has done, as the others do at their end.
  */
 #include "tests/sim/sim.h"
 
+#include <errno.h>
 #include <getopt.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#define MONDAY	  INT64_C(1795392000) /* 2026-11-23 00:00:00 UTC */
-#define DAY_US	  (86400 * SECOND_US)
-#define CALM_DAYS 30
-#define SPIN_MAX  1000 /* passes at one instant */
+#define JOBS  64
+#define KNOWN 256
+#define ROUND 200 /* seeds between two lines of --forever */
 
 struct options {
-	uint64_t from, runs;
-	unsigned spokes, days;
-	bool verbose;
+	struct sim_options sim;
+	uint64_t from, runs, jobs;
+	bool forever, one;
+	uint64_t known[KNOWN];
+	size_t n_known;
 };
 
-uint64_t sim_random(struct sim *s)
-{
-	uint64_t z = s->random += UINT64_C(0x9e3779b97f4a7c15);
+static volatile sig_atomic_t told_to_stop;
 
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
+static void on_stop(int sig)
+{
+	(void)sig;
+	told_to_stop = 1;
 }
 
-uint64_t sim_below(struct sim *s, uint64_t n)
+static uint64_t seed_at(const struct options *o, uint64_t i)
 {
-	return sim_random(s) % n;
+	return i < o->n_known ? o->known[i] : o->from + i - o->n_known;
 }
 
-bool sim_chance(struct sim *s, unsigned percent)
+/* Every jobs'th of the seeds from first up to end; counts, and how many there were. */
+struct share {
+	uint64_t seeds, count[SIM_COUNTS];
+};
+
+static struct share run_share(const struct options *o, uint64_t first, uint64_t end)
 {
-	return sim_below(s, 100) < percent;
+	struct share t = {0};
+
+	for (uint64_t i = first; i < end && !told_to_stop; i += o->jobs) {
+		sim_fleet(seed_at(o, i), &o->sim, t.count);
+		t.seeds++;
+	}
+	return t;
 }
 
-void sim_fail(const struct sim *s, const char *fmt, ...)
+static int start_share(const struct options *o, uint64_t first, uint64_t end, pid_t *ret_pid)
 {
-	va_list ap;
+	struct share t;
+	int fd[2];
 
-	printf("not ok: seed %llu at %lld.%06lld s (%lld UTC): ", (unsigned long long)s->seed,
-	       (long long)(s->now.mono.us / SECOND_US), (long long)(s->now.mono.us % SECOND_US),
-	       (long long)s->now.wall.s);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	printf("\nreplay: tests/sim/sim --seed %llu --spokes %u --verbose\n",
-	       (unsigned long long)s->seed, s->n_spokes);
-	exit(1);
+	fflush(stdout);
+	if (pipe(fd) < 0 || (*ret_pid = fork()) < 0)
+		return -errno;
+	if (*ret_pid) {
+		close(fd[1]);
+		return fd[0];
+	}
+	t = run_share(o, first, end);
+	fflush(stdout);
+	_exit(write(fd[1], &t, sizeof(t)) == sizeof(t) ? 0 : 1);
 }
 
-void sim_say(const struct sim *s, const char *fmt, ...)
+static bool take_share(int fd, pid_t pid, struct share *sum)
 {
-	va_list ap;
+	struct share t = {0};
+	ssize_t n;
+	int status;
 
-	if (!s->verbose)
-		return;
-	printf("%10lld.%03lld ", (long long)(s->now.mono.us / SECOND_US),
-	       (long long)(s->now.mono.us % SECOND_US / 1000));
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
+	do
+		n = read(fd, &t, sizeof(t));
+	while (n < 0 && errno == EINTR);
+	close(fd);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	sum->seeds += t.seeds;
+	for (unsigned i = 0; i < SIM_COUNTS; i++)
+		sum->count[i] += t.count[i];
+	return n == sizeof(t) && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static void pass(struct sim *s)
+/* Seeds number first to end - 1, over all processes. False where one failed; it has said why. */
+static bool run_seeds(const struct options *o, uint64_t first, uint64_t end, struct share *sum)
 {
-	unsigned spins = 0;
+	pid_t pids[JOBS];
+	int fds[JOBS];
+	bool good = true;
 
-	do {
-		s->next = core_plan(s->core, s->now, sim_perform, s);
-		s->jumped = false;
-		s->passes++;
-		if (++spins > SPIN_MAX)
-			sim_fail(s, "the core wants a pass again and again");
-	} while (s->next.us <= s->now.mono.us);
-	sim_check_pass(s);
+	if (o->jobs == 1) {
+		struct share t = run_share(o, first, end);
+
+		sum->seeds += t.seeds;
+		for (unsigned i = 0; i < SIM_COUNTS; i++)
+			sum->count[i] += t.count[i];
+		return true;
+	}
+	for (uint64_t i = 0; i < o->jobs; i++)
+		fds[i] = start_share(o, first + i, end, &pids[i]);
+	for (uint64_t i = 0; i < o->jobs; i++)
+		good = fds[i] >= 0 && take_share(fds[i], pids[i], sum) && good;
+	return good;
 }
 
-/* On to the next thing; at the latest to end. */
-static void step(struct sim *s, int64_t end)
+static void print(const struct options *o, const struct share *sum)
 {
-	int64_t segment = sim_next_segment(s), to, us;
-	bool own, due;
+	static const char *const texts[] = {
+#define X(name, text) text,
+		SIM_COUNT_LIST(X)
+#undef X
+	};
 
-	to = MIN(MIN(s->next.us, segment), MIN(s->event_at, end));
-	to = MAX(to, s->now.mono.us + 1);
-	own = s->next.us == to;
-	us = to - s->now.mono.us;
-	s->now.mono.us = to;
-	s->wall_us += us;
-	s->now.wall.s = s->wall_us / SECOND_US;
-	s->now.wall_us = (uint32_t)(s->wall_us % SECOND_US);
-	sim_check_segment(s, us);
-	sim_segment(s, us);
-	sim_answers(s);
-	due = s->event_at <= to;
-	if (due)
-		sim_world_event(s);
-	/* A calendar that was set makes no noise: the core finds out when it looks. */
-	if (due && s->jumped && !own && segment != to)
-		return;
-	own = own && segment != to && !due;
-	us = (int64_t)s->actions;
-	pass(s);
-	if (own && us == (int64_t)s->actions)
-		s->idle_wakeups++;
+	printf("# %llu seeds of %u spokes for %u days\n", (unsigned long long)sum->seeds,
+	       o->sim.spokes, o->sim.days);
+	for (unsigned i = 0; i < SIM_COUNTS; i++)
+		printf("# %12llu %s\n", (unsigned long long)sum->count[i], texts[i]);
 }
 
-static void sim_free(struct sim *s)
+/* One a line: a seed, and in words what it found. */
+static int read_seeds(struct options *o, const char *path)
 {
-	core_free(s->core);
-	for (uint64_t i = 0; i < s->n_jobs; i++)
-		if (s->jobs[i]) {
-			version_unref(s->jobs[i]->version);
-			free(s->jobs[i]);
-		}
-	for (unsigned g = 0; g < SIM_GROUPS; g++)
-		for (unsigned f = 0; f < SIM_FILES; f++)
-			version_unref(s->latest[g][f]);
-	for (unsigned i = 0; i < s->n_indexing; i++)
-		version_unref(s->indexing[i]);
-	free(s->jobs);
-	free(s->live);
-	free(s);
-}
+	FILE *f = fopen(path, "re");
+	char line[400];
 
-static void run(uint64_t seed, const struct options *o, struct sim *sum)
-{
-	struct sim *s = xcalloc(1, sizeof(*s));
-	int64_t end, start = 1000 * SECOND_US;
+	if (!f) {
+		fprintf(stderr, "sim: %s: %s\n", path, strerror(errno));
+		return 2;
+	}
+	while (o->n_known < KNOWN && fgets(line, sizeof(line), f)) {
+		char *end;
+		uint64_t n = strtoull(line, &end, 10);
 
-	s->seed = s->random = seed;
-	s->n_spokes = o->spokes;
-	s->verbose = o->verbose;
-	s->wall_us = (MONDAY + (int64_t)sim_below(s, 7 * 86400)) * SECOND_US;
-	s->now = (struct now){.wall = {s->wall_us / SECOND_US}, .mono = {start}};
-	sim_world_new(s);
-	pass(s);
-	for (end = start + o->days * DAY_US; s->now.mono.us < end;)
-		step(s, end);
-	/* Nothing happened: at most one wake-up a minute, and those at edges. */
-	if (s->idle_wakeups > (uint64_t)o->days * 24 * 60 * 11 / 10)
-		sim_fail(s, "%llu wake-ups for nothing", (unsigned long long)s->idle_wakeups);
-	sim_make_calm(s);
-	sim_want_all(s);
-	pass(s);
-	for (end += CALM_DAYS * DAY_US; s->now.mono.us < end && s->n_live;)
-		step(s, end);
-	sim_check_end(s);
-	sum->passes += s->passes;
-	sum->starts += s->starts;
-	sum->stops += s->stops;
-	sum->published += s->published;
-	sum->idle_wakeups += s->idle_wakeups;
-	sum->greets += s->greets;
-	sum->restarts += s->restarts;
-	sum->reloads += s->reloads;
-	sum->bytes += s->bytes;
-	sim_free(s);
+		if (line[0] != '#' && end != line)
+			o->known[o->n_known++] = n;
+	}
+	fclose(f);
+	return 0;
 }
 
 static int usage(void)
 {
-	fputs("usage: sim [--seed N | --runs N [--from N]] [--spokes 1..64] [--days N] "
-	      "[--verbose]\n",
+	fputs("usage: sim [--seed N | --runs N [--from N]] [--forever] [--seeds FILE]\n"
+	      "           [--spokes 1..64] [--days N] [--jobs 0..64] [--trace]\n",
 	      stderr);
 	return 2;
+}
+
+static int take_option(struct options *o, int c, uint64_t n)
+{
+	if (c == 's')
+		o->from = n, o->runs = 1, o->one = true;
+	else if (c == 'r')
+		o->runs = n;
+	else if (c == 'f')
+		o->from = n;
+	else if (c == 'e')
+		o->forever = true;
+	else if (c == 'n' && n >= 1 && n <= SIM_SPOKES)
+		o->sim.spokes = (unsigned)n;
+	else if (c == 'd' && n >= 1 && n <= 400)
+		o->sim.days = (unsigned)n;
+	else if (c == 'j' && n <= JOBS)
+		o->jobs = n ? n : (uint64_t)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
+	else if (c == 't')
+		o->sim.trace = true;
+	else
+		return usage();
+	return 0;
 }
 
 static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option names[] = {
-		{"seed", 1, 0, 's'},   {"runs", 1, 0, 'r'}, {"from", 1, 0, 'f'},
-		{"spokes", 1, 0, 'n'}, {"days", 1, 0, 'd'}, {"verbose", 0, 0, 'v'},
+		{"seed", 1, 0, 's'},   {"runs", 1, 0, 'r'},    {"from", 1, 0, 'f'},
+		{"spokes", 1, 0, 'n'}, {"days", 1, 0, 'd'},    {"trace", 0, 0, 't'},
+		{"jobs", 1, 0, 'j'},   {"forever", 0, 0, 'e'}, {"seeds", 1, 0, 'k'},
 		{0, 0, 0, 0},
 	};
-	int c;
+	const char *srcdir = getenv("srcdir");
+	char seeds[4096] = "";
+	int c, r;
 
-	while ((c = getopt_long(argc, argv, "v", names, NULL)) >= 0) {
-		uint64_t n = optarg ? strtoull(optarg, NULL, 10) : 0;
-
-		if (c == 's')
-			o->from = n, o->runs = 1;
-		else if (c == 'r')
-			o->runs = n;
-		else if (c == 'f')
-			o->from = n;
-		else if (c == 'n' && n >= 1 && n <= SIM_SPOKES)
-			o->spokes = (unsigned)n;
-		else if (c == 'd' && n >= 1 && n <= 400)
-			o->days = (unsigned)n;
-		else if (c == 'v')
-			o->verbose = true;
-		else
-			return usage();
+	if (srcdir)
+		snprintf(seeds, sizeof(seeds), "%s/tests/sim/seeds", srcdir);
+	while ((c = getopt_long(argc, argv, "", names, NULL)) >= 0) {
+		if (c == 'k') {
+			snprintf(seeds, sizeof(seeds), "%s", optarg);
+			continue;
+		}
+		r = take_option(o, c, optarg ? strtoull(optarg, NULL, 10) : 0);
+		if (r)
+			return r;
 	}
-	return optind == argc ? 0 : usage();
+	o->jobs = MIN(o->jobs, (uint64_t)JOBS);
+	if (optind != argc)
+		return usage();
+	return seeds[0] && !o->one ? read_seeds(o, seeds) : 0;
 }
 
 int main(int argc, char **argv)
 {
-	struct options o = {.from = 1, .runs = 100, .spokes = 10, .days = 2};
-	struct sim sum = {0};
+	struct options o = {.sim = {.spokes = 10, .days = 2}, .from = 1, .runs = 100, .jobs = 1};
+	struct sigaction stop = {.sa_handler = on_stop};
+	struct share sum = {0};
+	uint64_t first = 0, end;
 	int r = parse(argc, argv, &o);
 
 	if (r)
 		return r;
-	for (uint64_t seed = o.from; seed < o.from + o.runs; seed++)
-		run(seed, &o, &sum);
-	printf("1..1\nok 1 - %llu seeds of %u spokes for %u days: %llu passes, %llu starts, %llu stops, "
-	       "%llu published, %llu greetings, %llu reloads, %llu restarts, %llu GB moved, "
-	       "%llu wake-ups for nothing\n",
-	       (unsigned long long)o.runs, o.spokes, o.days, (unsigned long long)sum.passes,
-	       (unsigned long long)sum.starts, (unsigned long long)sum.stops,
-	       (unsigned long long)sum.published, (unsigned long long)sum.greets,
-	       (unsigned long long)sum.reloads, (unsigned long long)sum.restarts,
-	       (unsigned long long)(sum.bytes / 1000000000), (unsigned long long)sum.idle_wakeups);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	do {
+		end = first + (o.forever ? ROUND : o.n_known + o.runs);
+		if (!run_seeds(&o, first, end, &sum)) {
+			puts("1..1\nnot ok 1 - a seed failed");
+			return 1;
+		}
+		first = end;
+		if (o.forever)
+			print(&o, &sum);
+		fflush(stdout);
+	} while (o.forever && !told_to_stop);
+	puts("1..1\nok 1 - every seed held");
+	if (!o.forever)
+		print(&o, &sum);
 	return 0;
 }

@@ -8,11 +8,27 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "policy/zone.h"
+
 static const char *const rates[] = {"512kbit", "2Mbit", "8Mbit", "20Mbit", "100Mbit", "unlimited"};
 
 static const char *any_rate(struct sim *s)
 {
 	return rates[sim_below(s, ARRAY_LEN(rates))];
+}
+
+/* Tomorrow, or the days after it. */
+static void write_date(struct sim *s, FILE *f)
+{
+	int32_t day = (int32_t)(s->now.wall.s / 86400) + 1;
+	int year;
+	unsigned month, from;
+
+	zone_civil_from_days(day, &year, &month, &from);
+	fprintf(f, "date = %04d-%02u-%02u", year, month, from);
+	zone_civil_from_days(day + (int32_t)sim_below(s, 3), &year, &month, &from);
+	fprintf(f, "..%04d-%02u-%02u %s\n", year, month, from,
+		sim_chance(s, 50) ? "closed" : any_rate(s));
 }
 
 static void write_policy(struct sim *s, FILE *f, const char *name, const char *zone)
@@ -30,7 +46,7 @@ static void write_policy(struct sim *s, FILE *f, const char *name, const char *z
 			i && sim_chance(s, 20) ? "closed" : any_rate(s));
 	}
 	if (sim_chance(s, 20))
-		fprintf(f, "date = 2026-11-24 %s\n", sim_chance(s, 50) ? "closed" : any_rate(s));
+		write_date(s, f);
 }
 
 static void write_daemon(struct sim *s, FILE *f)

@@ -1,6 +1,6 @@
 /*
- * sim_driver.c: the hub of the simulation: performs what the core wants, moves bytes in straight
- * segments, answers, and keeps what a database would keep.
+ * sim_driver.c: the hub of the simulation: performs what the core wants, answers, and keeps what a
+ * database would keep.
  */
 #include "tests/sim/sim.h"
 
@@ -88,26 +88,38 @@ void sim_want_all(struct sim *s)
 			}
 }
 
+/* As the daemon does: when it starts, and when the core says that they changed. */
 static void look_up_rates(struct sim *s, struct sim_job *k)
 {
 	struct rate_chain chain;
-	const struct group_cfg *g = config_group(core_config(s->core), k->version->group);
 
-	core_rates(s->core, k->job->spoke, g, s->now, &chain);
-	k->hub = chain.hub;
-	k->spoke_rate = chain.spoke;
-	k->policy = chain.policy;
+	core_rates(s->core, k->job->spoke, s->groups[k->group], s->now, &chain);
+	k->told = (struct sim_rates){
+		.open = chain.open,
+		.by_person = chain.override != NULL,
+		.why = chain.reason,
+		.hub = chain.hub,
+		.spoke = chain.spoke,
+		.policy = chain.policy,
+		.key = sim_key(chain.override, chain.governing),
+	};
 }
 
 static struct sim_fate any_fate(struct sim *s, const struct sim_job *k)
 {
 	static const enum job_outcome bad[] = {OUTCOME_RETRY,  OUTCOME_RETRY,	 OUTCOME_RETRY,
-					       OUTCOME_AGAIN,  OUTCOME_SPACE,	 OUTCOME_KEY,
+					       OUTCOME_AGAIN,  OUTCOME_AGAIN,	 OUTCOME_SPACE,
 					       OUTCOME_FAILED, OUTCOME_PEER_DOWN};
 	uint64_t left = k->version->size - k->done;
 
+	if (s->spokes[k->spoke].full)
+		return (struct sim_fate){OUTCOME_SPACE, k->done};
 	if (s->calm || !sim_chance(s, 25))
 		return (struct sim_fate){OUTCOME_STAGED, k->version->size};
+	s->count[COUNT_FAULT_PUSH]++;
+	/* Bases that change under it again and again, without a byte between. */
+	if (sim_chance(s, 5) || (k->again && sim_chance(s, 90)))
+		return (struct sim_fate){OUTCOME_AGAIN, k->done};
 	return (struct sim_fate){bad[sim_below(s, ARRAY_LEN(bad))],
 				 k->done + (left ? sim_below(s, left) : 0)};
 }
@@ -120,7 +132,8 @@ bool sim_large(const struct sim_job *k)
 static void start(struct sim *s, struct sim_job *k)
 {
 	if (k->push || k->publishing || k->kind != JOB_PUT)
-		sim_fail(s, "job %llu was started and cannot be", (unsigned long long)k->id);
+		sim_bad(s, k, "it was started and cannot be");
+	sim_check_start(s, k);
 	k->push = true;
 	k->large = sim_large(k);
 	k->stopping = false;
@@ -128,62 +141,54 @@ static void start(struct sim *s, struct sim_job *k)
 	look_up_rates(s, k);
 	k->answer_at = SIM_NEVER;
 	if (!s->spokes[k->spoke].reachable) {
-		k->answer_at = s->now.mono.us + (int64_t)sim_below(s, 60 * SECOND_US);
+		k->answer_at = sim_within(s, 60);
 		k->answer = OUTCOME_PEER_DOWN;
+	} else if (s->spokes[k->spoke].bad_key) {
+		k->answer_at = sim_within(s, 2);
+		k->answer = OUTCOME_KEY;
 	}
-	s->starts++;
+	s->count[COUNT_STARTS]++;
 }
 
 static void stop(struct sim *s, struct sim_job *k)
 {
 	if (!k->push || k->stopping)
-		sim_fail(s, "job %llu was stopped and does not run", (unsigned long long)k->id);
+		sim_bad(s, k, "it was stopped and does not run");
+	sim_check_stop(s, k);
 	k->stopping = true;
-	k->answer_at = s->now.mono.us + (int64_t)sim_below(s, SECOND_US);
+	k->answer_at = sim_within(s, 1);
 	/* Its own end may cross the order. */
 	k->answer = sim_chance(s, 10) ? OUTCOME_RETRY : OUTCOME_STOPPED;
-	s->stops++;
+	s->count[COUNT_STOPS]++;
 }
 
 static void publish(struct sim *s, struct sim_job *k)
 {
 	if (k->push || k->publishing ||
 	    (k->kind == JOB_PUT && k->last != OUTCOME_STAGED && k->job->state != JOB_STAGED))
-		sim_fail(s, "job %llu is to be published and cannot be", (unsigned long long)k->id);
+		sim_bad(s, k, "it is to be published and cannot be");
 	k->publishing = true;
 	k->answer_at = s->now.mono.us + 50000 + (int64_t)sim_below(s, 3 * SECOND_US);
 	k->answer = OUTCOME_PUBLISHED;
 	if (!s->spokes[k->spoke].reachable)
 		k->answer = OUTCOME_PEER_DOWN;
+	else if (s->spokes[k->spoke].bad_key)
+		k->answer = OUTCOME_KEY;
 	else if (!s->calm && sim_chance(s, 10))
 		k->answer = sim_chance(s, 50) ? OUTCOME_IN_USE : OUTCOME_RETRY;
-}
-
-static void answer_greeting(struct sim *s, struct sim_spoke *p)
-{
-	struct spoke_state *state = core_spoke(s->core, p->name);
-
-	p->greet_at = SIM_NEVER;
-	if (!state)
-		return; /* taken out of the configuration meanwhile */
-	if (p->reachable) {
-		core_fact_spoke_up(s->core, state, p->zone, s->now);
-		if (s->calm || sim_chance(s, 20))
-			core_fact_spoke_changed(s->core, state);
-	} else {
-		core_fact_spoke_down(s->core, state, false, "no answer", s->now);
-	}
 }
 
 static void greet(struct sim *s, struct sim_spoke *p)
 {
 	if (p->greet_at != SIM_NEVER)
 		sim_fail(s, "%s is greeted while it is being greeted", p->name);
+	sim_check_greeting(s, p);
 	p->greeted = s->now.mono.us;
-	s->greets++;
+	p->excused = false;
+	s->count[COUNT_GREETS]++;
 	/* Most are answered, or refused, within the instant; the others on whole seconds. */
 	if (sim_chance(s, 80)) {
-		answer_greeting(s, p);
+		sim_answer_greeting(s, p);
 		return;
 	}
 	p->greet_at = s->now.mono.us / SECOND_US * SECOND_US;
@@ -216,6 +221,7 @@ static void changed(struct sim *s, struct sim_job *k, const struct action *a)
 	if (k->push || k->publishing)
 		sim_fail(s, "job %llu is over and still runs", (unsigned long long)k->id);
 	k->over = true;
+	s->count[COUNT_SUPERSEDED] += a->job->state == JOB_SUPERSEDED;
 	drop_live(s, k);
 }
 
@@ -261,7 +267,6 @@ void sim_perform(void *arg, const struct action *a)
 		changed(s, job_of(s, a->job), a);
 		break;
 	case ACTION_LATE:
-		s->late++;
 		break;
 	case ACTION_OVERRIDE_ENDED:
 		sim_say(s, "override %llu ended", (unsigned long long)a->override.id);
@@ -269,115 +274,49 @@ void sim_perform(void *arg, const struct action *a)
 	}
 }
 
-static double share(uint64_t rate, unsigned n)
+static void published(struct sim *s, struct sim_job *k)
 {
-	return rate == RATE_UNLIMITED ? 1e12 : (double)rate / n;
+	uint64_t *have = &s->spokes[k->spoke].have[k->group][k->file];
+
+	/* Every request can be repeated, and this one is, after a hub's death only. */
+	if (*have > k->version->id || (*have == k->version->id && !k->unheard))
+		sim_bad(s, k, "it is published twice, or over a newer one");
+	*have = k->version->id;
+	s->count[COUNT_PUBLISHED]++;
 }
 
-/* Rates of this moment; when is the next push where its fate wants it? */
-static int64_t set_rates(struct sim *s)
+void sim_end(struct sim *s, struct sim_job *k, enum job_outcome o)
 {
-	unsigned all = 0, on[SIM_SPOKES] = {0}, lane[SIM_SPOKES][SIM_GROUPS] = {{0}};
-	int64_t next = SIM_NEVER;
+	struct sim_spoke *p = &s->spokes[k->spoke];
 
-	for (size_t i = 0; i < s->n_live; i++) {
-		const struct sim_job *k = s->live[i];
-
-		if (!k->push || k->stopping)
-			continue;
-		all++;
-		on[k->spoke]++;
-		lane[k->spoke][k->group]++;
-	}
-	for (size_t i = 0; i < s->n_live; i++) {
-		struct sim_job *k = s->live[i];
-		int64_t us;
-
-		k->rate = 0;
-		if (!k->push || k->stopping || k->answer_at != SIM_NEVER)
-			continue;
-		k->rate = MIN(share(k->hub, all), share(k->spoke_rate, on[k->spoke]));
-		k->rate = MIN(k->rate, share(k->policy, lane[k->spoke][k->group]));
-		k->rate = MIN(k->rate, s->spokes[k->spoke].link / on[k->spoke]);
-		us = 1 + (int64_t)((double)(k->fate.at - k->done) / k->rate * SECOND_US);
-		next = MIN(next, s->now.mono.us + us);
-	}
-	return next;
-}
-
-int64_t sim_next_segment(struct sim *s)
-{
-	int64_t next = set_rates(s);
-
-	for (size_t i = 0; i < s->n_live; i++)
-		next = MIN(next, s->live[i]->answer_at);
-	for (unsigned i = 0; i < s->n_spokes; i++)
-		next = MIN(next, s->spokes[i].greet_at);
-	for (unsigned i = 0; i < s->n_indexing; i++)
-		next = MIN(next, s->indexed_at[i]);
-	return next;
-}
-
-void sim_segment(struct sim *s, int64_t us)
-{
-	for (size_t i = 0; i < s->n_live; i++) {
-		struct sim_job *k = s->live[i];
-		uint64_t moved = (uint64_t)(k->rate * (double)us / SECOND_US + 0.5);
-
-		if (!k->push || k->stopping || k->rate <= 0)
-			continue;
-		moved = MIN(moved, k->fate.at - k->done);
-		k->done += moved;
-		s->bytes += moved;
-		if (moved)
-			core_fact_progress(s->core, k->job, k->done, k->version->size, s->now);
-	}
-}
-
-static void end(struct sim *s, struct sim_job *k, enum job_outcome o)
-{
+	sim_say(s, "job %llu ends with %d, %llu bytes there", (unsigned long long)k->id, (int)o,
+		(unsigned long long)k->done);
 	k->push = k->stopping = k->publishing = false;
 	k->answer_at = SIM_NEVER;
 	k->last = o;
 	k->last_at = s->now.mono.us;
-	if (o == OUTCOME_PUBLISHED) {
-		uint64_t *have = &s->spokes[k->spoke].have[k->group][k->file];
-
-		if (*have >= k->version->id)
-			sim_fail(s, "%s: version %llu published over %llu",
-				 s->spokes[k->spoke].name, (unsigned long long)k->version->id,
-				 (unsigned long long)*have);
-		*have = k->version->id;
-		s->published++;
+	k->again += o == OUTCOME_AGAIN;
+	if (o == OUTCOME_PUBLISHED)
+		published(s, k);
+	if ((o == OUTCOME_PEER_DOWN || o == OUTCOME_KEY) && p->told == TOLD_UP) {
+		p->told = o == OUTCOME_KEY ? TOLD_KEY : TOLD_DOWN;
+		p->answered = s->now.mono.us;
 	}
 	core_fact_ended(s->core, k->job, o, NULL, s->now);
 }
 
-void sim_answers(struct sim *s)
+/* The spoke has done it, and its answer finds nobody. */
+static void die_unheard(struct sim *s, struct sim_job *k)
 {
-	for (size_t i = 0; i < s->n_live; i++) {
-		struct sim_job *k = s->live[i];
+	uint64_t *have = &s->spokes[k->spoke].have[k->group][k->file];
 
-		if (k->answer_at <= s->now.mono.us)
-			end(s, k, k->answer);
-		else if (k->push && !k->stopping && k->answer_at == SIM_NEVER &&
-			 k->done >= k->fate.at)
-			end(s, k, k->fate.outcome);
-	}
-	for (unsigned i = 0; i < s->n_spokes; i++)
-		if (s->spokes[i].greet_at <= s->now.mono.us)
-			answer_greeting(s, &s->spokes[i]);
-	for (unsigned i = 0; i < s->n_indexing;) {
-		if (s->indexed_at[i] > s->now.mono.us) {
-			i++;
-			continue;
-		}
-		core_fact_indexed(s->core, s->indexing[i]);
-		version_unref(s->indexing[i]);
-		s->n_indexing--;
-		s->indexing[i] = s->indexing[s->n_indexing];
-		s->indexed_at[i] = s->indexed_at[s->n_indexing];
-	}
+	if (!k->publishing || k->answer != OUTCOME_PUBLISHED || sim_chance(s, 50))
+		return;
+	if (*have > k->version->id)
+		sim_bad(s, k, "it is published over a newer one");
+	*have = k->version->id;
+	k->unheard = true;
+	s->count[COUNT_FAULT_UNHEARD]++;
 }
 
 /* The hub dies and comes back: what a database would have kept is there, and nothing else. */
@@ -400,18 +339,32 @@ void sim_restart(struct sim *s)
 	}
 	core_free(s->core);
 	s->core = fresh;
-	sim_forget(s);
+	sim_say(s, "the hub is killed");
 	for (unsigned i = 0; i < s->n_spokes; i++) {
-		s->spokes[i].greet_at = SIM_NEVER;
-		s->spokes[i].greeted = -SIM_NEVER;
+		struct sim_spoke *p = &s->spokes[i];
+		struct spoke_state *state = core_spoke(fresh, p->name);
+
+		p->greet_at = SIM_NEVER;
+		p->greeted = -SIM_NEVER;
+		p->answered = s->now.mono.us;
+		p->told = TOLD_DOWN;
+		p->excused = true;
+		/* Of one that is not in the configuration nothing is kept, in the database as here.
+		 */
+		if (state && p->zone && core_spoke_zone(fresh, state, p->zone_name) < 0)
+			sim_fail(s, "the zone %s was known", p->zone_name);
+		if (!state)
+			p->zone = NULL;
 	}
 	s->n_live = 0;
 	for (size_t i = 0; i < live; i++) {
 		struct sim_job *k = s->live[i];
 
-		k->push = k->stopping = k->publishing = false;
+		die_unheard(s, k);
+		k->push = k->stopping = k->publishing = k->cancelled = false;
 		k->answer_at = k->start_until = SIM_NEVER;
 		k->last = OUTCOME_STOPPED;
+		k->again = 0;
 		k->job = core_add_job(s->core, k->id, k->kind, k->version, s->spokes[k->spoke].name,
 				      s->now);
 		if (!k->job || k->job->id != k->id) {
@@ -421,6 +374,6 @@ void sim_restart(struct sim *s)
 		k->job->done_bytes = k->done;
 		s->live[s->n_live++] = k;
 	}
-	s->restarts++;
+	s->count[COUNT_FAULT_RESTART]++;
 	sim_want_all(s);
 }

@@ -76,6 +76,16 @@ bool hub_spoke_has(struct hub *h, const char *spoke, const struct version *v)
 	return h->held && !strcmp(h->held, spoke);
 }
 
+bool hub_spoke_copy(struct hub *h, const char *spoke, const struct version *v, char *buf,
+		    size_t size)
+{
+	(void)v;
+	if (h->held)
+		return false;
+	snprintf(buf, size, "%s has another content there", spoke);
+	return true;
+}
+
 void hub_versions(struct hub *h, const char *group, hub_version_fn *fn, void *arg)
 {
 	for (size_t i = 0; i < h->n_versions; i++) {

@@ -433,6 +433,32 @@ static void reload(void **state)
 	rig_free(r);
 }
 
+/* A job that is brought back follows the configuration of that day, not of the day it was given up.
+ */
+static void back_with_new_priority(void **state)
+{
+	struct rig *r = world("transfers = 1");
+	struct job *old = rig_add(r, "a", "g", "1"), *busy, *other;
+
+	(void)state;
+	core_job_cancel(r->c, old, "test", r->now);
+	rig_pass(r);
+	busy = rig_add(r, "b", "g", "2");
+	rig_pass(r);
+	assert_int_equal(busy->state, JOB_SENDING);
+	rig_reload(r, "transfers = 1",
+		   GROUP("g", "policy = always\npriority = 95\n")
+			   GROUP("high", "policy = always\npriority = 90\n") SPOKE("a", "")
+				   SPOKE("b", ""));
+	other = rig_add(r, "a", "high", "3");
+	core_job_retry(r->c, old, r->now);
+	rig_pass(r);
+	rig_end(r, busy, OUTCOME_STAGED);
+	assert_int_equal(old->state, JOB_SENDING);
+	assert_int_equal(other->waits, WAIT_SLOT);
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -450,6 +476,7 @@ int main(void)
 		cmocka_unit_test(unwanted),
 		cmocka_unit_test(refused_on_the_way),
 		cmocka_unit_test(words_need_no_slot),
+		cmocka_unit_test(back_with_new_priority),
 		cmocka_unit_test(reload),
 	};
 

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -247,6 +248,39 @@ static void rates_are_told(void **state)
 	rig_free(r);
 }
 
+/* The same number from another policy, or from an override that replaced one, is another limit:
+ * what runs is to share it with what starts now. */
+static void same_rate_of_another(void **state)
+{
+	static const char with[] =
+		"[policy x]\nwindow = mon-sun 00:00-24:00 8Mbit\n"
+		"[policy y]\nwindow = mon-sun 00:00-24:00 8Mbit\n"
+		"[group g]\npath = /nowhere/g\nspokes = a\npolicy = %s\n" SPOKE("a", "");
+	char ini[1024];
+	struct rig *r;
+
+	(void)state;
+	snprintf(ini, sizeof(ini), with, "x");
+	r = rig_new("", ini);
+	rig_up(r, "a");
+	rig_add(r, "a", "g", "1");
+	rig_pass(r);
+	assert_int_equal(rig_saw(r, ACTION_START, NULL), 1);
+	rig_reload(r, "", ini);
+	rig_pass(r);
+	assert_int_equal(rig_saw_spoke(r, ACTION_RATES, "a"), 0);
+	snprintf(ini, sizeof(ini), with, "y");
+	rig_reload(r, "", ini);
+	rig_pass(r);
+	assert_int_equal(rig_saw_spoke(r, ACTION_RATES, "a"), 1);
+	for (unsigned i = 0; i < 2; i++) {
+		rig_override(r, OVERRIDE_SYNC_NOW, "a", NULL, 600);
+		rig_pass(r);
+		assert_int_equal(rig_saw_spoke(r, ACTION_RATES, "a"), 1);
+	}
+	rig_free(r);
+}
+
 static void clock_jumps(void **state)
 {
 	struct rig *r = world("start_jitter = 0s", WORLD);
@@ -292,6 +326,31 @@ static void zone_not_known(void **state)
 	/* One table for all who are there. */
 	assert_int_equal(core_spoke_zone(r->c, k->spoke, "Europe/Berlin"), 0);
 	assert_ptr_equal(k->spoke->zone, j->spoke->zone);
+	rig_free(r);
+}
+
+/* While a spoke is out of the configuration its windows come and go; back in an open one it is not
+ * one that opens just then. */
+static void back_in_an_open_window(void **state)
+{
+	static const char with[] = NIGHT GROUP SPOKE("a", "") SPOKE("b", "");
+	static const char without[] =
+		NIGHT "[group g]\npath = /nowhere/g\nspokes = a\npolicy = night\n" SPOKE("a", "");
+	struct rig *r = rig_new("start_jitter = 900s", with);
+	struct job *j;
+
+	(void)state;
+	rig_add(r, "b", "g", "1");
+	rig_up(r, "b");
+	rig_pass(r);
+	rig_reload(r, "start_jitter = 900s", without);
+	rig_pass(r);
+	rig_move(r, 2 * HOUR);
+	rig_reload(r, "start_jitter = 900s", with);
+	j = rig_add(r, "b", "g", "1");
+	rig_up(r, "b");
+	rig_pass(r);
+	assert_int_equal(j->state, JOB_SENDING);
 	rig_free(r);
 }
 
@@ -380,6 +439,32 @@ static void few_wakeups(void **state)
 	rig_free(r);
 }
 
+/* Closed, and down: a try that may not be made yet is not woken up for. */
+static void down_behind_a_closed_window(void **state)
+{
+	struct rig *r = world("retry_min = 1s\nretry_max = 2s", WORLD);
+	unsigned wakeups = 0, greets = 0;
+	int64_t end = r->now.mono.us + 50 * 60 * SECOND_US;
+
+	(void)state;
+	rig_add(r, "a", "g", "1");
+	rig_pass(r);
+	while (r->next.us < end) {
+		r->now.wall.s += (r->next.us - r->now.mono.us) / SECOND_US;
+		r->now.mono.us = MAX(r->next.us, r->now.mono.us + 1);
+		rig_pass(r);
+		wakeups++;
+		if (!rig_saw_spoke(r, ACTION_GREET, "a"))
+			continue;
+		greets++;
+		core_fact_spoke_down(r->c, core_spoke(r->c, "a"), false, "no route", r->now);
+		rig_pass(r);
+	}
+	assert_in_range(greets, 4, 6);
+	assert_in_range(wakeups, 1, 60);
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,11 +475,14 @@ int main(void)
 		cmocka_unit_test(overrides),
 		cmocka_unit_test(until_in_sync),
 		cmocka_unit_test(rates_are_told),
+		cmocka_unit_test(same_rate_of_another),
 		cmocka_unit_test(clock_jumps),
 		cmocka_unit_test(zone_not_known),
+		cmocka_unit_test(back_in_an_open_window),
 		cmocka_unit_test(greeting_pace),
 		cmocka_unit_test(refused_key),
 		cmocka_unit_test(few_wakeups),
+		cmocka_unit_test(down_behind_a_closed_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
