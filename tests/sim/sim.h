@@ -115,8 +115,11 @@ struct sim {
 	uint64_t n_jobs, last_job;
 	struct sim_job **live; /* not over */
 	size_t n_live;
+	struct sim_job **busy; /* of these, the pushes and publications */
+	size_t n_busy;
 	int64_t event_at; /* the next thing that happens to the fleet */
 	int64_t fault_at; /* the next turn of a link or spoke that something is wrong with */
+	bool kill;	  /* the next event: the hub dies before it hears of a publication */
 	bool jumped;	  /* the calendar was set since the last pass */
 	int64_t jumped_at;
 	struct sim_memo memo[512];

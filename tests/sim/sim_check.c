@@ -20,12 +20,13 @@
 #define RELOOK (600 * SECOND_US)
 #define HELD   (WAIT_RETRY | WAIT_SPACE | WAIT_IN_USE)
 #define ALONE  (HELD | WAIT_INDEX | WAIT_OLDER | WAIT_HELD | WAIT_TWIN)
-#define AGAIN  16 /* in a row without progress, before it backs off */
+#define JITTER (90 * SECOND_US) /* the longest of sim_config.c; a reload does not shorten it */
+#define AGAIN  16		/* in a row without progress, before it backs off */
 
 static bool older_at_work(const struct sim *s, const struct sim_job *k)
 {
-	for (size_t i = 0; i < s->n_live; i++) {
-		const struct sim_job *o = s->live[i];
+	for (size_t i = 0; i < s->n_busy; i++) {
+		const struct sim_job *o = s->busy[i];
 
 		if (o->spoke == k->spoke && o->group == k->group && o->file == k->file && o != k &&
 		    (o->push || o->publishing))
@@ -58,8 +59,8 @@ void sim_count_slots(struct sim *s)
 	memset(s->slots, 0, sizeof(s->slots));
 	memset(s->large, 0, sizeof(s->large));
 	memset(s->words, 0, sizeof(s->words));
-	for (size_t i = 0; i < s->n_live; i++) {
-		const struct sim_job *k = s->live[i];
+	for (size_t i = 0; i < s->n_busy; i++) {
+		const struct sim_job *k = s->busy[i];
 
 		s->words[k->spoke] += k->publishing;
 		if (!k->push)
@@ -145,11 +146,9 @@ static unsigned told_bit(const struct sim_spoke *p)
 /* Until the jitter after an opening is over, and only where it was closed just before. */
 static void check_jitter(const struct sim *s, const struct sim_job *k, unsigned want)
 {
-	int64_t most = core_config(s->core)->start_jitter_us;
-
 	if ((want & ~(unsigned)(WAIT_SPOKE_DOWN | WAIT_KEY)) || s->now.mono.us > k->start_until)
 		sim_bad(s, k, "its start is not to come");
-	if (s->now.mono.us > s->closed_at[k->spoke][k->group] + 61 * SECOND_US + most)
+	if (s->now.mono.us > s->closed_at[k->spoke][k->group] + 61 * SECOND_US + JITTER)
 		sim_bad(s, k, "nothing opened just now");
 }
 
@@ -220,8 +219,8 @@ static void check_slots(const struct sim *s)
 {
 	unsigned all = 0, on[SIM_SPOKES] = {0}, large = 0, large_on[SIM_SPOKES] = {0};
 
-	for (size_t i = 0; i < s->n_live; i++) {
-		const struct sim_job *k = s->live[i];
+	for (size_t i = 0; i < s->n_busy; i++) {
+		const struct sim_job *k = s->busy[i];
 
 		if (!k->push || k->stopping)
 			continue;

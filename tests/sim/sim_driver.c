@@ -129,11 +129,27 @@ bool sim_large(const struct sim_job *k)
 	return k->version->size - MIN(k->done, k->version->size) > SIM_SMALL;
 }
 
+static void work(struct sim *s, struct sim_job *k)
+{
+	s->busy = xrealloc(s->busy, (s->n_busy + 1) * sizeof(struct sim_job *));
+	s->busy[s->n_busy++] = k;
+}
+
+static void rest(struct sim *s, const struct sim_job *k)
+{
+	for (size_t i = 0; i < s->n_busy; i++)
+		if (s->busy[i] == k) {
+			s->busy[i] = s->busy[--s->n_busy];
+			return;
+		}
+}
+
 static void start(struct sim *s, struct sim_job *k)
 {
 	if (k->push || k->publishing || k->kind != JOB_PUT)
 		sim_bad(s, k, "it was started and cannot be");
 	sim_check_start(s, k);
+	work(s, k);
 	k->push = true;
 	k->large = sim_large(k);
 	k->stopping = false;
@@ -167,6 +183,7 @@ static void publish(struct sim *s, struct sim_job *k)
 	if (k->push || k->publishing ||
 	    (k->kind == JOB_PUT && k->last != OUTCOME_STAGED && k->job->state != JOB_STAGED))
 		sim_bad(s, k, "it is to be published and cannot be");
+	work(s, k);
 	k->publishing = true;
 	k->answer_at = s->now.mono.us + 50000 + (int64_t)sim_below(s, 3 * SECOND_US);
 	k->answer = OUTCOME_PUBLISHED;
@@ -176,6 +193,10 @@ static void publish(struct sim *s, struct sim_job *k)
 		k->answer = OUTCOME_KEY;
 	else if (!s->calm && sim_chance(s, 10))
 		k->answer = sim_chance(s, 50) ? OUTCOME_IN_USE : OUTCOME_RETRY;
+	else if (!s->calm && !s->kill && sim_below(s, 300) == 0) {
+		s->kill = true;
+		s->event_at = MIN(s->event_at, k->answer_at - 1);
+	}
 }
 
 static void greet(struct sim *s, struct sim_spoke *p)
@@ -291,8 +312,10 @@ void sim_end(struct sim *s, struct sim_job *k, enum job_outcome o)
 
 	sim_say(s, "job %llu ends with %d, %llu bytes there", (unsigned long long)k->id, (int)o,
 		(unsigned long long)k->done);
+	rest(s, k);
 	k->push = k->stopping = k->publishing = false;
 	k->answer_at = SIM_NEVER;
+	k->rate = 0;
 	k->last = o;
 	k->last_at = s->now.mono.us;
 	k->again += o == OUTCOME_AGAIN;
@@ -356,7 +379,7 @@ void sim_restart(struct sim *s)
 		if (!state)
 			p->zone = NULL;
 	}
-	s->n_live = 0;
+	s->n_live = s->n_busy = 0;
 	for (size_t i = 0; i < live; i++) {
 		struct sim_job *k = s->live[i];
 
@@ -365,6 +388,7 @@ void sim_restart(struct sim *s)
 		k->answer_at = k->start_until = SIM_NEVER;
 		k->last = OUTCOME_STOPPED;
 		k->again = 0;
+		k->rate = 0;
 		k->job = core_add_job(s->core, k->id, k->kind, k->version, s->spokes[k->spoke].name,
 				      s->now);
 		if (!k->job || k->job->id != k->id) {

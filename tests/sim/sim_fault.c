@@ -62,8 +62,8 @@ void sim_lost(struct sim *s, struct sim_spoke *p, bool lost)
 {
 	p->reachable = !lost;
 	sim_say(s, "%s is %s", p->name, lost ? "lost" : "back");
-	for (size_t i = 0; i < s->n_live && lost; i++) {
-		struct sim_job *k = s->live[i];
+	for (size_t i = 0; i < s->n_busy && lost; i++) {
+		struct sim_job *k = s->busy[i];
 
 		if (&s->spokes[k->spoke] != p || !(k->push || k->publishing) || k->stopping)
 			continue;
@@ -144,8 +144,8 @@ static void zone(struct sim *s, struct sim_spoke *p)
 /* Written to while it is read: the push ends, and what is there now is another version. */
 static void source(struct sim *s)
 {
-	for (size_t i = 0; i < s->n_live; i++) {
-		struct sim_job *k = s->live[i];
+	for (size_t i = 0; i < s->n_busy; i++) {
+		struct sim_job *k = s->busy[i];
 		unsigned group = k->group, file = k->file;
 
 		if (!k->push || k->stopping || k->version != s->latest[group][file])

@@ -146,6 +146,7 @@ static void sim_free(struct sim *s)
 		version_unref(s->indexing[i]);
 	free(s->jobs);
 	free(s->live);
+	free(s->busy);
 	free(s);
 }
 

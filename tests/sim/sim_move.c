@@ -131,8 +131,8 @@ static int64_t set_rates(struct sim *s)
 	struct fill f = {.n = 0};
 	int64_t next = SIM_NEVER;
 
-	for (size_t i = 0; i < s->n_live; i++) {
-		struct sim_job *k = s->live[i];
+	for (size_t i = 0; i < s->n_busy; i++) {
+		struct sim_job *k = s->busy[i];
 
 		k->rate = 0;
 		if (k->push && !k->stopping && k->answer_at == SIM_NEVER && f.n < FLOWS)
@@ -156,8 +156,8 @@ int64_t sim_next_segment(struct sim *s)
 {
 	int64_t next = set_rates(s);
 
-	for (size_t i = 0; i < s->n_live; i++)
-		next = MIN(next, s->live[i]->answer_at);
+	for (size_t i = 0; i < s->n_busy; i++)
+		next = MIN(next, s->busy[i]->answer_at);
 	for (unsigned i = 0; i < s->n_spokes; i++)
 		next = MIN(next, s->spokes[i].greet_at);
 	for (unsigned i = 0; i < s->n_indexing; i++)
@@ -167,8 +167,8 @@ int64_t sim_next_segment(struct sim *s)
 
 void sim_segment(struct sim *s, int64_t us)
 {
-	for (size_t i = 0; i < s->n_live; i++) {
-		struct sim_job *k = s->live[i];
+	for (size_t i = 0; i < s->n_busy; i++) {
+		struct sim_job *k = s->busy[i];
 		uint64_t moved;
 
 		if (k->rate <= 0)
@@ -201,8 +201,8 @@ static void index_done(struct sim *s)
 
 void sim_answers(struct sim *s)
 {
-	for (size_t i = 0; i < s->n_live; i++) {
-		struct sim_job *k = s->live[i];
+	for (size_t i = s->n_busy; i-- > 0;) {
+		struct sim_job *k = s->busy[i];
 
 		if (k->answer_at <= s->now.mono.us)
 			sim_end(s, k, k->answer);

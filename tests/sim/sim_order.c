@@ -69,8 +69,8 @@ static bool too_many(const struct sim *s, unsigned spoke, unsigned max)
 {
 	unsigned n = 0, large = 0;
 
-	for (size_t i = 0; i < s->n_live; i++) {
-		const struct sim_job *k = s->live[i];
+	for (size_t i = 0; i < s->n_busy; i++) {
+		const struct sim_job *k = s->busy[i];
 
 		if (!k->push || k->stopping || (spoke != SIM_SPOKES && k->spoke != spoke))
 			continue;

@@ -171,8 +171,8 @@ void sim_check_segment(struct sim *s, int64_t us)
 			sim_fail(s, "the calendar was set and nobody looked for a minute");
 		return;
 	}
-	for (size_t i = 0; i < s->n_live; i++) {
-		const struct sim_job *k = s->live[i];
+	for (size_t i = 0; i < s->n_busy; i++) {
+		const struct sim_job *k = s->busy[i];
 
 		if (!k->push || k->stopping || us <= 1)
 			continue;
@@ -198,8 +198,8 @@ static void check_sums(struct sim *s, const struct sim_job *k, const struct sim_
 	double all = 0, planned = 0, spoke = 0, policy = 0;
 	uint64_t most = 0;
 
-	for (size_t i = 0; i < s->n_live; i++) {
-		const struct sim_job *o = s->live[i];
+	for (size_t i = 0; i < s->n_busy; i++) {
+		const struct sim_job *o = s->busy[i];
 		const struct sim_rates *theirs;
 
 		if (o->rate <= 0)
@@ -226,8 +226,8 @@ void sim_check_sums(struct sim *s)
 {
 	if (s->jumped)
 		return;
-	for (size_t i = 0; i < s->n_live; i++) {
-		const struct sim_job *k = s->live[i];
+	for (size_t i = 0; i < s->n_busy; i++) {
+		const struct sim_job *k = s->busy[i];
 
 		if (k->rate <= 0)
 			continue;

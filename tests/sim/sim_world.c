@@ -209,7 +209,10 @@ void sim_world_event(struct sim *s)
 	uint64_t dice = sim_below(s, 1000);
 
 	s->event_at = sim_within(s, 1200);
-	if (dice < 350)
+	if (s->kill) {
+		s->kill = false;
+		sim_restart(s);
+	} else if (dice < 350)
 		sim_new_version(s, (unsigned)sim_below(s, SIM_GROUPS),
 				(unsigned)sim_below(s, SIM_FILES));
 	else if (dice < 680)
