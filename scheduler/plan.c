@@ -124,7 +124,8 @@ static struct mono next_look(struct core *c, struct now now)
 		TAILQ_FOREACH (l, &spoke_of(s)->lanes, entry) {
 			struct mono edge;
 
-			if (!l->n_live || !l->chain_valid)
+			/* One that went is not looked at, however old its edges are. */
+			if (!l->n_live || !l->cfg || !l->chain_valid)
 				continue;
 			edge = plan_edge(l->chain.until, now);
 			next.us = MIN(next.us, c->forward ? edge.us : MIN(edge.us, minute.us));

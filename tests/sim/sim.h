@@ -58,7 +58,7 @@ struct sim_job {
 	/* for the checks */
 	enum job_outcome last;
 	unsigned again; /* OUTCOME_AGAIN since the last byte */
-	int64_t last_at, start_until;
+	int64_t last_at;
 };
 
 enum sim_told { TOLD_DOWN, TOLD_UP, TOLD_KEY };

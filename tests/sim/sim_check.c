@@ -4,14 +4,15 @@
  * has two jobs at work, none is lost, no slot is idle while something could run, and every bit of
  * every reason is true.
  *
- * Broken on purpose, each of these was caught: a slot too many (limit_check() with > for >=: "one
- * too many on its spoke"); one too few (hub_max - 1: "a slot is idle and it could run"); a job that
- * is not placed again after OUTCOME_AGAIN ("it stands still without a reason"); supersede_older()
- * left out ("two jobs work on its file"); wake_waiting() left out ("no older one is at work", "no
- * twin is at work"); hold without a due time ("its time has come"); WAIT_SPACE for WAIT_IN_USE
- * ("there was no lack of space"); core_fact_spoke_down() that forgets key ("its reasons are not the
- * true ones"); jobs of a reload that are dropped ("no job for"); jitter on each look ("its start is
- * not to come").
+ * What it catches, each tried by breaking the core so: n > max in limit_check() (starts without a
+ * slot), a slot of the hub less (a slot is idle), publications one at a time (the same);
+ * supersede_older() left out (two jobs work on a file); a job that is published placed again
+ * (published twice), what failed forgotten (no job for); wake_waiting() or job_twins_wake() left
+ * out (no older one, no twin is at work), job_twin_at_work() not asked (starts beside its twin); a
+ * hold without its due time (its time has come), WAIT_IN_USE where WAIT_SPACE is meant (it is not
+ * in use), take_indexed() left out (it is indexed), a refused key forgotten or a new zone not taken
+ * (not the true reasons), jitter for lanes that were open before (nothing opened just now),
+ * stop_closed() left out (it runs while it is closed).
  */
 #include <string.h>
 
@@ -146,7 +147,7 @@ static unsigned told_bit(const struct sim_spoke *p)
 /* Until the jitter after an opening is over, and only where it was closed just before. */
 static void check_jitter(const struct sim *s, const struct sim_job *k, unsigned want)
 {
-	if ((want & ~(unsigned)(WAIT_SPOKE_DOWN | WAIT_KEY)) || s->now.mono.us > k->start_until)
+	if (want & ~(unsigned)(WAIT_SPOKE_DOWN | WAIT_KEY))
 		sim_bad(s, k, "its start is not to come");
 	if (s->now.mono.us > s->closed_at[k->spoke][k->group] + 61 * SECOND_US + JITTER)
 		sim_bad(s, k, "nothing opened just now");

@@ -64,8 +64,7 @@ void sim_want(struct sim *s, unsigned spoke, unsigned group, unsigned file)
 			      .group = group,
 			      .file = file,
 			      .job = j,
-			      .answer_at = SIM_NEVER,
-			      .start_until = SIM_NEVER};
+			      .answer_at = SIM_NEVER};
 	keep(s, k);
 }
 
@@ -185,7 +184,8 @@ static void publish(struct sim *s, struct sim_job *k)
 		sim_bad(s, k, "it is to be published and cannot be");
 	work(s, k);
 	k->publishing = true;
-	k->answer_at = s->now.mono.us + 50000 + (int64_t)sim_below(s, 3 * SECOND_US);
+	/* Some wait for a disk that is busy. */
+	k->answer_at = sim_within(s, sim_chance(s, 5) ? 120 : 3) + 50000;
 	k->answer = OUTCOME_PUBLISHED;
 	if (!s->spokes[k->spoke].reachable)
 		k->answer = OUTCOME_PEER_DOWN;
@@ -206,6 +206,7 @@ static void greet(struct sim *s, struct sim_spoke *p)
 	sim_check_greeting(s, p);
 	p->greeted = s->now.mono.us;
 	p->excused = false;
+	sim_say(s, "%s is greeted", p->name);
 	s->count[COUNT_GREETS]++;
 	/* Most are answered, or refused, within the instant; the others on whole seconds. */
 	if (sim_chance(s, 80)) {
@@ -233,10 +234,6 @@ static void changed(struct sim *s, struct sim_job *k, const struct action *a)
 		s->spokes[k->spoke].name, k->version->group, k->version->path,
 		job_state_word(a->old_state), job_state_word(a->job->state),
 		wait_words(a->job->waits, waits, sizeof(waits)), a->job->reason);
-	if (!(a->job->waits & WAIT_START))
-		k->start_until = SIM_NEVER;
-	else if (k->start_until == SIM_NEVER)
-		k->start_until = s->now.mono.us + core_config(s->core)->start_jitter_us;
 	if (!job_over(a->job))
 		return;
 	if (k->push || k->publishing)
@@ -385,7 +382,7 @@ void sim_restart(struct sim *s)
 
 		die_unheard(s, k);
 		k->push = k->stopping = k->publishing = k->cancelled = false;
-		k->answer_at = k->start_until = SIM_NEVER;
+		k->answer_at = SIM_NEVER;
 		k->last = OUTCOME_STOPPED;
 		k->again = 0;
 		k->rate = 0;

@@ -13,10 +13,10 @@
  * that is up within twelve; and never twice in ten minutes while all is closed to it, unless a
  * person, a reload or a start of the hub gave cause.
  *
- * Broken on purpose, this is what catches it: order_before() without its share or with age turned
- * round, lane_head() that takes a lane's last ("passes"); plan_greet() that looks at no window
- * ("while all is closed"), that does not rearm ("has not been greeted"); shed() one too many, a
- * stop at each reload ("nothing stands against it").
+ * What it catches, each tried by breaking the core so: order_before() with share or age turned
+ * round, a lane's last job taken for its first (passes); one paused too many in shed() (nothing
+ * stands against it); plan_greet() that looks at no window (while all is closed), a greeting put
+ * off by an hour (has not been greeted).
  */
 #include <string.h>
 

@@ -3,10 +3,10 @@
  * whether a (spoke, group) is open and at which numbers. Each segment is held against them:
  * no byte while it is closed, and no sum over a limit of hub -> spoke -> (spoke, policy).
  *
- * Broken on purpose, this is what catches it: an edge looked for an hour late in plan_edge(), a
- * chain kept beyond chain.until, stop_closed() left out ("it sent while it was closed");
- * ACTION_RATES left out of tell_rates(), or only for the hub's number ("more than the limit of
- * ...").
+ * What it catches, each tried by breaking the core so: an edge looked for 40 s late in plan_edge(),
+ * or overrides left out of the next look (it sent while it was closed); no ACTION_RATES, also with
+ * the check that each push knows its numbers taken out of sim_check.c, and the hub policy's rate
+ * left out of rate.c (more than the limit of the hub).
  */
 #include <string.h>
 

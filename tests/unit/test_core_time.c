@@ -354,6 +354,27 @@ static void back_in_an_open_window(void **state)
 	rig_free(r);
 }
 
+/* A publication outlives its group in the configuration, and the edge of what was its window. */
+static void gone_before_its_edge(void **state)
+{
+	static const char without[] =
+		NIGHT "[group h]\npath = /nowhere/h\nspokes = a, b\npolicy = night\n" SPOKE("a", "")
+			SPOKE("b", "");
+	struct rig *r = world("start_jitter = 0s", WORLD);
+	struct job *j = rig_add(r, "a", "g", "1");
+
+	(void)state;
+	rig_move(r, HOUR);
+	rig_end(r, j, OUTCOME_STAGED);
+	assert_int_equal(rig_saw(r, ACTION_PUBLISH, j), 1);
+	rig_reload(r, "start_jitter = 0s", without);
+	rig_move(r, 3 * HOUR);
+	assert_true(r->next.us > r->now.mono.us);
+	rig_end(r, j, OUTCOME_PUBLISHED);
+	assert_int_equal(j->state, JOB_PUBLISHED);
+	rig_free(r);
+}
+
 /* Counts greetings of a while in which the spoke answers, or does not. */
 static unsigned greetings(struct rig *r, int64_t seconds, bool answer)
 {
@@ -479,6 +500,7 @@ int main(void)
 		cmocka_unit_test(clock_jumps),
 		cmocka_unit_test(zone_not_known),
 		cmocka_unit_test(back_in_an_open_window),
+		cmocka_unit_test(gone_before_its_edge),
 		cmocka_unit_test(greeting_pace),
 		cmocka_unit_test(refused_key),
 		cmocka_unit_test(few_wakeups),
