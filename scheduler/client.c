@@ -50,6 +50,7 @@ static const struct action actions[COMMANDS_N] = {
 	[CMD_WAIT] = {.show = client_show_wait},
 	[CMD_LOG] = {.run = client_log},
 	[CMD_EVENTS] = {.run = client_log},
+	[CMD_DOCTOR] = {.run = client_doctor},
 	[CMD_CONFIG] = {.show = client_show_config},
 	[CMD_RELOAD] = {.show = client_show_reload},
 };
@@ -223,6 +224,7 @@ static int with_socket(const struct options *o, const struct command *cmd, int a
 {
 	struct client c = {
 		.socket = o->socket,
+		.config = o->config,
 		.json = o->json,
 		.tty = isatty(STDOUT_FILENO),
 		.columns = terminal_columns(),

@@ -20,9 +20,9 @@ enum client_exit {
 };
 
 struct client {
-	const char *socket;
-	bool json; /* answers as they are */
-	bool tty;  /* standard output is a terminal */
+	const char *socket, *config; /* config: of -c, or NULL */
+	bool json;		     /* answers as they are */
+	bool tty;		     /* standard output is a terminal */
 	unsigned columns;
 };
 
@@ -49,6 +49,7 @@ int client_status(const struct client *c, const struct args *a);
 int client_sync_now(const struct client *c, const struct args *a);
 int client_plan(const struct client *c, const struct args *a);
 int client_log(const struct client *c, const struct args *a);
+int client_doctor(const struct client *c, const struct args *a);
 
 /* Members of an answer: absent or of another type: "", 0, false, NULL. */
 const char *client_str(const json_t *o, const char *key);

@@ -31,6 +31,7 @@ enum command_id {
 	CMD_WAIT,
 	CMD_LOG,
 	CMD_EVENTS,
+	CMD_DOCTOR,
 	CMD_CONFIG,
 	CMD_RELOAD,
 	COMMANDS_N,

@@ -299,6 +299,17 @@ const struct command command_table[COMMANDS_N] = {
 		.summary = "what happens from now on, as it happens",
 		.help = "Follows the job log from now on, without its past; --json for programs.",
 	},
+	[CMD_DOCTOR] = {
+		.id = CMD_DOCTOR, .word = "doctor", .method = "GET", .path = "/v1/doctor",
+		.right = RIGHT_READ, .roles = ON_BOTH,
+		.usage = "[--group GROUP]",
+		.summary = "what the groups' filesystems can do, and what is missing",
+		.help = "Tries in each group's directory, with files that have no name, whether files "
+			"can share blocks and tell which, whether reads can pass the page cache, and "
+			"whether a file can be sealed; and says what it costs where one cannot. "
+			"With -c FILE it also works while no daemon runs.",
+		.args = {GROUP_OPTION},
+	},
 	[CMD_CONFIG] = {
 		.id = CMD_CONFIG, .word = "config", .method = "GET", .path = "/v1/config",
 		.right = RIGHT_READ, .roles = ON_BOTH,

@@ -53,5 +53,6 @@ handler_fn cmd_sync_now, cmd_pause, cmd_resume, cmd_stop_now;
 handler_fn cmd_wait;
 handler_fn cmd_log, cmd_events;
 handler_fn cmd_config, cmd_reload;
+handler_fn cmd_doctor;
 
 #endif

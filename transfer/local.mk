@@ -17,6 +17,7 @@ libtransfer_a_SOURCES += transfer/bundle_jobs.c
 libtransfer_a_SOURCES += transfer/bundle_literals.c
 libtransfer_a_SOURCES += transfer/bundle_private.h
 libtransfer_a_SOURCES += transfer/bundler.c
+libtransfer_a_SOURCES += transfer/capable.c transfer/capable.h
 libtransfer_a_SOURCES += transfer/curl_loop.c
 libtransfer_a_SOURCES += transfer/curl_loop.h
 libtransfer_a_SOURCES += transfer/cursor.h
