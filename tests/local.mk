@@ -20,6 +20,7 @@ UNIT += tests/unit/test_core_zones
 UNIT += tests/unit/test_db
 UNIT += tests/unit/test_deadline
 UNIT += tests/unit/test_delta
+UNIT += tests/unit/test_descent
 UNIT += tests/unit/test_digest
 UNIT += tests/unit/test_extents
 UNIT += tests/unit/test_filter

@@ -102,3 +102,97 @@ descents() { grep -c '"event":"descent"' "$T/hub.jsonl"; }
 	[ "$(descents)" -eq 1 ]
 	[ "$(summary image berlin literal)" -eq $((9 * 4096)) ]
 }
+
+# block FILE N: the first 16 digits of the hash of its block N, or all of them with a third argument.
+block() { dd if="$1" bs=4096 skip="$2" count=1 status=none | sha256sum | cut -c"1-${3-16}"; }
+# touch_block FILE N: other bytes.
+touch_block() { dd if=/dev/urandom of="$1" bs=4096 seek="$2" count=1 conv=notrunc status=none; }
+
+# Short hashes that say of a block that it is the same, and it is not. Beside another block of its
+# node that differs the lie is believed, and costs that node; alone in its node it is found out
+# before anything is sent. The file is right either way.
+@test "forged short hashes cost a node and nothing else" {
+	command -v cc >/dev/null || skip "no compiler"
+	local forge=
+	cc -shared -fPIC -o "$T/forge.so" "$BATS_TEST_DIRNAME/forge.c" -ldl
+	spoke berlin
+	hub
+	random "$T/src/image" 32
+	cp "$T/src/image" "$T/berlin/image"
+	# In node 5 two blocks, in node 9 one; and two in node 20, of which nothing is forged.
+	for n in 650 700 1200 2600 2601; do touch_block "$T/berlin/image" $n; done
+	for n in 650 1200; do
+		forge+=$(block "$T/berlin/image" $n):$(block "$T/src/image" $n),
+	done
+	PREFIX[berlin]="env ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD=$T/forge.so FORGE=$forge"
+	start berlin
+	eventually 20 grep -q 'image is known now' "$T/berlin.err"
+	start hub
+	hubctl wait --timeout 60s
+	[ "$(grep -c '^forged' "$T/berlin.err")" -eq 2 ]
+	same berlin image
+	[ "$(descent lies)" -eq 1 ]
+	[ "$(summary image berlin repairs)" -eq 1 ]
+	# Node 9 whole, block 700, node 20's two; then node 5 whole, once more.
+	[ "$(summary image berlin literal)" -eq $((524288 + 3 * 4096 + 524288)) ]
+	[ "$(summary image berlin result)" = published ]
+}
+
+# The same in the index of a base that the hub knows: what its planner matches blocks by.
+@test "a forged hash in the hub's own index costs a node and nothing else" {
+	spoke berlin
+	hub
+	random "$T/src/image" 32
+	start berlin hub
+	hubctl wait --timeout 60s
+	stop hub
+	cp "$T/src/image" "$T/old"
+	for n in 650 700 2600; do touch_block "$T/src/image" $n; done
+	local index was is
+	index=$(find "$T/hub.state" -name "$(jq -r 'select(.event == "indexed") | .root' "$T/hub.jsonl" | head -1)")
+	was=$(block "$T/old" 650 64)
+	is=$(block "$T/src/image" 650 64)
+	perl -0777 -pi -e 's/\Q${\pack("H*", "'"$was"'")}\E/pack("H*", "'"$is"'")/e or die' "$index"
+	start hub
+	hubctl wait --timeout 60s
+	same berlin image
+	[ "$(summary image berlin repairs)" -eq 1 ]
+	[ "$(summary image berlin literal)" -eq $((2 * 4096 + 524288)) ]
+}
+
+@test "a lost leaf record is made again, and the hub waits for it" {
+	spoke berlin
+	hub
+	random "$T/src/image" 24
+	cp "$T/src/image" "$T/berlin/image"
+	edit "$T/berlin/image" 5
+	start berlin
+	eventually 20 grep -q 'image is known now' "$T/berlin.err"
+	rm "$T"/berlin/.spokesync/index/*
+	start hub
+	hubctl wait --timeout 60s
+	same berlin image
+	[ "$(grep -c 'image is known now' "$T/berlin.err")" -eq 2 ]
+	[ "$(summary image berlin literal)" -eq $((5 * 4096)) ]
+}
+
+@test "nothing is asked outside the window" {
+	POLICY=$'timezone = UTC\nwindow = mon-sun 00:00-24:00 closed'
+	spoke berlin
+	hub
+	random "$T/src/image" 24
+	cp "$T/src/image" "$T/berlin/image"
+	edit "$T/berlin/image" 5
+	start berlin
+	eventually 20 grep -q 'image is known now' "$T/berlin.err"
+	start hub
+	eventually 20 waits
+	hubctl explain berlin image | grep -q 'not known here'
+	! grep -q '"event":"descent"' "$T/hub.jsonl"
+	hubctl sync-now berlin --for 5m
+	hubctl wait --timeout 60s
+	same berlin image
+	[ "$(summary image berlin literal)" -eq $((5 * 4096)) ]
+	[ "$(descents)" -eq 1 ]
+}
+waits() { [ "$(job image berlin state)" = waiting ]; }
