@@ -21,8 +21,12 @@
 
 #define SIZE_LEAST   (256 * KIB) /* below it a question is hardly cheaper than the content */
 #define ASKED_MOST   2u
-#define COVERED_WELL 90u /* percent: what is known in part is enough */
-#define COVERED_HALF 50u
+#define CHOICES_MOST 64u
+/* Percent of the new content that known bases contain: enough not to ask about what lies at its
+ * path; the same where that is known in part already; not to ask about another content. */
+#define COVERED_WHOLE 99u
+#define COVERED_PART  90u
+#define COVERED_HALF  50u
 
 struct hub_descent {
 	struct descent *descent; /* or NULL */
@@ -72,8 +76,8 @@ void hub_descent_stop(struct hub_job *x)
 	if (!hub_descent_running(x))
 		return;
 	x->descent->running = false;
-	hub_descent_account(x);
 	descent_stop(x->descent->descent);
+	hub_descent_account(x);
 }
 
 static void descent_drop(struct hub_job *x)
@@ -231,6 +235,7 @@ struct choice {
 	const struct hub_job *x;
 	const struct inventory_item *best;
 	uint64_t off; /* by how much its size differs */
+	unsigned looked_at;
 	bool alone;
 };
 
@@ -246,6 +251,10 @@ static void choose(void *arg, void *value)
 		return;
 	if (c->best && (off > c->off || (off == c->off && strcmp(item->path, c->best->path) > 0)))
 		return;
+	/* Each look is a system call, and a spoke may hold many of one size. */
+	if (c->looked_at == CHOICES_MOST)
+		return;
+	c->looked_at++;
 	if (!worth_asking(c->x, &item->root, item->size))
 		return;
 	c->best = item;
@@ -261,20 +270,41 @@ static bool ask_about(struct hub_job *x, const struct hash *root, uint64_t size,
 	return begin(x, &spec, path);
 }
 
+/* What lies at the path, as far as is known. */
+static bool at_path(const struct hub_job *x, const struct inventory *inv, struct hash *ret_root,
+		    uint64_t *ret_size)
+{
+	const struct inventory_item *item = inventory_item(inv, x->job->version->path);
+	const struct hash *found = hub_descent_found(x);
+
+	if (!item && !found)
+		return false;
+	*ret_root = item ? item->root : *found;
+	*ret_size = item ? item->size : x->descent->found_size;
+	return true;
+}
+
+static unsigned enough(const struct hub_job *x, const struct hash *root)
+{
+	struct hash name;
+
+	index_plan_name_of(x->hub->index_dirfd, root, &name);
+	return hash_equal(&name, root) ? COVERED_WHOLE : COVERED_PART;
+}
+
 bool hub_descent_begin(struct hub_job *x, unsigned covered)
 {
 	const struct version *v = x->job->version;
 	struct inventory *inv = inventory_make(x->spoke, v->group);
-	const struct inventory_item *item = inventory_item(inv, v->path);
-	const struct hub_descent *d = x->descent;
 	struct choice c = {.x = x, .alone = inv->items.n == 1};
+	struct hash root;
+	uint64_t size;
 
-	if ((d && d->n_asked == ASKED_MOST) || covered >= COVERED_WELL)
+	if (x->descent && x->descent->n_asked == ASKED_MOST)
 		return false;
-	if (item && worth_asking(x, &item->root, item->size))
-		return ask_about(x, &item->root, item->size, v->path);
-	if (!item && d && d->has_found && worth_asking(x, &d->found, d->found_size))
-		return ask_about(x, &d->found, d->found_size, v->path);
+	if (at_path(x, inv, &root, &size) && worth_asking(x, &root, size) &&
+	    covered < enough(x, &root))
+		return ask_about(x, &root, size, v->path);
 	if (covered >= COVERED_HALF)
 		return false;
 	strmap_each(&inv->items, choose, &c);

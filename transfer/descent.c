@@ -329,9 +329,16 @@ void descent_start(struct descent *d, struct shaper_node *parent, unsigned weigh
 
 void descent_stop(struct descent *d)
 {
+	uint64_t out = 0, in = 0;
+
 	if (!d->running)
 		return;
 	d->running = false;
+	if (d->word != NULL) {
+		peer_call_counts(d->word, &out, &in);
+		d->stats.wire_out += out;
+		d->stats.wire_in += in;
+	}
 	d->stats.waiting = false;
 	peer_call_cancel(d->word);
 	d->word = NULL;

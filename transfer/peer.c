@@ -188,6 +188,11 @@ void peer_call_cancel(struct word *w)
 	free(w);
 }
 
+void peer_call_counts(const struct word *w, uint64_t *ret_out, uint64_t *ret_in)
+{
+	request_counts(w->request, ret_out, ret_in);
+}
+
 void peer_call_charge(struct word *w, struct shaper_node *charge)
 {
 	if (w)

@@ -41,6 +41,8 @@ struct word *peer_call(struct peer *p, const struct word_spec *spec) WARN_UNUSED
 /* done() is not called. The request goes on to its end if listen is all that ends, else it is
  * reset. */
 void peer_call_cancel(struct word *w);
+/* Its bytes so far. */
+void peer_call_counts(const struct word *w, uint64_t *ret_out, uint64_t *ret_in);
 void peer_call_charge(struct word *w, struct shaper_node *charge);
 /* Address, pins, key and limits of a request to this peer. The URL is malloc'ed into *ret_url. */
 void peer_request(const struct peer *p, const char *path, struct request_spec *spec,

@@ -21,6 +21,7 @@ struct hub {
 	struct version *versions[VERSIONS_MAX];
 	size_t n_versions;
 	const char *held; /* the spoke that has everything */
+	const char *asking;
 	unsigned kicks, rescans, overrides_changed;
 };
 
@@ -39,7 +40,8 @@ void hub_kick(struct hub *h)
 
 void hub_job_stats(struct hub *h, const struct job *j, struct hub_job_stats *ret)
 {
-	(void)h, (void)j;
+	(void)j;
+	snprintf(ret->asking, sizeof(ret->asking), "%s", h->asking ? h->asking : "");
 	ret->push.wire_out = 100;
 	ret->push.wire_in = 23;
 	ret->rate = 1000;
@@ -299,6 +301,30 @@ static void why_tells_every_wait(void **state)
 	json_decref(o);
 }
 
+/* The window is open, and the spoke is asked first what it has. */
+static void why_tells_of_questions(void **state)
+{
+	char arg[64];
+	struct job *j;
+	json_t *o;
+
+	(void)state;
+	rig_up(hub.rig, "a");
+	rig_move(hub.rig, 23 * 3600);
+	rig_up(hub.rig, "a");
+	j = add_job("x.vhdx");
+	rig_move(hub.rig, 120);
+	assert_int_equal(j->state, JOB_SENDING);
+	hub.asking = "asking a what its copy of x.vhdx holds, 40 %";
+	snprintf(arg, sizeof(arg), "{\"job\":%llu}", (unsigned long long)j->id);
+	o = good(CMD_WHY, arg);
+	hub.asking = NULL;
+	assert_true(says(at(o, "why"), "asking a what its copy of x.vhdx holds, 40 %"));
+	assert_string_equal(json_string_value(at(at(o, "job"), "asking")),
+			    "asking a what its copy of x.vhdx holds, 40 %");
+	json_decref(o);
+}
+
 static void why_tells_of_paths(void **state)
 {
 	json_t *o;
@@ -551,6 +577,7 @@ int main(void)
 		cmocka_unit_test(every_command_has_a_handler),
 		cmocka_unit_test_setup_teardown(jobs_are_listed, setup, teardown),
 		cmocka_unit_test_setup_teardown(why_tells_every_wait, setup, teardown),
+		cmocka_unit_test_setup_teardown(why_tells_of_questions, setup, teardown),
 		cmocka_unit_test_setup_teardown(why_tells_of_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(overrides_are_set_and_ended, setup, teardown),
 		cmocka_unit_test_setup_teardown(backlog_and_matrix, setup, teardown),
