@@ -11,6 +11,7 @@
 #include "scheduler/log.h"
 #include "scheduler/spoke_db.h"
 #include "scheduler/spoke_job.h"
+#include "transfer/leaves.h"
 #include "transfer/tree.h"
 
 #define TREES_MAX 4u /* steps of a group that wait or run */
@@ -81,10 +82,9 @@ static int make_answer(struct spoke_step *s, const struct index *x)
 static void step_run(struct work *w)
 {
 	struct spoke_step *s = container_of(w, struct spoke_step, w);
-	char hex[HASH_HEX + 1];
 	struct index *x;
 
-	s->error = index_open(s->g->store->index_fd, hash_hex(&s->ask.root, hex), &x, NULL);
+	s->error = leaves_index(s->g->store->index_fd, &s->ask.root, &x);
 	if (s->error < 0)
 		return;
 	s->error = make_answer(s, x);
