@@ -181,6 +181,8 @@ bench-memory: all
 soak: tests/sim/sim
 	@exec tests/sim/sim --seeds $(srcdir)/tests/sim/seeds --from $$(date +%s) --forever --jobs 0 \
 		--spokes 20 --days 7
+fuzz:
+	$(srcdir)/tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 bench-plan: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/plan_real.sh
 bench-core: tests/bench/core_scale
@@ -194,5 +196,5 @@ bench-delta: all tests/bench/delta_cpu
 EXTRA_PROGRAMS += tests/bench/delta_cpu
 tests_bench_delta_cpu_LDADD = $(TRANSFER_LIBS)
 bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-memory bench-shape bench-delta
-.PHONY: check-sys soak bench bench-core bench-plan bench-rsync bench-window bench-kill bench-memory \
+.PHONY: check-sys soak fuzz bench bench-core bench-plan bench-rsync bench-window bench-kill bench-memory \
 	bench-shape bench-delta
