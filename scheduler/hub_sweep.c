@@ -18,6 +18,7 @@
 #include "scheduler/inventory.h"
 #include "scheduler/log.h"
 #include "transfer/anchors.h"
+#include "transfer/index_sectors.h"
 
 #define HISTORY_KEPT 2000u /* finished jobs, on disk and for `jobs --all` */
 
@@ -86,6 +87,7 @@ static bool index_file(const char *name, struct hash *ret_root)
 	snprintf(hex, sizeof(hex), "%.*s", (int)HASH_HEX, name);
 	return hash_parse(hex, ret_root) == 0 &&
 	       (strlen(name) == HASH_HEX || strcmp(name + HASH_HEX, ANCHOR_SUFFIX) == 0 ||
+		strcmp(name + HASH_HEX, SECTORS_SUFFIX) == 0 ||
 		strcmp(name + HASH_HEX, INDEX_PART) == 0);
 }
 

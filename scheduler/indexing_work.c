@@ -18,6 +18,8 @@
 /* Of what is taken on trust so much is read: as many bytes as changed, within these. */
 #define AUDIT_LEAST (64 * KIB)
 #define AUDIT_MOST  (64 * MIB)
+/* Smaller files are sent whole sooner than sectors of theirs are looked up. */
+#define SECTORS_LEAST (64 * KIB)
 /* A base that has less than this part of the data in common is no origin. */
 #define ORIGIN_PART 64u
 
@@ -143,6 +145,9 @@ void indexing_begin(struct indexing *x)
 	if (r == 0)
 		r = index_builder_new(x->source_fd, x->index_dirfd,
 				      x->trust.base ? &x->trust : NULL, &x->builder, &x->err);
+	/* Nothing will be left of these bytes when the file is written to. */
+	if (r == 0 && !x->generation && x->identity.size >= SECTORS_LEAST)
+		r = index_builder_sectors(x->builder, x->index_dirfd);
 	x->error = r;
 }
 
@@ -155,8 +160,9 @@ static int count(struct indexing *x)
 	if (r < 0)
 		return r;
 	x->nonzero = MIN(index_nonzero_blocks(index) * BLOCK_SIZE, x->identity.size);
+	r = index_builder_finish_sectors(x->builder, index);
 	index_unref(index);
-	return 0;
+	return r < 0 ? err_set(&x->err, r, "writing sector sums: %s", strerror(-r)) : 0;
 }
 
 void indexing_end(struct indexing *x)

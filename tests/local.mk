@@ -31,6 +31,7 @@ UNIT += tests/unit/test_hub_db
 UNIT += tests/unit/test_hub_files
 UNIT += tests/unit/test_index
 UNIT += tests/unit/test_index_build
+UNIT += tests/unit/test_index_sectors
 UNIT += tests/unit/test_joblog
 UNIT += tests/unit/test_key
 UNIT += tests/unit/test_learn

@@ -177,7 +177,7 @@ static bool verify(struct frame_job *j, const struct plan_frame *f)
 
 static int patch_and_encode(struct frame_job *j, const struct plan_frame *f, uint8_t *literals)
 {
-	struct patch_base bases[FRAME_BASES_MAX] = {{NULL, NULL}};
+	struct patch_base bases[FRAME_BASES_MAX] = {{NULL, NULL, NULL}};
 	unsigned n = f->literal_bytes > 0 ? j->bundle->plan->n_bases : 0;
 	struct patched p;
 	struct prefix prefix = {0};
@@ -186,6 +186,7 @@ static int patch_and_encode(struct frame_job *j, const struct plan_frame *f, uin
 	for (unsigned i = 0; i < n; i++) {
 		const struct bundle_base *b = &j->bundle->bases[i];
 
+		bases[i].sectors = b->sectors;
 		if (b->fd >= 0 && old_open(b->fd, b->index, &bases[i].old) == 0)
 			bases[i].anchors = b->anchors;
 	}

@@ -16,11 +16,12 @@
 #define FRAMES_AHEAD  2
 #define REPAIR_EFFORT 3
 
-/* A base whose old bytes are at hand; fd -1: they are not. */
+/* A base whose old bytes are at hand; fd -1: they are not, but their sector sums may be. */
 struct bundle_base {
 	int fd;
 	struct index *index;
 	struct anchors *anchors;
+	struct sectors *sectors;
 };
 
 struct bundle {

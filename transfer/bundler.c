@@ -75,6 +75,7 @@ static void bases_done(struct bundle_base bases[FRAME_BASES_MAX])
 {
 	for (unsigned i = 0; i < FRAME_BASES_MAX; i++) {
 		anchors_free(bases[i].anchors);
+		sectors_free(bases[i].sectors);
 		index_unref(bases[i].index);
 		if (bases[i].fd >= 0)
 			close(bases[i].fd);
@@ -223,8 +224,12 @@ static int make_plan(struct planning *p)
 		r = -ESTALE;
 	if (r == 0)
 		r = plan_make(p->index, bases, p->n_bases, &p->cancel, &p->plan);
-	for (unsigned i = 0; i < p->n_bases; i++)
+	for (unsigned i = 0; i < p->n_bases; i++) {
 		p->old[i].index = bases[i];
+		if (r == 0 && p->old[i].fd < 0 &&
+		    sectors_open(dirfd, bases[i], &p->old[i].sectors) < 0)
+			p->old[i].sectors = NULL;
+	}
 	if (r == 0)
 		get_anchors(p);
 	return r == 0 && p->cancel ? -ECANCELED : r;

@@ -252,13 +252,18 @@ uint64_t index_nonzero_at(const struct index *x, uint64_t rank)
 	return low * NODE_BLOCKS + block;
 }
 
-const struct hash *index_leaf(const struct index *x, uint64_t block)
+uint64_t index_rank(const struct index *x, uint64_t block)
 {
 	const struct index_record *rec = &x->records[block / NODE_BLOCKS];
 
+	return rec->rank + index_bits_before(rec->bits, block % NODE_BLOCKS);
+}
+
+const struct hash *index_leaf(const struct index *x, uint64_t block)
+{
 	if (index_block_is_zero(x, block))
 		return &hash_zero_block;
-	return &x->leaves[rec->rank + index_bits_before(rec->bits, block % NODE_BLOCKS)];
+	return &x->leaves[index_rank(x, block)];
 }
 
 const struct hash *index_node(const struct index *x, uint64_t node)

@@ -44,6 +44,8 @@ uint64_t index_nonzero_blocks(const struct index *x);
 bool index_block_is_zero(const struct index *x, uint64_t block);
 /* The block with so many (< index_nonzero_blocks) non-zero blocks before it. */
 uint64_t index_nonzero_at(const struct index *x, uint64_t rank);
+/* Non-zero blocks before this one. */
+uint64_t index_rank(const struct index *x, uint64_t block);
 /* The leaf hash (hash_zero_block for zero blocks). block < blocks_of(size). */
 const struct hash *index_leaf(const struct index *x, uint64_t block);
 const struct hash *index_node(const struct index *x, uint64_t node);

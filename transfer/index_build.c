@@ -17,6 +17,7 @@
 #include "transfer/bulkio.h"
 #include "transfer/extents.h"
 #include "transfer/index_private.h"
+#include "transfer/index_sectors.h"
 #include "transfer/source.h"
 
 #define PIECE_NODES 8u
@@ -40,6 +41,7 @@ struct index_builder {
 	struct identity identity;
 	uint64_t size;
 	struct index_writer *writer;
+	struct sectors_writer *sectors; /* or NULL */
 	struct hash zeros[NODE_BLOCKS];
 	atomic_uint_fast64_t next; /* piece */
 	atomic_uint_fast64_t done, read, trusted;
@@ -160,6 +162,11 @@ static int read_blocks(struct reader *r, uint64_t first, uint64_t end)
 	return 0;
 }
 
+static uint64_t node_end(const struct index_builder *b, uint64_t node)
+{
+	return MIN((node + 1) * NODE_SIZE, b->size);
+}
+
 static int hash_node(struct reader *r, uint64_t node, const uint8_t *data)
 {
 	struct index_builder *b = r->b;
@@ -177,6 +184,13 @@ static int hash_node(struct reader *r, uint64_t node, const uint8_t *data)
 			digest_block(data + (size_t)i * BLOCK_SIZE, len, &leaves[i]);
 		}
 	}
+	if (b->sectors != NULL) {
+		int error = sectors_writer_node(b->sectors, node, data,
+						(size_t)(node_end(b, node) - node * NODE_SIZE));
+
+		if (error < 0)
+			return error;
+	}
 	return index_writer_node(b->writer, node, leaves);
 }
 
@@ -193,11 +207,6 @@ static bool node_trusted(const struct index_builder *b, uint64_t node)
 			return false;
 	}
 	return true;
-}
-
-static uint64_t node_end(const struct index_builder *b, uint64_t node)
-{
-	return MIN((node + 1) * NODE_SIZE, b->size);
 }
 
 /* 1: this node needs no reading, and is done; 0: it does; -errno. */
@@ -330,6 +339,16 @@ int index_builder_new(int fd, int dirfd, const struct index_trust *trust,
 	return 0;
 }
 
+int index_builder_sectors(struct index_builder *b, int dirfd)
+{
+	return b->trust != NULL ? -EINVAL : sectors_writer_new(dirfd, b->size, &b->sectors);
+}
+
+int index_builder_finish_sectors(struct index_builder *b, const struct index *x)
+{
+	return b->sectors != NULL ? sectors_writer_finish(b->sectors, x) : 0;
+}
+
 int index_builder_finish(struct index_builder *b, struct hash *ret_root,
 			 struct index_facts *ret_facts, struct err *e)
 {
@@ -362,6 +381,7 @@ struct index_builder *index_builder_free(struct index_builder *b)
 		reader_free(r);
 	}
 	index_writer_free(b->writer);
+	sectors_writer_free(b->sectors);
 	pthread_mutex_destroy(&b->lock);
 	free(b);
 	return NULL;

@@ -25,6 +25,8 @@ struct index_builder;
 /* trust: NULL, or its parts must outlive the builder. fd as well. */
 int index_builder_new(int fd, int dirfd, const struct index_trust *trust,
 		      struct index_builder **ret, struct err *e) WARN_UNUSED;
+/* Before any work: sector sums are kept as well (index_sectors.h). Without trust only. */
+int index_builder_sectors(struct index_builder *b, int dirfd) WARN_UNUSED;
 /*
  * Takes pieces until about 32 MiB were read. Any number of threads at a time. 1: there is more to
  * be taken; 0: all is taken (others may still be at work); -errno: it failed, now or before.
@@ -36,6 +38,8 @@ uint64_t index_builder_progress(const struct index_builder *b); /* bytes done, o
  */
 int index_builder_finish(struct index_builder *b, struct hash *ret_root,
 			 struct index_facts *ret_facts, struct err *e) WARN_UNUSED;
+/* After that; x: the index that was made. */
+int index_builder_finish_sectors(struct index_builder *b, const struct index *x) WARN_UNUSED;
 struct index_builder *index_builder_free(struct index_builder *b);
 
 /*

@@ -1,18 +1,21 @@
 /*
  * patch.h: literals of a frame, compared with old bytes: what of them lies in a base, at the same
  * place but for some bytes, or elsewhere at any distance, becomes PATCH operations; what is left
- * are fewer literals. Every byte that is copied was compared: anchors only propose.
+ * are fewer literals. Every byte that is copied was compared: anchors only propose. Where a base's
+ * bytes are gone its sector sums are compared instead; the spoke's proof is the last word on those.
  */
 #ifndef SPOKESYNC_TRANSFER_PATCH_H
 #define SPOKESYNC_TRANSFER_PATCH_H
 
 #include "transfer/anchors.h"
 #include "transfer/delta.h"
+#include "transfer/index_sectors.h"
 #include "transfer/old.h"
 
 struct patch_base {
 	struct old *old;	       /* NULL: its bytes are not at hand */
 	const struct anchors *anchors; /* NULL: only the same place is looked at */
+	const struct sectors *sectors; /* where old is NULL: what is known of the bytes, or NULL */
 };
 
 struct patched {

@@ -65,6 +65,8 @@ void patch_near(struct patching *p, const struct run_state *r, size_t at, size_t
 			struct match piece = {at, n, r->out + at, (uint8_t)base};
 			const uint8_t *old;
 
+			if (patch_sectors(p, &piece, r->data + at))
+				break;
 			if (patch_look(p, base, piece.src, n, end - at, &old) < n ||
 			    !alike(r->data + at, old, n))
 				continue;

@@ -1,6 +1,6 @@
 /*
  * patch_private.h: shared by patch.c, patch_far.c (what its anchors find, at any distance) and
- * patch_near.c (what lies at the same place).
+ * patch_near.c (what lies at the same place), patch_sectors.c (the same without the bytes).
  */
 #ifndef SPOKESYNC_TRANSFER_PATCH_PRIVATE_H
 #define SPOKESYNC_TRANSFER_PATCH_PRIVATE_H
@@ -46,6 +46,8 @@ size_t patch_look(struct patching *p, unsigned base, uint64_t at, size_t len, si
 		  const uint8_t **ret);
 /* The run's matches by anchors, ascending, into p->far. 0 or -ECANCELED. */
 int patch_far(struct patching *p, const struct run_state *r) WARN_UNUSED;
+/* The piece (within one block), compared by sums: true if anything was added to p->all. */
+bool patch_sectors(struct patching *p, const struct match *piece, const uint8_t *data);
 /* The gap [at, end) of the run, block by block: matches at the same place go to p->all. */
 void patch_near(struct patching *p, const struct run_state *r, size_t at, size_t end);
 

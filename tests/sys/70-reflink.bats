@@ -176,3 +176,49 @@ clone_with_changes() {
 	eventually 20 indexed_times image 4
 	[ "$(indexed image trusted)" -ge 7000000 ]
 }
+
+# Where no blocks are shared, and the old bytes are gone with the file that was overwritten: what
+# changed is found by sector sums. $T/now: the file's new content, with 200 sectors changed.
+overwritten() {
+	spoke berlin
+	on ext4 "$T/src"
+	hub
+	head -c 20000000 /dev/urandom >"$T/src/image"
+	cp "$T/src/image" "$T/now"
+	for i in $(seq 0 199); do
+		dd if=/dev/urandom of="$T/now" bs=512 seek=$((11 + i * 191)) count=1 conv=notrunc \
+			status=none
+	done
+	start berlin hub
+	hubctl wait --timeout 60s
+	# All that is kept of a content: its index, the sums.
+	kept=$(cat "$T"/hub.state/index/*"$(indexed image root | tr -d '"')"* | wc -c)
+	[ "$kept" -lt $((20000000 / 1000 * 25)) ]
+}
+
+@test "of a file that was overwritten on ext4 the sectors that changed are sent" {
+	overwritten
+	dd if="$T/now" of="$T/src/image" bs=1M conv=notrunc status=none
+	hubctl wait --timeout 60s
+	same berlin image
+	cmp "$T/now" "$T/berlin/image"
+	# 102 KB changed, in 200 blocks.
+	[ "$(summary image berlin wire)" -lt 125000 ]
+	[ "$(summary image berlin repairs)" -eq 0 ]
+}
+
+# The sums of the new content in place of the old one's: every sector seems to be there already.
+@test "sector sums that lie cost their nodes and nothing else" {
+	overwritten
+	stop berlin
+	old=$(indexed image root | tr -d '"')
+	dd if="$T/now" of="$T/src/image" bs=1M conv=notrunc status=none
+	eventually 20 indexed_times image 2
+	cp "$T/hub.state/index/$(indexed image root | tr -d '"').sectors" \
+		"$T/hub.state/index/$old.sectors"
+	start berlin
+	hubctl wait --timeout 60s
+	same berlin image
+	cmp "$T/now" "$T/berlin/image"
+	[ "$(summary image berlin repairs)" -ge 1 ]
+}

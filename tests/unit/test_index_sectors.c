@@ -1,0 +1,164 @@
+/*
+ * test_index_sectors.c: sums of sectors beside an index: those of the right block, whatever zeros
+ * lie between and however short the last one is; what is damaged is refused; and literals are
+ * taken apart by them where the old bytes are gone.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/temp.h"
+#include "transfer/index_build.h"
+#include "transfer/patch.h"
+
+#define BLOCKS 300u
+#define SIZE   ((BLOCKS - 1) * (uint64_t)BLOCK_SIZE + 1100) /* the last: two sectors and a bit */
+
+struct fixture {
+	struct temp t;
+	uint8_t *data;
+	struct index *index;
+	struct sectors *sectors;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct index_builder *b;
+	char name[HASH_HEX + 1];
+	struct hash root;
+	struct err e = {""};
+	uint64_t seed = 5;
+	int fd;
+
+	temp_new(&f->t);
+	f->data = calloc(BLOCKS, BLOCK_SIZE);
+	temp_fill(&seed, f->data, SIZE);
+	memset(f->data + 20 * BLOCK_SIZE, 0, 150 * BLOCK_SIZE); /* a whole node among them */
+	memset(f->data + 200 * BLOCK_SIZE, 0, BLOCK_SIZE);
+	memset(f->data + 210 * BLOCK_SIZE + 512, 0, 1024);
+	fd = temp_file(&f->t, "f");
+	temp_write(fd, f->data, SIZE, 0);
+	assert_int_equal(index_builder_new(fd, f->t.fd, NULL, &b, &e), 0);
+	assert_int_equal(index_builder_sectors(b, f->t.fd), 0);
+	while (index_builder_work(b, NULL) > 0)
+		;
+	assert_int_equal(index_builder_finish(b, &root, NULL, &e), 0);
+	assert_int_equal(index_open(f->t.fd, hash_hex(&root, name), &f->index, &e), 0);
+	assert_int_equal(index_builder_finish_sectors(b, f->index), 0);
+	index_builder_free(b);
+	close(fd);
+	assert_int_equal(sectors_open(f->t.fd, f->index, &f->sectors), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	sectors_free(f->sectors);
+	index_unref(f->index);
+	temp_done(&f->t);
+	free(f->data);
+	free(f);
+	return 0;
+}
+
+static void sums_are_those_of_the_block(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t sector[SECTOR_SIZE];
+
+	for (uint64_t i = 0; i < BLOCKS + 5; i++) {
+		const struct sector_sums *s = sectors_of(f->sectors, i);
+		bool there = i < BLOCKS && !index_block_is_zero(f->index, i);
+
+		assert_int_equal(s != NULL, there);
+		for (unsigned k = 0; there && k < SECTORS; k++) {
+			uint64_t at = i * BLOCK_SIZE + k * SECTOR_SIZE;
+
+			if (at >= SIZE)
+				break;
+			memcpy(sector, f->data + at, SECTOR_SIZE); /* zeros behind the end */
+			assert_int_equal(s->s[k], sectors_sum(f->sectors, sector));
+		}
+	}
+}
+
+static void damaged_ones_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	char name[HASH_HEX + sizeof(SECTORS_SUFFIX)], hex[HASH_HEX + 1];
+	struct sectors *s;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s" SECTORS_SUFFIX, hash_hex(index_root(f->index), hex));
+	fd = openat(f->t.fd, name, O_RDWR);
+	assert_true(fd >= 0);
+	temp_write(fd, "X", 1, 0);
+	assert_int_equal(sectors_open(f->t.fd, f->index, &s), -EBADMSG);
+	temp_write(fd, "S", 1, 0);
+	assert_int_equal(sectors_open(f->t.fd, f->index, &s), 0);
+	sectors_free(s);
+	assert_int_equal(ftruncate(fd, 40), 0);
+	assert_int_equal(sectors_open(f->t.fd, f->index, &s), -EBADMSG);
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	assert_int_equal(sectors_open(f->t.fd, f->index, &s), -EBADMSG);
+	close(fd);
+	assert_int_equal(unlinkat(f->t.fd, name, 0), 0);
+	assert_int_equal(sectors_open(f->t.fd, f->index, &s), -ENOENT);
+}
+
+/* Blocks 1..2 and the last one as literals of one frame, with a byte changed in each. */
+static void literals_are_taken_apart(void **state)
+{
+	struct fixture *f = *state;
+	struct op ops[] = {{.kind = OP_SAME, .n = 1},
+			   {.kind = OP_LIT, .n = 2},
+			   {.kind = OP_SAME, .n = BLOCKS - 4},
+			   {.kind = OP_LIT, .n = 1}};
+	struct plan_frame frame = {
+		.n_nodes = 3, .ops = ops, .n_ops = 4, .literal_bytes = 2 * BLOCK_SIZE + 1100};
+	struct patch_base base = {.sectors = f->sectors};
+	const volatile bool cancel = false;
+	uint8_t literals[2 * BLOCK_SIZE + 1100], whole[sizeof(literals)], *to = whole, *from;
+	struct patched p;
+
+	memcpy(literals, f->data + BLOCK_SIZE, 2 * BLOCK_SIZE);
+	memcpy(literals + 2 * BLOCK_SIZE, f->data + (BLOCKS - 1) * BLOCK_SIZE, 1100);
+	literals[512 * 3 + 7] ^= 1;
+	literals[BLOCK_SIZE + 1] ^= 1;
+	literals[2 * BLOCK_SIZE + 600] ^= 1;
+	memcpy(whole, literals, sizeof(whole));
+	assert_int_equal(patch_frame(&frame, SIZE, literals, &base, 1, &cancel, &p), 0);
+	/* A sector each; of the last block also what is no whole sector. */
+	assert_int_equal(p.literals_len, 512 + 512 + 512 + (1100 - 1024));
+	assert_int_equal(p.ops[1].kind, OP_PATCH);
+	assert_int_equal(p.ops[3].kind, OP_PATCH);
+	from = literals;
+	for (uint32_t i = 0; i < p.n_parts; i++) {
+		const uint8_t *src = p.parts[i].copy ? f->data + p.parts[i].src : from;
+
+		assert_memory_equal(to, src, p.parts[i].len);
+		to += p.parts[i].len;
+		from += p.parts[i].copy ? 0 : p.parts[i].len;
+	}
+	assert_ptr_equal(to, whole + sizeof(whole));
+	patched_done(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(sums_are_those_of_the_block, setup, teardown),
+		cmocka_unit_test_setup_teardown(damaged_ones_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(literals_are_taken_apart, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
