@@ -100,7 +100,7 @@ struct sim_lane {
 struct sim {
 	uint64_t seed, random;
 	bool trace, calm; /* calm: nothing goes wrong any more */
-	unsigned n_spokes;
+	unsigned n_spokes, days;
 	struct core *core;
 	struct now now;
 	int64_t wall_us; /* the calendar, exact */

@@ -53,8 +53,8 @@ void sim_fail(const struct sim *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
-	printf("\nreplay: tests/sim/sim --seed %llu --spokes %u --trace\n",
-	       (unsigned long long)s->seed, s->n_spokes);
+	printf("\nreplay: tests/sim/sim --seed %llu --spokes %u --days %u --trace\n",
+	       (unsigned long long)s->seed, s->n_spokes, s->days);
 	exit(1);
 }
 
@@ -165,6 +165,7 @@ void sim_fleet(uint64_t seed, const struct sim_options *o, uint64_t sum[SIM_COUN
 
 	s->seed = s->random = seed;
 	s->n_spokes = o->spokes;
+	s->days = o->days;
 	s->trace = o->trace;
 	s->wall_us = any_start(s) * SECOND_US;
 	s->now = (struct now){.wall = {s->wall_us / SECOND_US}, .mono = {start}};
