@@ -72,7 +72,10 @@ static void headline(const struct out *o)
 static void policy_line(const struct out *o, const char *what, const struct policy *p,
 			const struct window_state *s, const char *ours)
 {
-	char *line = s->line ? window_line_print(s->line) : xstrdup("no line covers this time");
+	bool no_zone = p->zone_kind == ZONE_SPOKE && !o->zone;
+	char *line = s->line ? window_line_print(s->line)
+			     : xstrdup(no_zone ? "without a time zone no line can be read"
+					       : "no line covers this time");
 	char *more = xasprintf("%s%s: %s", p->name, ours, line);
 
 	limit(o, what, s->rate, s->line ? s->line->origin : p->origin, more);
