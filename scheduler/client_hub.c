@@ -45,6 +45,17 @@ static void spoke_window(struct view_table *t, const json_t *s)
 		view_cell(t, "%s", *by ? "closed" : "-");
 }
 
+/* When the last is done; and how many beside it nobody can tell. */
+static void done_cell(struct view_table *t, const json_t *o)
+{
+	int64_t unforeseen = client_int(o, "unforeseen");
+
+	if (unforeseen && json_is_string(json_object_get(o, "eta")))
+		view_cell(t, "%s + %lld unknown", client_when(o, "eta").s, (long long)unforeseen);
+	else
+		view_cell(t, "%s", client_when(o, "eta").s);
+}
+
 int client_show_spokes(const struct client *c, const struct args *a, json_t *answer)
 {
 	static const char *const heads[] = {"SPOKE",  ">JOBS", ">TO SEND", ">NOW",
@@ -60,7 +71,7 @@ int client_show_spokes(const struct client *c, const struct args *a, json_t *ans
 		view_cell(t, "%s", client_size(client_int(s, "backlog_bytes")).s);
 		view_cell(t, "%s", client_speed(client_int(s, "rate")).s);
 		view_cell(t, "%s", client_rate(json_object_get(s, "limit")).s);
-		view_cell(t, "%s", client_when(s, "eta").s);
+		done_cell(t, s);
 		spoke_window(t, s);
 		spoke_state(t, s);
 	}
@@ -71,8 +82,9 @@ int client_show_spokes(const struct client *c, const struct args *a, json_t *ans
 
 int client_show_groups(const struct client *c, const struct args *a, json_t *answer)
 {
-	static const char *const heads[] = {"GROUP",	">FILES",      ">SIZE", ">NOT SETTLED",
-					    ">SKIPPED", "GENERATIONS", "PATH",	"STATE"};
+	static const char *const heads[] = {"GROUP",	">FILES", ">SIZE", ">NOT SETTLED",
+					    ">SKIPPED", ">JOBS",  "DONE",  "GENERATIONS",
+					    "PATH",	"STATE"};
 	struct view_table *t = view_table_new(heads, ARRAY_LEN(heads));
 	const char *problem;
 	json_t *g;
@@ -86,6 +98,8 @@ int client_show_groups(const struct client *c, const struct args *a, json_t *ans
 		view_cell(t, "%s", client_size(client_int(g, "bytes")).s);
 		view_cell(t, "%lld", (long long)client_int(g, "unsettled"));
 		view_cell(t, "%lld", (long long)client_int(g, "skipped"));
+		view_cell(t, "%lld", (long long)client_int(g, "jobs"));
+		done_cell(t, g);
 		view_cell(t, "%s", client_str(g, "generations"));
 		view_cell(t, "%s", client_str(g, "path"));
 		view_cell(t, "%s",

@@ -74,10 +74,13 @@ static int show(json_t *answer)
 		show_window(w);
 	}
 	show_troubles(jobs);
-	printf("%s, %lld late, %lld not to be foreseen; the last is done %s %s\n",
+	printf("%s, %lld late, %lld not to be foreseen",
 	       client_count(client_int(answer, "jobs_total"), "job").s,
-	       (long long)client_int(answer, "late"), (long long)client_int(answer, "unknown"),
-	       client_when(answer, "done").s, client_in(answer, "done").s);
+	       (long long)client_int(answer, "late"), (long long)client_int(answer, "unknown"));
+	if (json_is_string(json_object_get(answer, "done")))
+		printf("; the last is done %s %s", client_when(answer, "done").s,
+		       client_in(answer, "done").s);
+	putchar('\n');
 	if (moves > 5000)
 		printf("%lld transfers in all; the first 5000 are shown\n", (long long)moves);
 	return EXIT_DONE;

@@ -29,6 +29,8 @@ static void show_head(const json_t *s)
 		       client_size(client_int(s, "backlog_bytes")).s);
 	if (json_is_string(json_object_get(s, "eta")))
 		printf(", done %s %s", client_when(s, "eta").s, client_in(s, "eta").s);
+	if (client_int(s, "unforeseen"))
+		printf(", %lld not to be foreseen", (long long)client_int(s, "unforeseen"));
 	printf("\n%lld of %lld transfers, %s now, limit %s\n", (long long)client_int(s, "running"),
 	       (long long)client_int(s, "slots"), client_speed(client_int(s, "rate")).s,
 	       client_rate(json_object_get(s, "limit")).s);

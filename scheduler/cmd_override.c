@@ -147,6 +147,7 @@ enum handled cmd_pause(struct call *c)
 static enum handled end_overrides(struct call *c, enum override_kind kind, bool overlapping)
 {
 	const char *what = kind == OVERRIDE_PAUSE ? "pause" : "sync-now";
+	const char *reason = args_text(c->args, "reason");
 	struct scope s;
 	char *scope;
 	unsigned n;
@@ -161,7 +162,8 @@ static enum handled end_overrides(struct call *c, enum override_kind kind, bool 
 		free(scope);
 		return HANDLED;
 	}
-	log_info("%s: %u %s ended by %s", scope, n, what, c->who);
+	log_info("%s: %u %s ended by %s%s%s", scope, n, what, c->who, reason ? ": " : "",
+		 reason ? reason : "");
 	free(scope);
 	audit(c, &s, json_pack("{s:i}", "ended", (int)n));
 	return call_answer(c, json_pack("{s:i, s:s}", "ended", (int)n, "kind", what));

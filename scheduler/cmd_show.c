@@ -84,10 +84,8 @@ static void add_hub(json_t *o, struct hub *h, struct now now)
 	json_object_set_new(o, "running", json_integer(core_running(core)));
 	json_object_set_new(o, "slots", json_integer(cfg->transfers));
 	json_object_set_new(o, "limit", facts_rate(cfg->rate));
-	json_object_set_new(o, "rate", json_integer((json_int_t)n.rate));
 	json_object_set_new(o, "jobs", counts_json(&n));
-	json_object_set_new(o, "backlog_bytes", json_integer((json_int_t)n.bytes));
-	json_object_set_new(o, "eta", facts_time(n.eta));
+	facts_add_counts(o, &n);
 	json_object_set_new(o, "in_sync",
 			    json_boolean(core_in_sync(core, NULL, NULL, hub_last_version(h))));
 	json_object_set_new(o, "health", health_of_hub(h, now));
@@ -146,5 +144,6 @@ enum handled cmd_spokes(struct call *c)
 
 enum handled cmd_groups(struct call *c)
 {
+	core_forecast(hub_core(c->daemon->hub), c->now);
 	return call_answer(c, json_pack("{s:o}", "groups", groups_json(c->daemon->hub)));
 }

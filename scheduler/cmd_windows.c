@@ -225,8 +225,8 @@ enum handled cmd_windows(struct call *c)
 	json_t *list;
 
 	q.edges = args_number(c->args, "next", q.week || q.other_time ? 0 : EDGES_DEFAULT);
-	if (q.edges > EDGES_MAX)
-		return call_fail(c, 400, "next: at most %d edges", EDGES_MAX);
+	if (q.edges > EDGES_MAX || (!q.edges && args_text(c->args, "next")))
+		return call_fail(c, 400, "next: 1 to %d edges", EDGES_MAX);
 	if (!call_scope_known(c, spoke, NULL))
 		return HANDLED;
 	q.policy = policy ? policy_by_name(q.cfg, policy) : NULL;

@@ -17,6 +17,7 @@
 #define ALL_SCOPE    OPTION("all", ARG_FLAG, NULL, "every spoke")
 #define GROUP_SCOPE  OPTION("group", ARG_NAME, "GROUP", "this group only")
 #define REASON	     OPTION("reason", ARG_TEXT, "TEXT", "why; kept in the job log and in status")
+#define ENDED_REASON OPTION("reason", ARG_TEXT, "TEXT", "why; kept in the job log")
 #define SPOKE_OPTION OPTION("spoke", ARG_NAME, "SPOKE", "this spoke only")
 #define GROUP_OPTION OPTION("group", ARG_NAME, "GROUP", "this group only")
 
@@ -136,7 +137,7 @@ const struct command command_table[COMMANDS_N] = {
 			OPTION("policy", ARG_NAME, "POLICY",
 			       "this policy by itself, without limits of hub and spoke"),
 			OPTION("next", ARG_NUMBER, "N",
-			       "so many coming edges (default 4, at most 100)"),
+			       "so many coming edges, 1 to 100 (default 4)"),
 			OPTION("at", ARG_TIME, "TIME",
 			       "then instead of now: 22:00, 2026-11-22 22:00, 90m"),
 			OPTION("week", ARG_FLAG, NULL, "seven days as a grid"),
@@ -224,18 +225,18 @@ const struct command command_table[COMMANDS_N] = {
 	[CMD_RESUME] = {
 		.id = CMD_RESUME, .word = "resume", .method = "POST", .path = "/v1/resume",
 		.right = RIGHT_CHANGE, .roles = ON_HUB,
-		.usage = "[SPOKE|--all] [--group GROUP]",
+		.usage = "[SPOKE|--all] [--group GROUP] [--reason TEXT]",
 		.summary = "end a pause before its time",
 		.help = "Ends the pause of exactly this scope; the windows then decide again.",
-		.args = {SPOKE_SCOPE, ALL_SCOPE, GROUP_SCOPE},
+		.args = {SPOKE_SCOPE, ALL_SCOPE, GROUP_SCOPE, ENDED_REASON},
 	},
 	[CMD_STOP_NOW] = {
 		.id = CMD_STOP_NOW, .word = "stop-now", .method = "POST", .path = "/v1/stop-now",
 		.right = RIGHT_CHANGE, .roles = ON_HUB,
-		.usage = "[SPOKE|--all] [--group GROUP]",
+		.usage = "[SPOKE|--all] [--group GROUP] [--reason TEXT]",
 		.summary = "end a sync-now before its time",
 		.help = "Ends every sync-now that overlaps the scope; the windows then decide again.",
-		.args = {SPOKE_SCOPE, ALL_SCOPE, GROUP_SCOPE},
+		.args = {SPOKE_SCOPE, ALL_SCOPE, GROUP_SCOPE, ENDED_REASON},
 	},
 	[CMD_CANCEL] = {
 		.id = CMD_CANCEL, .word = "cancel", .method = "POST", .path = "/v1/jobs/{job}/cancel",

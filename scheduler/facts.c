@@ -153,7 +153,9 @@ void facts_count(struct hub *h, const char *spoke, const char *group, struct fac
 			c.jobs++;
 			c.by_state[j->state]++;
 			c.bytes += j->kind == JOB_PUT ? j->version->size : 0;
-			if (j->eta.s > c.eta.s)
+			if (!j->eta.s || j->eta.s == WALL_NEVER.s)
+				c.unforeseen++;
+			else if (j->eta.s > c.eta.s)
 				c.eta = j->eta;
 			if (!j->running)
 				continue;
@@ -163,6 +165,14 @@ void facts_count(struct hub *h, const char *spoke, const char *group, struct fac
 		}
 	}
 	*ret = c;
+}
+
+void facts_add_counts(json_t *o, const struct facts_counts *n)
+{
+	json_object_set_new(o, "backlog_bytes", json_integer((json_int_t)n->bytes));
+	json_object_set_new(o, "rate", json_integer((json_int_t)n->rate));
+	json_object_set_new(o, "eta", facts_time(n->eta));
+	json_object_set_new(o, "unforeseen", json_integer((json_int_t)n->unforeseen));
 }
 
 /* Where the spoke stands on its windows: the most open of its groups, with its rate. */
@@ -214,9 +224,7 @@ json_t *facts_spoke(struct hub *h, const struct spoke_state *s, struct now now)
 	json_object_set_new(o, "running", json_integer(s->running));
 	json_object_set_new(o, "slots", json_integer(s->cfg ? s->cfg->transfers : 0));
 	json_object_set_new(o, "jobs", json_integer((json_int_t)n.jobs));
-	json_object_set_new(o, "backlog_bytes", json_integer((json_int_t)n.bytes));
-	json_object_set_new(o, "rate", json_integer((json_int_t)n.rate));
-	json_object_set_new(o, "eta", facts_time(n.eta));
+	facts_add_counts(o, &n);
 	add_window(o, h, s, now);
 	return o;
 }
@@ -225,9 +233,11 @@ json_t *facts_group(struct hub *h, const struct group_cfg *g)
 {
 	struct hub_group_stats st = {0};
 	json_t *spokes = json_array();
+	struct facts_counts n;
 	json_t *o;
 
 	hub_group_stats(h, g->name, &st);
+	facts_count(h, NULL, g->name, &n);
 	for (size_t i = 0; i < g->n_spokes; i++)
 		json_array_append_new(spokes, json_string(g->spokes[i]));
 	o = json_pack("{s:s, s:o, s:o, s:o, s:i}", "name", g->name, "path", facts_text(g->path),
@@ -241,6 +251,8 @@ json_t *facts_group(struct hub *h, const struct group_cfg *g)
 	json_object_set_new(o, "problem", facts_text(st.problem));
 	json_object_set_new(o, "generations", facts_text(st.how));
 	json_object_set_new(o, "distrust", facts_text(st.distrust));
+	json_object_set_new(o, "jobs", json_integer((json_int_t)n.jobs));
+	facts_add_counts(o, &n);
 	return o;
 }
 

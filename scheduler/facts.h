@@ -29,10 +29,13 @@ struct facts_counts {
 	uint64_t jobs, bytes; /* unfinished, and logical bytes that they still bring */
 	uint64_t by_state[JOB_CANCELLED + 1];
 	double rate;	 /* of all that run, bytes/s */
-	struct wall eta; /* of the last one; WALL_NEVER where one cannot be foreseen */
+	struct wall eta; /* of the last of those that can be foreseen */
+	uint64_t unforeseen;
 };
 /* spoke, group: NULL for any. */
 void facts_count(struct hub *h, const char *spoke, const char *group, struct facts_counts *ret);
+/* Bytes, rate, eta and what cannot be foreseen; "jobs" is the caller's. */
+void facts_add_counts(json_t *o, const struct facts_counts *n);
 /* The zone in which a policy is read on a spoke; NULL where it is not known. */
 const struct zone *facts_zone(const struct policy *p, const struct spoke_state *s);
 

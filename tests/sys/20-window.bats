@@ -36,6 +36,10 @@ CLOSED=$'timezone = UTC\nwindow = mon-sun 00:00-24:00 closed'
 	same berlin one.img
 	[ -z "$(published paris)" ]
 	eventually 10 is 0 overrides
+	hubctl sync-now paris --for 10m
+	hubctl stop-now paris --reason "too early"
+	jq -se '[.[] | select(.event == "command" and .command == "stop-now")] | last |
+		.why == "too early" and .who == "uid 0 (root)" and .ended == 1' "$T/hub.jsonl"
 	random "$T/src/two.img" 1
 	eventually 20 is waiting job two.img berlin state
 	[ "$(published berlin)" = one.img ]

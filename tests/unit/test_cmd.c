@@ -384,10 +384,10 @@ static void overrides_are_set_and_ended(void **state)
 	assert_int_equal(json_integer_value(at(o, "left_s")), 7200);
 	json_decref(o);
 	bad(CMD_RESUME, "{\"spoke\":\"a\"}", 404, "no pause of exactly a");
-	o = good(CMD_RESUME, "{}");
+	o = good(CMD_RESUME, "{\"reason\":\"t\"}");
 	assert_int_equal(json_integer_value(at(o, "ended")), 1);
 	json_decref(o);
-	o = good(CMD_STOP_NOW, "{\"spoke\":\"b\"}");
+	o = good(CMD_STOP_NOW, "{\"spoke\":\"b\",\"reason\":\"t\"}");
 	assert_int_equal(json_integer_value(at(o, "ended")), 1);
 	json_decref(o);
 	bad(CMD_STOP_NOW, "{\"spoke\":\"b\"}", 404, "no sync-now that touches b");
@@ -428,7 +428,8 @@ static void windows_and_rates(void **state)
 	assert_int_equal(json_integer_value(at(o, "windows/0/edges/0/rate")), 2500000);
 	assert_true(json_is_false(at(o, "windows/0/edges/1/open")));
 	json_decref(o);
-	bad(CMD_WINDOWS, "{\"next\":101}", 400, "at most 100");
+	bad(CMD_WINDOWS, "{\"next\":101}", 400, "1 to 100 edges");
+	bad(CMD_WINDOWS, "{\"next\":0}", 400, "1 to 100 edges");
 	bad(CMD_WINDOWS, "{\"policy\":\"nigth\"}", 404, "there is no policy 'nigth'");
 	rig_move(hub.rig, 11 * 3600);
 	o = good(CMD_EXPLAIN, "{\"spoke\":\"b\",\"path\":\"x.lok\"}");
@@ -556,6 +557,35 @@ static void configuration(void **state)
 	json_decref(o);
 }
 
+/* When the last is done, of a spoke and of a group, closed time left out; and that of some nobody
+ * can tell: a date of the others alone would be a promise of all. */
+static void spokes_and_groups_have_times(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	o = good(CMD_GROUPS, "{}");
+	assert_true(json_is_null(at(o, "groups/0/eta")));
+	assert_int_equal(json_integer_value(at(o, "groups/0/unforeseen")), 0);
+	json_decref(o);
+	rig_up(hub.rig, "a");
+	add_job("x.vhdx");
+	(void)core_add_job(hub.rig->c, 0, JOB_PUT, hub.versions[0], "b", hub.rig->now);
+	rig_pass(hub.rig);
+	o = good(CMD_SPOKES, "{}");
+	/* It is midnight, and the window opens at ten in the evening. */
+	assert_memory_equal(text(o, "spokes/0/eta"), "2026-11-23T22:0", 15);
+	assert_int_equal(json_integer_value(at(o, "spokes/0/unforeseen")), 0);
+	assert_true(json_is_null(at(o, "spokes/1/eta")));
+	assert_int_equal(json_integer_value(at(o, "spokes/1/unforeseen")), 1);
+	json_decref(o);
+	o = good(CMD_GROUPS, "{}");
+	assert_memory_equal(text(o, "groups/0/eta"), "2026-11-23T22:0", 15);
+	assert_int_equal(json_integer_value(at(o, "groups/0/jobs")), 2);
+	assert_int_equal(json_integer_value(at(o, "groups/0/unforeseen")), 1);
+	json_decref(o);
+}
+
 static void plans(void **state)
 {
 	json_t *o;
@@ -584,6 +614,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(windows_and_rates, setup, teardown),
 		cmocka_unit_test_setup_teardown(windows_at_a_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(windows_of_a_week, setup, teardown),
+		cmocka_unit_test_setup_teardown(spokes_and_groups_have_times, setup, teardown),
 		cmocka_unit_test_setup_teardown(plans, setup, teardown),
 		cmocka_unit_test_setup_teardown(jobs_are_cancelled_and_retried, setup, teardown),
 		cmocka_unit_test_setup_teardown(configuration, setup, teardown),
