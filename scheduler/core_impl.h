@@ -96,6 +96,7 @@ struct spoke {
 	bool greeted_ever, greeting;
 	bool greet_due;	  /* its time has come */
 	bool greet_force; /* something changed that makes it worth while, closed or not */
+	bool greet_asked; /* a person opened it: now, for as long as it is open */
 	bool rearm;	  /* facts came: the next greeting is to be timed anew */
 	bool shaky;	  /* went down under a push: a mere greeting does not make it well */
 	/* the rate that it reached lately */

@@ -72,6 +72,16 @@ static void time_next(struct core *c, struct spoke *s, struct now now)
 	arm(c, s, s->pub.up ? core_minute(mono_after(now.mono, wait)) : mono_after(now.mono, wait));
 }
 
+/* Whether there is cause for a greeting now. What a sync-now asked for may have had to wait for the
+ * answer to another one; where all is closed again by then, that cause is gone. */
+static bool is_wanted(struct core *c, struct spoke *s, struct now now)
+{
+	bool asked = s->greet_asked && is_open(c, s, now);
+
+	s->greet_asked = false;
+	return s->greet_due || s->greet_force || asked;
+}
+
 void plan_greet(struct core *c, struct spoke *s, struct now now)
 {
 	struct todo t = {.kind = ACTION_GREET, .spoke = s};
@@ -86,7 +96,7 @@ void plan_greet(struct core *c, struct spoke *s, struct now now)
 			arm(c, s, mono_after(s->greeted, CORE_GREET_ANSWER));
 		return;
 	}
-	if (!s->greet_due && !s->greet_force)
+	if (!is_wanted(c, s, now))
 		return;
 	if (!s->greet_force && s->greeted_ever && now.mono.us < allowed.us && !is_open(c, s, now)) {
 		arm(c, s, core_minute(allowed));

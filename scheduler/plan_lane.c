@@ -59,7 +59,7 @@ static void opened(struct core *c, struct lane *l, bool by_person, struct now no
 		return;
 	/* Nothing can start before the spoke has answered. */
 	if (by_person) {
-		s->greet_force = true;
+		s->greet_asked = true;
 	} else if (!s->greet.pos || s->greet.at.us > at.us) {
 		due_set(&c->due, &s->greet, at);
 		s->pub.retry_at = at;

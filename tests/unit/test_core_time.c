@@ -426,6 +426,33 @@ static void greeting_pace(void **state)
 	rig_free(r);
 }
 
+/* A sync-now opens while another greeting is still unanswered. What it asked for is due when that
+ * answer is there, but not once all is closed again. */
+static void asked_while_greeting(void **state)
+{
+	for (int64_t answer = 5; answer <= 15; answer += 10) {
+		struct rig *r = world("", WORLD);
+		struct spoke_state *s = core_spoke(r->c, "a");
+
+		rig_add(r, "a", "g", "1");
+		rig_pass(r);
+		core_fact_spoke_down(r->c, s, false, "no route", r->now);
+		rig_pass(r);
+		for (unsigned i = 0; i < 100 && !rig_saw_spoke(r, ACTION_GREET, "a"); i++)
+			rig_move(r, (r->next.us - r->now.mono.us) / SECOND_US);
+		assert_int_equal(rig_saw_spoke(r, ACTION_GREET, "a"), 1);
+		rig_override(r, OVERRIDE_SYNC_NOW, "a", NULL, 10);
+		rig_pass(r);
+		assert_int_equal(rig_saw_spoke(r, ACTION_GREET, "a"), 0);
+		rig_move(r, answer);
+		core_fact_spoke_down(r->c, s, false, "no answer", r->now);
+		rig_pass(r);
+		assert_int_equal(rig_saw_spoke(r, ACTION_GREET, "a"), answer < 10);
+		rig_free(r);
+	}
+	(void)state;
+}
+
 static void refused_key(void **state)
 {
 	struct rig *r = world("", WORLD);
@@ -502,6 +529,7 @@ int main(void)
 		cmocka_unit_test(back_in_an_open_window),
 		cmocka_unit_test(gone_before_its_edge),
 		cmocka_unit_test(greeting_pace),
+		cmocka_unit_test(asked_while_greeting),
 		cmocka_unit_test(refused_key),
 		cmocka_unit_test(few_wakeups),
 		cmocka_unit_test(down_behind_a_closed_window),
