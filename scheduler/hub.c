@@ -111,6 +111,7 @@ int hub_start(struct daemon *d, struct err *e)
 	h->core = core_new(d->config, seed);
 	h->http = http_new(d->loop);
 	h->shaper = shaper_new(d->loop);
+	h->planned = shaper_node_new(shaper_root(h->shaper), 1, NULL, NULL);
 	h->hooks = hooks_new(d->loop);
 	hub_turn_start(h);
 	r = hub_disk(h, e);
@@ -247,6 +248,7 @@ struct hub *hub_free(struct hub *h)
 	hub_turn_commit(h);
 	bundler_free(h->bundler);
 	http_free(h->http);
+	shaper_node_free(h->planned);
 	shaper_free(h->shaper);
 	hooks_free(h->hooks);
 	hub_overrides_free(h);

@@ -1,9 +1,10 @@
 /*
  * hub_rates.c: see hub_rates.h.
  *
- * A sync-now stands in place of the hub's own policy too. One root cannot have two rates, so the
- * root gets the largest of those in force, and what is not under an override is held down to the
- * hub's window by its (spoke, policy) node.
+ * The root has [daemon] rate. A sync-now stands in place of the hub's own policy too, so that
+ * policy's rate is a bucket beside the tree: every (spoke, policy) node draws on it, whatever its
+ * spoke, and no (spoke, override) node does. A level of the tree it cannot be: a spoke may have
+ * both at a time, and its own limit is for both together.
  */
 #include "scheduler/hub_rates.h"
 
@@ -23,14 +24,7 @@ static void rate_key(const struct rate_chain *c, char *buf, size_t size)
 		snprintf(buf, size, "policy %s", c->governing ? c->governing->name : "always");
 }
 
-static uint64_t rate_of_node(const struct rate_chain *c)
-{
-	if (!c->open)
-		return RATE_CLOSED;
-	return c->override ? c->policy : MIN(c->policy, c->hub);
-}
-
-static struct rate_node *rate_node(struct hub_spoke *s, const char *key)
+static struct rate_node *rate_node(struct hub_spoke *s, const char *key, bool planned)
 {
 	struct rate_node *n;
 
@@ -40,6 +34,8 @@ static struct rate_node *rate_node(struct hub_spoke *s, const char *key)
 	n = xcalloc(1, sizeof(*n) + strlen(key) + 1);
 	memcpy(n->key, key, strlen(key) + 1);
 	n->node = shaper_node_new(s->node, 1, NULL, NULL);
+	if (planned)
+		shaper_set_limit(n->node, s->hub->planned);
 	TAILQ_INSERT_TAIL(&s->rates, n, entry);
 	return n;
 }
@@ -52,19 +48,6 @@ static bool rate_chain_of(const struct hub_job *x, struct rate_chain *ret)
 		return false;
 	core_rates(x->hub->core, x->job->spoke, g, daemon_now(), ret);
 	return true;
-}
-
-static void rate_root(struct hub *h)
-{
-	uint64_t most = 0;
-	struct rate_chain c;
-	struct hub_job *x;
-
-	TAILQ_FOREACH (x, &h->pushing, entry)
-		if (rate_chain_of(x, &c) && c.open)
-			most = MAX(most, c.hub);
-	/* Where nothing goes: the plain limit, so that words are counted against something. */
-	shaper_set_rate(shaper_root(h->shaper), most ? most : h->d->config->rate);
 }
 
 /* Under the node that governs it now; true where that is another than before. */
@@ -82,20 +65,21 @@ static bool rate_place(struct hub_job *x)
 	}
 	rate_key(&c, key, sizeof(key));
 	if (!old || strcmp(old->key, key)) {
-		x->rate = rate_node(x->spoke, key);
+		x->rate = rate_node(x->spoke, key, !c.override);
 		x->rate->users++;
 		if (old)
 			old->users--;
 	}
 	shaper_set_rate(x->spoke->node, c.spoke);
-	shaper_set_rate(x->rate->node, rate_of_node(&c));
+	shaper_set_rate(x->rate->node, c.open ? c.policy : RATE_CLOSED);
+	if (c.open && !c.override)
+		shaper_set_rate(x->hub->planned, c.hub_policy ? c.hub : RATE_UNLIMITED);
 	return x->rate != old;
 }
 
 struct shaper_node *hub_rates_attach(struct hub_job *x)
 {
 	rate_place(x);
-	rate_root(x->hub);
 	return x->rate ? x->rate->node : x->spoke->node;
 }
 
@@ -120,7 +104,6 @@ void hub_rates_changed(struct hub *h, const struct spoke_state *s, const struct 
 			push_reparent(x->push, x->rate->node);
 		hub_descent_reparent(x, x->rate->node);
 	}
-	rate_root(h);
 }
 
 void hub_rates_sweep(struct hub *h)

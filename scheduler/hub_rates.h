@@ -1,6 +1,7 @@
 /*
  * hub_rates.h: the shaper's tree as the policies want it: the hub's rate at the root, a node for
- * each spoke, and below it one for each policy (or override) under which something goes there.
+ * each spoke, and below it one for each policy (or override) under which something goes there; and
+ * beside the tree the hub's own policy, for all but what goes under an override.
  */
 #ifndef SPOKESYNC_SCHEDULER_HUB_RATES_H
 #define SPOKESYNC_SCHEDULER_HUB_RATES_H

@@ -135,6 +135,7 @@ struct hub_spoke {
 	struct spoke_state *state;
 	struct peer *peer;
 	struct shaper_node *node;
+	struct shaper_node *words; /* below node: greetings and publications are charged here */
 	struct rate_node_list rates;
 	struct inventory_list inventories;
 	TAILQ_HEAD(, publishing) publishing;
@@ -183,6 +184,7 @@ struct hub {
 	char boot_id[40];
 	struct http *http;
 	struct shaper *shaper;
+	struct shaper_node *planned; /* the hub's own policy: of all that no override governs */
 	struct bundler *bundler;
 	struct hooks *hooks;
 	int state_dirfd, index_dirfd, cache_dirfd;

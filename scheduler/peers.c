@@ -234,7 +234,9 @@ static void peer_make(struct hub *h, const struct spoke_cfg *cfg)
 	TAILQ_INIT(&s->publishing);
 	TAILQ_INIT(&s->inventories);
 	s->node = shaper_node_new(shaper_root(h->shaper), cfg->weight, NULL, NULL);
-	s->peer = peer_new(h->http, cfg->url, cfg->pins, cfg->n_pins, h->d->key, s->node);
+	s->words = shaper_node_new(s->node, 1, NULL, NULL);
+	shaper_set_limit(s->words, h->planned);
+	s->peer = peer_new(h->http, cfg->url, cfg->pins, cfg->n_pins, h->d->key, s->words);
 	TAILQ_INSERT_TAIL(&h->spokes, s, entry);
 }
 
@@ -272,6 +274,7 @@ static void peer_drop(struct hub_spoke *s)
 	while ((inv = TAILQ_FIRST(&s->inventories)))
 		inventory_free(inv);
 	TAILQ_REMOVE(&s->hub->spokes, s, entry);
+	shaper_node_free(s->words);
 	shaper_node_free(s->node);
 	free(s->name);
 	free(s);

@@ -32,6 +32,13 @@ struct shaper_node *shaper_node_new(struct shaper_node *parent, unsigned weight,
 struct shaper_node *shaper_node_free(struct shaper_node *n);
 void shaper_set_rate(struct shaper_node *n, uint64_t rate);
 void shaper_set_weight(struct shaper_node *n, unsigned weight);
+/*
+ * What goes below n draws on the bucket of limit too, besides those above n: for a limit that some
+ * nodes share and others beside them do not, which no tree alone can say. limit is an inner node
+ * with nothing below it, and is freed after n; n has nothing below it yet, and nothing above it has
+ * the same limit.
+ */
+void shaper_set_limit(struct shaper_node *n, struct shaper_node *limit);
 uint64_t shaper_rate(const struct shaper_node *n);	    /* own */
 uint64_t shaper_rate_in_force(const struct shaper_node *n); /* least up to the root */
 

@@ -16,11 +16,11 @@
 #define TURNS_PER_S 200
 
 /* What one turn of this leaf brings: the smallest quantum on its path; 0: nothing limits it. */
-static uint64_t piece_of(const struct shaper_node *leaf)
+static uint64_t piece_of(struct shaper_node *leaf)
 {
 	uint64_t least = 0;
 
-	for (const struct shaper_node *n = leaf; n; n = n->parent)
+	SHAPER_EACH_BUCKET (n, leaf)
 		if (bucket_limited(&n->bucket)) {
 			uint64_t q = bucket_quantum(n->bucket.rate);
 
@@ -41,7 +41,7 @@ static bool may_go(void *arg, struct share_item *item)
 	struct shaper_node *n = container_of(item, struct shaper_node, item);
 	struct share_item *child;
 
-	if (!has_quantum(n))
+	if (!has_quantum(n) || (n->limit && !has_quantum(n->limit)))
 		return false;
 	if (n->ready)
 		return true;
@@ -56,6 +56,8 @@ static void refill_active(struct shaper_node *n, struct mono now)
 	struct share_item *child;
 
 	bucket_refill(&n->bucket, now);
+	if (n->limit)
+		bucket_refill(&n->limit->bucket, now);
 	TAILQ_FOREACH (child, &n->share.active, entry)
 		refill_active(container_of(child, struct shaper_node, item), now);
 }
@@ -80,6 +82,8 @@ static struct shaper_node *next_leaf(struct shaper *s)
 			return NULL;
 		n = container_of(item, struct shaper_node, item);
 		rate = MIN(rate, n->bucket.rate);
+		if (n->limit)
+			rate = MIN(rate, n->limit->bucket.rate);
 	}
 	return n;
 }
@@ -88,7 +92,7 @@ static void promise(struct shaper_node *leaf, uint64_t bytes, struct mono now)
 {
 	struct shaper *s = leaf->shaper;
 
-	for (struct shaper_node *n = leaf; n; n = n->parent) {
+	SHAPER_EACH_BUCKET (n, leaf) {
 		n->reserved += bytes;
 		share_used(&n->item, bytes);
 	}
@@ -117,6 +121,8 @@ static int64_t wait_of(const struct shaper_node *n)
 	const struct share_item *child;
 	int64_t below = INT64_MAX, own = wait_of_node(n);
 
+	if (n->limit)
+		own = MAX(own, wait_of_node(n->limit));
 	if (n->ready)
 		return own;
 	TAILQ_FOREACH (child, &n->share.active, entry)
@@ -166,7 +172,7 @@ static uint64_t spare(struct shaper_node *leaf)
 	uint64_t least = UINT64_MAX;
 	unsigned self = leaf->waiting;
 
-	for (struct shaper_node *n = leaf; n; n = n->parent) {
+	SHAPER_EACH_BUCKET (n, leaf) {
 		if (n->waiting > self || !has_quantum(n))
 			return 0;
 		if (bucket_limited(&n->bucket))
@@ -180,7 +186,7 @@ static uint64_t promised(struct shaper_node *leaf)
 	int64_t least = (int64_t)leaf->promise;
 
 	/* Tokens may have become fewer since: a new rate, a charge. */
-	for (struct shaper_node *n = leaf; n; n = n->parent)
+	SHAPER_EACH_BUCKET (n, leaf)
 		if (bucket_limited(&n->bucket))
 			least = MIN(least, n->bucket.tokens);
 	return least > 0 ? (uint64_t)least : 0;
@@ -192,16 +198,16 @@ size_t shaper_grant(struct shaper_node *leaf, size_t max)
 	uint64_t bytes;
 	bool from_promise;
 
-	for (struct shaper_node *n = leaf; n; n = n->parent)
+	SHAPER_EACH_BUCKET (n, leaf)
 		bucket_refill(&n->bucket, now);
 	if (piece_of(leaf) == 0) {
-		for (struct shaper_node *n = leaf; n; n = n->parent)
+		SHAPER_EACH_BUCKET (n, leaf)
 			n->bytes += max;
 		return max;
 	}
 	from_promise = leaf->promise > 0;
 	bytes = MIN((uint64_t)max, from_promise ? promised(leaf) : spare(leaf));
-	for (struct shaper_node *n = leaf; n; n = n->parent) {
+	SHAPER_EACH_BUCKET (n, leaf) {
 		bucket_take(&n->bucket, bytes);
 		n->bytes += bytes;
 		if (from_promise)
@@ -226,7 +232,7 @@ void shaper_want(struct shaper_node *leaf, bool want)
 		return;
 	}
 	/* The others' waits are armed for already. */
-	for (struct shaper_node *n = leaf; n; n = n->parent) {
+	SHAPER_EACH_BUCKET (n, leaf) {
 		bucket_refill(&n->bucket, now);
 		wait = MAX(wait, wait_of_node(n));
 	}

@@ -16,6 +16,7 @@ TAILQ_HEAD(shaper_leaves, shaper_node);
 struct shaper_node {
 	struct shaper *shaper;
 	struct shaper_node *parent;
+	struct shaper_node *limit; /* a bucket beside the tree that counts as well, or NULL */
 	unsigned n_children;
 	struct bucket bucket;
 	struct share share;	/* between the children that wait */
@@ -41,6 +42,20 @@ struct shaper {
 	struct mono (*clock)(void); /* tests put theirs here */
 	void (*arm)(struct shaper *s, int64_t after_us);
 };
+
+/* All buckets that count for what goes at or below from: each node up to the root, and after it the
+ * limit that it has besides. */
+#define SHAPER_EACH_BUCKET(n, from) \
+	for (struct shaper_node *at = (from), *n = at; n; n = shaper_next_bucket(n, &at))
+
+static inline struct shaper_node *shaper_next_bucket(const struct shaper_node *n,
+						     struct shaper_node **at)
+{
+	if (n == *at && n->limit)
+		return n->limit;
+	*at = (*at)->parent;
+	return *at;
+}
 
 /* Hands out what there is now, and calls back. Microseconds until it is worth coming again. */
 int64_t shaper_pass(struct shaper *s, struct mono now);

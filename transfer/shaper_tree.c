@@ -53,7 +53,7 @@ void shaper_drop_promise(struct shaper_node *leaf)
 {
 	if (!leaf->promised)
 		return;
-	for (struct shaper_node *n = leaf; n; n = n->parent)
+	SHAPER_EACH_BUCKET (n, leaf)
 		n->reserved -= leaf->promise;
 	leaf->promise = 0;
 	leaf->promised = false;
@@ -106,6 +106,11 @@ void shaper_set_weight(struct shaper_node *n, unsigned weight)
 	n->item.weight = MIN(MAX(weight, 1u), SHARE_WEIGHT_MAX);
 }
 
+void shaper_set_limit(struct shaper_node *n, struct shaper_node *limit)
+{
+	n->limit = limit;
+}
+
 uint64_t shaper_rate(const struct shaper_node *n)
 {
 	return n->bucket.rate;
@@ -115,16 +120,19 @@ uint64_t shaper_rate_in_force(const struct shaper_node *n)
 {
 	uint64_t least = RATE_UNLIMITED;
 
-	for (; n; n = n->parent)
+	for (; n; n = n->parent) {
 		least = MIN(least, n->bucket.rate);
+		if (n->limit)
+			least = MIN(least, n->limit->bucket.rate);
+	}
 	return least;
 }
 
-void shaper_charge(struct shaper_node *n, uint64_t bytes)
+void shaper_charge(struct shaper_node *from, uint64_t bytes)
 {
-	struct mono now = shaper_now(n);
+	struct mono now = shaper_now(from);
 
-	for (; n; n = n->parent) {
+	SHAPER_EACH_BUCKET (n, from) {
 		bucket_refill(&n->bucket, now);
 		bucket_take(&n->bucket, bytes);
 		n->bytes += bytes;
@@ -136,7 +144,7 @@ void shaper_charge(struct shaper_node *n, uint64_t bytes)
 
 void shaper_refund(struct shaper_node *leaf, uint64_t bytes)
 {
-	for (struct shaper_node *n = leaf; n; n = n->parent) {
+	SHAPER_EACH_BUCKET (n, leaf) {
 		bucket_give(&n->bucket, bytes);
 		n->bytes -= MIN(bytes, n->bytes);
 	}

@@ -17,6 +17,7 @@
 #define KBIT	  ((uint64_t)125)
 #define MBIT	  ((uint64_t)125000)
 #define NODES_MAX 24
+#define LIMITS	  2
 #define LEAVES	  12
 #define RUN_US	  (20 * SECOND_US)
 
@@ -143,9 +144,18 @@ static unsigned watch(struct world *w, struct shaper_node *node)
 	return w->n++;
 }
 
+static bool limited(const struct shaper_node *n)
+{
+	for (; n; n = n->parent)
+		if (n->limit)
+			return true;
+	return false;
+}
+
 static void build(struct world *w)
 {
 	struct shaper_node *inner[8];
+	struct shaper_node *limits[LIMITS];
 	unsigned n_inner = 1;
 
 	memset(w, 0, sizeof(*w));
@@ -157,10 +167,17 @@ static void build(struct world *w)
 	shaper_init(&w->s);
 	inner[0] = shaper_root(&w->s);
 	watch(w, inner[0]);
+	/* Buckets beside the tree, which some of its nodes share. */
+	for (unsigned i = 0; i < LIMITS; i++) {
+		limits[i] = shaper_node_new(inner[0], 1, NULL, NULL);
+		watch(w, limits[i]);
+	}
 	for (; n_inner < ARRAY_LEN(inner); n_inner++) {
 		inner[n_inner] =
 			shaper_node_new(inner[pick(n_inner)], 1 + (unsigned)pick(20), NULL, NULL);
 		watch(w, inner[n_inner]);
+		if (pick(2) && !limited(inner[n_inner]))
+			shaper_set_limit(inner[n_inner], limits[pick(LIMITS)]);
 	}
 	for (unsigned i = 0; i < LEAVES; i++) {
 		struct leaf *l = &w->leaves[i];
