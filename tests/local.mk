@@ -54,6 +54,7 @@ UNIT += tests/unit/test_settle
 UNIT += tests/unit/test_guard
 UNIT += tests/unit/test_shaper
 UNIT += tests/unit/test_shaper_bound
+UNIT += tests/unit/test_shaper_accuracy
 UNIT += tests/unit/test_share
 UNIT += tests/unit/test_source
 UNIT += tests/unit/test_leaves
