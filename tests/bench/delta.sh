@@ -21,7 +21,8 @@ usage() {
 	exit 2
 }
 size=1800M fill=0 filesystems=(xfs ext4)
-KEEP=
+KEEP=""
+SHOWN=""
 CASES=(upgrade raw qcow2 vhd churn edits4096 edits512 relaid merged first meta reflink unknown spokes index)
 cases=()
 while [ $# -gt 0 ]; do
@@ -54,6 +55,7 @@ bench_also() {
 	unmounted
 	fs_down
 	rm -rf "$WORK" "$IMAGES/making"*
+	[ -n "$SHOWN" ] || table # what there is of it
 }
 bench_world
 WORK=$(mktemp -d "${BENCH_DIR:-/var/tmp}/ssdelta.XXXXXX")
@@ -70,4 +72,4 @@ for fs in "${filesystems[@]}"; do
 	fs_down
 done
 table
-exit $FAILED
+exit "$FAILED"

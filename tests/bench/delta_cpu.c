@@ -1,6 +1,7 @@
 /*
- * delta_cpu.c: what a file's SHA-256 tree and the scan for its anchors cost one core: "SECONDS SECONDS",
- * by the thread's clock, reading not counted. What delta.sh holds the index of a large image against.
+ * delta_cpu.c: what a file's SHA-256 tree and the scan for its anchors cost one core: "SECONDS
+ * SECONDS", by the thread's clock, reading not counted. What delta.sh holds the index of a large
+ * image against.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -50,7 +50,7 @@ unmounted() {
 # about a twentieth of the image.
 packages_added() {
 	local p kb left=$((SIZE / 1024 / 18))
-	for p in cppcheck qemu-utils rsync strace bats xfsprogs libsqlite3-dev libgnutls28-dev; do
+	for p in rclone cppcheck qemu-utils rsync strace bats xfsprogs clang-tidy-14 libgnutls28-dev; do
 		kb=$(dpkg-query -W -f='${db:Status-Status} ${Installed-Size}' "$p" 2>/dev/null) || continue
 		[ "${kb% *}" = installed ] && [ "${kb#* }" -le "$left" ] || continue
 		left=$((left - ${kb#* }))

@@ -127,7 +127,7 @@ declare -A C=()
 meter_on() {
 	counters a
 	LINES_BEFORE=$(wc -l <"$T/hub.jsonl")
-	"$(dirname "${BASH_SOURCE[0]}")/delta_meter.py" "${NET}s" "${PID[hub]}" "${PID[berlin]}" >"$T/meter" &
+	"$here/delta_meter.py" "${NET}s" "${PID[hub]}" "${PID[berlin]}" >"$T/meter" &
 	METER=$!
 }
 meter_end() {
@@ -165,6 +165,9 @@ until_published() {
 	R[phases]=$(phases "$1" "$settled")
 	R[hub_anon]=$(awk '$3 > n { n = $3 } END { printf "%.1f", n * 1024 / 1e6 }' "$T/meter")
 	R[spoke_anon]=$(awk '$4 > n { n = $4 } END { printf "%.1f", n * 1024 / 1e6 }' "$T/meter")
+	# What it writes after publication (the index is merged) is not the transfer's.
+	R[spoke_wrote]=$(awk -v e="$ended_at" 'NR == 1 { first = $5 } $1 <= e { n = $5 }
+		END { printf "%.0f", n - first }' "$T/meter")
 	# The last byte: when all but 16 KiB (words) of what came by then had come.
 	R[tail]=$(awk -v e="$ended_at" '$1 <= e { at[++n] = $1; bytes[n] = $2 }
 		END { for (i = n; i > 1 && bytes[i - 1] > bytes[n] - 16384; i--); printf "%.2f", e - at[i] }' "$T/meter")
@@ -216,6 +219,8 @@ within() {
 }
 
 table() {
+	SHOWN=1
+	[ ${#TABLE[@]} -gt 0 ] || return 0
 	NOW=all
 	echo
 	[ "$PEAK_HUB" = 0 ] || within 'hub, peak of anonymous MB' "$PEAK_HUB" 200

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Every 20 ms until killed: seconds since 1970, bytes that a network device carried, anonymous kB of two
-processes; a line where one of them changed.
+processes, bytes that the second one wrote to disk; a line where one of them changed.
 
   delta_meter.py DEVICE PID PID    (the device as the second process sees it)
 """
@@ -19,6 +19,15 @@ def anon(pid):
     return "0"
 
 
+def wrote(pid):
+    try:
+        with open("/proc/%s/io" % pid) as f:
+            n = dict(line.split(": ") for line in f)
+        return str(int(n["write_bytes"]) - int(n["cancelled_write_bytes"]))
+    except (OSError, KeyError):
+        return "0"
+
+
 def carried(pid, device):
     try:
         with open("/proc/%s/net/dev" % pid) as f:
@@ -33,7 +42,8 @@ def carried(pid, device):
 
 last = ()
 while True:
-    now = (carried(sys.argv[3], sys.argv[1]), anon(sys.argv[2]), anon(sys.argv[3]))
+    now = (carried(sys.argv[3], sys.argv[1]), anon(sys.argv[2]), anon(sys.argv[3]),
+           wrote(sys.argv[3]))
     if now != last:
         print("%.3f" % time.time(), *now, flush=True)
         last = now

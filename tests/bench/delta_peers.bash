@@ -46,7 +46,7 @@ rsync_run() {
 	R=()
 	R[out]=$(less "$(carried rx)" "$out") R[in]=$(less "$(carried tx)" "$in")
 	R[bytes]=$(awk -v a="${R[out]}" -v b="${R[in]}" 'BEGIN { printf "%.0f", a + b }')
-	read -r t R[hub_cpu] R[spoke_cpu] <"$WORK/time"
+	read -r t "R[hub_cpu]" "R[spoke_cpu]" <"$WORK/time"
 	R[wall]=$t
 	R[hub_cpu]=$(awk -v a="${R[hub_cpu]}" -v b="${R[spoke_cpu]}" 'BEGIN { print a + b }')
 	R[spoke_cpu]=$(less "$(cpu_of "$RSYNCD")" "$cpu")
