@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/catalog.h"
 #include "scheduler/hooks.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
@@ -28,6 +29,22 @@ static void publish_free(struct publishing *pub)
 {
 	TAILQ_REMOVE(&pub->spoke->publishing, pub, entry);
 	free(pub);
+}
+
+/* Gone here, and nothing else is below or above it there: it may be what the file was renamed from.
+ */
+static bool publish_may_rename(const struct hub_job *x, const char *from)
+{
+	const struct hub_group *g = x->version->group;
+	const char *path = x->job->version->path;
+	size_t n = strlen(from), m = strlen(path);
+	const struct hub_file *f;
+
+	if (x->no_rename || hub_group(x->hub, g->name) != g ||
+	    (!strncmp(from, path, MIN(n, m)) && (n < m ? path[n] : from[m]) == '/'))
+		return false;
+	f = catalog_get((struct hub_group *)g, from);
+	return f && f->current && f->current->v->deleted;
 }
 
 static void publish_op(const struct hub_job *x, struct inventory *inv, struct wire_op *op)
@@ -58,7 +75,7 @@ static void publish_op(const struct hub_job *x, struct inventory *inv, struct wi
 	if (item && hash_equal(&item->root, root)) {
 		op->kind = WIRE_META;
 	} else if (from) {
-		op->kind = WIRE_COPY_OF;
+		op->kind = publish_may_rename(x, from) ? WIRE_RENAME : WIRE_COPY_OF;
 		snprintf(op->from, sizeof(op->from), "%s", from);
 	}
 }
@@ -76,10 +93,16 @@ static void publish_done(struct hub_job *x, const struct wire_op *op, uint64_t s
 	e->mode = op->mode;
 	e->seq = seq;
 	inventory_put(inv, e, x->job->version->id);
+	if (op->kind == WIRE_RENAME) {
+		snprintf(e->path, sizeof(e->path), "%s", op->from);
+		e->gone = true;
+		inventory_put(inv, e, 0);
+		seq--; /* two changes there */
+	}
 	free(e);
 	/* Exactly one further: nothing else happened there, and no page needs to be asked for. */
 	if (inv->epoch[0] && seq == inv->seq + 1)
-		inventory_position(inv, inv->epoch, seq);
+		inventory_position(inv, inv->epoch, seq + (op->kind == WIRE_RENAME));
 	hub_job_ended(x, OUTCOME_PUBLISHED, "");
 }
 
@@ -119,6 +142,8 @@ static void publish_result(struct hub_job *x, const struct wire_op *op,
 		 r->text[0] ? ": " : "", r->text);
 	if (r->refused == REFUSED_NO_BASE)
 		peers_greet(x->spoke);
+	if (op->kind == WIRE_RENAME)
+		x->no_rename = true;
 	if (r->refused == REFUSED_ERROR)
 		reconcile_in_way(inventory_make(x->spoke, x->job->version->group), op->path);
 	hub_job_ended(x, publish_refusal(r->refused), text);

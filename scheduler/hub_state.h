@@ -163,6 +163,7 @@ struct hub_job {
 	int fd;			/* the content while a push exists, or -1 */
 	bool have;		/* the spoke holds the content under another path */
 	unsigned base_refusals; /* in a row */
+	bool no_rename;		/* refused once: the content is copied there */
 	unsigned n_bases;
 	bool has_partial;
 	struct hash partial;

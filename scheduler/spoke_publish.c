@@ -100,6 +100,27 @@ static void set_keep(struct publishing *x)
 			 slash ? slash + 1 : publishing_op(x)->path);
 }
 
+/* Worker: is what is to be renamed the content that was proven, untouched since? */
+static int rename_ready(struct publishing *x)
+{
+	const struct wire_op *op = publishing_op(x);
+	struct publish_look from;
+	int r;
+
+	if (publishing_is_recorded(x) && hash_equal(&x->row.root, &op->root)) {
+		x->in_place = true; /* a repetition */
+		return 0;
+	}
+	r = publish_look(x->g->store, op->from, &from, &x->e);
+	if (r < 0)
+		return r;
+	if (!from.present || !x->has_source || !x->source.sure || x->source.gone ||
+	    !identity_equal(&x->source.identity, &from.identity) ||
+	    !hash_equal(&x->source.root, &op->root))
+		return err_set(&x->e, -ESTALE, "%s does not hold this content any more", op->from);
+	return 0;
+}
+
 /* Worker: what lies there, and for put and copy-of the file that shall. */
 static void make_ready(struct publishing *x)
 {
@@ -113,6 +134,8 @@ static void make_ready(struct publishing *x)
 	x->absent = x->error == -ENOTDIR || (x->error == 0 && x->look.directory);
 	if (op->kind == WIRE_DELETE && x->absent)
 		x->error = 0;
+	if (x->error == 0 && op->kind == WIRE_RENAME)
+		x->error = rename_ready(x);
 	if (x->error < 0 || (op->kind != WIRE_PUT && op->kind != WIRE_COPY_OF))
 		return;
 	if (publishing_is_recorded(x) && hash_equal(&x->row.root, &op->root)) {
@@ -165,6 +188,8 @@ static void change_run(struct work *w)
 		x->error = publish_rename(s, op->from, op->path, keep, &x->now, &x->old, &x->e);
 	else
 		x->error = publish_commit(s, x->staged, op->path, keep, &x->now, &x->old, &x->e);
+	if (x->error == 0 && op->kind == WIRE_RENAME && !x->in_place)
+		x->error = publish_attr(s, op->path, &x->attr, &x->now, &x->e);
 	if (x->error == 0 && x->t && x->ready)
 		x->n_changes = spoke_transfer_destroy(x->t, x->changes);
 }

@@ -82,8 +82,8 @@ int publishing_record(struct publishing *x)
 		break;
 	case WIRE_RENAME:
 		r = record_gone(x, op->from);
-		if (r == 0 && x->has_source && x->source.sure)
-			r = record_file(x, op->path, &x->source.root);
+		if (r == 0)
+			r = record_file(x, op->path, &op->root);
 		break;
 	default:
 		r = record_file(x, op->path, &op->root);

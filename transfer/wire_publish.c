@@ -20,7 +20,7 @@ static bool has_from(enum wire_op_kind k)
 
 static bool has_root(enum wire_op_kind k)
 {
-	return k == WIRE_PUT || k == WIRE_COPY_OF;
+	return k == WIRE_PUT || has_from(k);
 }
 
 static json_t *encode_op(const struct wire_op *o)

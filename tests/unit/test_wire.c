@@ -337,7 +337,12 @@ static void test_publish(void **state)
 		 .mode = 0644,
 		 .was_known = true,
 		 .was = hash_of(2)},
-		{.kind = WIRE_RENAME, .path = "b", .from = "c", .mode = 0600, .was_absent = true},
+		{.kind = WIRE_RENAME,
+		 .path = "b",
+		 .from = "c",
+		 .root = hash_of(3),
+		 .mode = 0600,
+		 .was_absent = true},
 		{.kind = WIRE_DELETE, .path = "d"},
 	};
 	struct wire_publish p = {.ops = ops, .n_ops = 3}, got;
@@ -357,6 +362,7 @@ static void test_publish(void **state)
 	assert_int_equal(got.ops[0].mtime.nsec, 6);
 	assert_int_equal(got.ops[1].kind, WIRE_RENAME);
 	assert_string_equal(got.ops[1].from, "c");
+	assert_true(hash_equal(&got.ops[1].root, &ops[1].root));
 	assert_true(!got.ops[1].was_known && got.ops[1].was_absent);
 	assert_true(!got.ops[2].was_known && !got.ops[2].was_absent);
 	wire_publish_done(&got);
