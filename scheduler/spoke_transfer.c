@@ -12,7 +12,7 @@
 #include "scheduler/spoke_db.h"
 #include "scheduler/spoke_job.h"
 
-#define FILL_STEP (32 * MIB) /* then other work of the lane has its turn */
+#define FILL_STEP (64 * MIB) /* then other work of the lane has its turn */
 
 struct spoke_transfer *spoke_transfer_get(struct spoke_group *g, const struct hash *root)
 {
@@ -192,7 +192,7 @@ static void job_run(struct work *w)
 	j->n_bad = staging_bad_bases(t->st, j->bad, SPOKE_BAD_MAX);
 	staging_position(t->st, false, &p);
 	j->received = p.proven_bytes;
-	j->more = (p.filling && p.refused == REFUSED_NOT) ||
+	j->more = (staging_filling(t->st) && p.refused == REFUSED_NOT) ||
 		  (staging_complete(t->st) && !t->finishing_failed);
 	wire_position_done(&p);
 }

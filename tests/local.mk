@@ -57,6 +57,7 @@ UNIT += tests/unit/test_shaper_bound
 UNIT += tests/unit/test_shaper_accuracy
 UNIT += tests/unit/test_share
 UNIT += tests/unit/test_source
+UNIT += tests/unit/test_ahead
 UNIT += tests/unit/test_leaves
 UNIT += tests/unit/test_spool
 UNIT += tests/unit/test_staging

@@ -104,6 +104,7 @@ libtransfer_a_SOURCES += transfer/source.c
 libtransfer_a_SOURCES += transfer/source.h
 libtransfer_a_SOURCES += transfer/sreq.c
 libtransfer_a_SOURCES += transfer/sreq_answer.c
+libtransfer_a_SOURCES += transfer/adopt.c transfer/ahead.c transfer/ahead.h
 libtransfer_a_SOURCES += transfer/leaves.c transfer/leaves.h transfer/leaves_merge.c
 libtransfer_a_SOURCES += transfer/spool.c transfer/spool.h
 libtransfer_a_SOURCES += transfer/staging.c transfer/staging.h

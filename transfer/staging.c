@@ -250,6 +250,11 @@ bool staging_complete(const struct staging *st)
 	return !st->staged && st->nodes.proven == st->nodes.n;
 }
 
+bool staging_filling(const struct staging *st)
+{
+	return st->nodes.filling > 0;
+}
+
 bool staging_is_staged(const struct staging *st)
 {
 	return st->staged;

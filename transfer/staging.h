@@ -88,7 +88,9 @@ int staging_commit(struct staging *st) WARN_UNUSED;
 /* The same, but for the spooled part of a frame if whole ones were applied since the last time. */
 int staging_commit_group(struct staging *st) WARN_UNUSED;
 bool staging_uncommitted(const struct staging *st);
-/* Copies up to max bytes of nodes to be filled; 1: there is more, 0: no more, -ESTALE, -errno. */
+/* Nodes wait to be copied from pins. */
+bool staging_filling(const struct staging *st);
+/* Copies up to max bytes of them; 1: there is more, 0: no more, -ESTALE, -errno. */
 int staging_fill(struct staging *st, uint64_t max) WARN_UNUSED;
 /* All nodes are proven, but the root was not yet computed: staging_finish() has work. */
 bool staging_complete(const struct staging *st);

@@ -581,6 +581,51 @@ static void test_recorded_identity(void **state)
 	free(data);
 }
 
+/* A copy of a base that cannot be shared: many nodes, some of them holes, in stretches. */
+static void test_fill(void **state)
+{
+	struct fixture *f = *state;
+	const size_t size = 23 * NODE_SIZE + 3 * BLOCK_SIZE + 5;
+	uint8_t *data = content(size, 8);
+	struct op all = {OP_SAME, 0, 0, (uint32_t)blocks_of(size)};
+	struct identity_change ch;
+	struct bundle_bytes b;
+	struct wire_position p;
+	struct identity id;
+	struct staging *st;
+	struct err e = {""};
+	struct hash root;
+	unsigned calls;
+	int fd, r;
+
+	memset(data + 7 * NODE_SIZE, 0, 4 * NODE_SIZE);
+	fd = put_file(f, "base", data, size, &id, &root);
+	begin(&b, &root, size, 1, &root, 1, 1);
+	frame(&b, 0, 0, 24, &all, 1, NULL, 0, NULL, 0);
+	assert_int_equal(staging_create(f->store, f->as, &root, size, &st, &e), 0);
+	assert_int_equal(staging_pin(st, &root, fd, &id, &ch, &e), 0);
+	assert_int_equal(feed(st, &b, 0, b.n, &e), 0);
+	assert_int_equal(staging_filling(st), !f->store->reflink);
+	for (calls = 0; (r = staging_fill(st, 5 * NODE_SIZE)) > 0; calls++)
+		;
+	assert_int_equal(r, 0);
+	assert_int_equal(calls, f->store->reflink ? 0 : 4);
+	assert_false(staging_filling(st));
+	assert_true(staging_complete(st));
+	assert_true(staging_disk_bytes(st) <= (23 - 4 + 1) * NODE_SIZE);
+	staging_close(st); /* all of it was committed */
+	assert_int_equal(staging_open(f->store, f->as, &root, &st, &e), 0);
+	staging_position(st, false, &p);
+	assert_int_equal(p.proven_bytes, size);
+	wire_position_done(&p);
+	assert_int_equal(staging_finish(st, false, NULL, &e), 0);
+	check_image(f, &root, data, size);
+	staging_close(st);
+	close(fd);
+	free(b.p);
+	free(data);
+}
+
 static void test_nonsense(void **state)
 {
 	struct fixture *f = *state;
@@ -664,6 +709,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_prefix_drifted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drifted_base, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_recorded_identity, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fill, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
 	};

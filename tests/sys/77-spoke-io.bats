@@ -104,3 +104,30 @@ merged() { ! ls "$T/$1/.spokesync/index" | grep -q delta; }
 	[ "$(summary one.img berlin proof)" = full ]
 	[ $(($(from_disk berlin) - r)) -ge $((64 << 20)) ]
 }
+
+# Bytes of a file that are in memory now.
+resident() { fincore -b -n -o RES "$1" | tr -d ' '; }
+
+@test "files that were in memory stay there, and what was copied is not left there" {
+	command -v fincore >/dev/null || skip "no fincore"
+	spoke berlin
+	hub
+	random "$T/src/one.img" 64
+	start berlin hub
+	hubctl wait --timeout 60s
+	random "$T/other" 16
+	cat "$T/other" "$T/berlin/one.img" >/dev/null
+	base=$(resident "$T/berlin/one.img")
+	[ "$base" -ge $((32 << 20)) ]
+	cp "$T/src/one.img" "$T/new"
+	random "$T/more" 32
+	cat "$T/more" >>"$T/new"
+	mv "$T/new" "$T/src/two.img"
+	hubctl wait --timeout 60s
+	copy=$(resident "$T/berlin/two.img")
+	echo "other $(resident "$T/other"), base $base, $(resident "$T/berlin/one.img"), copy $copy"
+	[ "$(resident "$T/other")" -ge $((16 * 95 * (1 << 20) / 100)) ]
+	[ "$(resident "$T/berlin/one.img")" -ge $((base * 95 / 100)) ]
+	[ "$copy" -le $((4 << 20)) ]
+	same berlin two.img
+}
