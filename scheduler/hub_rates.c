@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "scheduler/hub_descent.h"
+#include "scheduler/hub_start.h"
 
 /* What shares one limit has one key: an override, or a policy by its name. */
 static void rate_key(const struct rate_chain *c, char *buf, size_t size)
@@ -77,6 +78,21 @@ static bool rate_place(struct hub_job *x)
 	return x->rate != old;
 }
 
+/* Another rate may allow, or need, another effort; a window that closes ends the push anyway. */
+static void rate_effort(struct hub_job *x)
+{
+	uint64_t rate = x->push && x->rate ? shaper_rate_in_force(x->rate->node) : RATE_CLOSED;
+	int effort, effort_short;
+
+	if (rate == RATE_CLOSED)
+		return;
+	effort = hub_start_effort(rate, &effort_short);
+	if (effort == x->effort)
+		return;
+	x->effort = effort;
+	push_set_effort(x->push, effort, effort_short);
+}
+
 struct shaper_node *hub_rates_attach(struct hub_job *x)
 {
 	rate_place(x);
@@ -98,12 +114,16 @@ void hub_rates_changed(struct hub *h, const struct spoke_state *s, const struct 
 	TAILQ_FOREACH (x, &h->pushing, entry) {
 		if ((s && x->job->spoke != s) || (g && strcmp(x->job->version->group, g->name)))
 			continue;
-		if (!(x->push || hub_descent_running(x)) || !rate_place(x))
+		if (!(x->push || hub_descent_running(x)))
 			continue;
-		if (x->push)
-			push_reparent(x->push, x->rate->node);
-		hub_descent_reparent(x, x->rate->node);
+		if (rate_place(x)) {
+			if (x->push)
+				push_reparent(x->push, x->rate->node);
+			hub_descent_reparent(x, x->rate->node);
+		}
 	}
+	TAILQ_FOREACH (x, &h->pushing, entry)
+		rate_effort(x);
 }
 
 void hub_rates_sweep(struct hub *h)

@@ -19,14 +19,25 @@
 #include "scheduler/peers.h"
 #include "scheduler/prepare.h"
 
-#define EFFORT_FAST  3
-#define EFFORT_SLOW  9
-#define EFFORT_EDGE  (200 * 1000 * 1000 / 8) /* bytes/s */
-#define NO_BASE_LAST 2u			     /* after so many refusals in a row: without any base */
+/* From the rate (bytes/s) of one on, up to that of the one before. */
+static const struct {
+	uint64_t rate;
+	int effort, effort_short;
+} efforts[] = {
+	{200 * 1000 * 1000 / 8 + 1, 3, 0},
+	{10 * 1000 * 1000 / 8 + 1, 9, 3},
+	{0, 19, 6},
+};
+#define NO_BASE_LAST 2u /* after so many refusals in a row: without any base */
 
-int hub_start_effort(uint64_t rate)
+int hub_start_effort(uint64_t rate, int *ret_short)
 {
-	return rate > EFFORT_EDGE ? EFFORT_FAST : EFFORT_SLOW;
+	unsigned i = 0;
+
+	while (rate < efforts[i].rate)
+		i++;
+	*ret_short = efforts[i].effort_short;
+	return efforts[i].effort;
 }
 
 static void start_progress(void *arg)
@@ -158,7 +169,8 @@ static void start_push(struct hub_job *x, const struct prepare_result *r)
 	spec->content.fd = x->fd;
 	spec->content.live = !x->version->generation;
 	spec->content.identity = x->version->identity;
-	spec->effort = hub_start_effort(shaper_rate_in_force(spec->parent));
+	spec->effort = hub_start_effort(shaper_rate_in_force(spec->parent), &spec->effort_short);
+	x->effort = spec->effort;
 	start_offer(x, r, &spec->offer);
 	ev.arg = x;
 	x->sampled = 0;

@@ -165,6 +165,7 @@ struct hub_job {
 	unsigned base_refusals; /* in a row */
 	bool no_rename;		/* refused once: the content is copied there */
 	unsigned n_bases;
+	int effort; /* that its push was given */
 	bool has_partial;
 	struct hash partial;
 	struct job_counters before; /* all pushes that ended, and before a restart */

@@ -54,6 +54,11 @@ void bundle_ticket_cancel(struct bundle_ticket *t);
 struct bundle *bundle_ref(struct bundle *b);
 struct bundle *bundle_unref(struct bundle *b);
 const struct plan *bundle_plan(const struct bundle *b);
+/*
+ * The effort (zstd's level) that a new stream would have where this one is asked for: a bundle has
+ * frames of two efforts at most, so a third becomes the next lower of those, or the lowest.
+ */
+int bundle_effort(const struct bundle *b, int wanted);
 
 /*
  * A byte stream of a bundle for one transfer: header, then the frames that are not left out.
@@ -74,6 +79,7 @@ struct bundle_stream *stream_free(struct bundle_stream *s); /* its header stays 
 void stream_forget(struct bundle_stream *s);
 
 const struct hash *stream_id(const struct bundle_stream *s); /* E */
+int stream_effort(const struct bundle_stream *s);
 /* Called on the loop thread whenever bytes became readable, or an error is known. */
 void stream_on_ready(struct bundle_stream *s, void (*ready)(void *arg), void *arg);
 /*

@@ -15,6 +15,7 @@
 #define LEVEL_SLOW    7 /* from here on a context is tens of MiB: one at a time */
 #define FRAMES_AHEAD  2
 #define REPAIR_EFFORT 3
+#define EFFORTS_MOST  2
 
 /* A base whose old bytes are at hand; fd -1: they are not, but their sector sums may be. */
 struct bundle_base {
@@ -31,7 +32,8 @@ struct bundle {
 	struct index *index;
 	struct content content; /* fd is ours */
 	struct bundle_base bases[FRAME_BASES_MAX];
-	bool stale; /* the content changed: not given out any more */
+	int efforts[EFFORTS_MOST]; /* of its streams, ever; 0: not yet */
+	bool stale;		   /* the content changed: not given out any more */
 	bool listed;
 	TAILQ_ENTRY(bundle) entry;
 };

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -173,6 +174,20 @@ struct bundle *bundle_unref(struct bundle *b)
 const struct plan *bundle_plan(const struct bundle *b)
 {
 	return b->plan;
+}
+
+int bundle_effort(const struct bundle *b, int wanted)
+{
+	int lowest = INT_MAX, lower = 0;
+
+	for (unsigned i = 0; i < EFFORTS_MOST; i++) {
+		if (b->efforts[i] == 0 || b->efforts[i] == wanted)
+			return wanted;
+		lowest = MIN(lowest, b->efforts[i]);
+		if (b->efforts[i] < wanted)
+			lower = MAX(lower, b->efforts[i]);
+	}
+	return lower > 0 ? lower : lowest;
 }
 
 static uint64_t literals_in_runs(const struct plan *p)

@@ -22,6 +22,11 @@ static struct mono now_mono(void)
 	return (struct mono){(int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000};
 }
 
+int64_t push_now_us(void)
+{
+	return now_mono().us;
+}
+
 void push_add_wire(struct push *p, uint64_t out, uint64_t in)
 {
 	p->stats.wire_out += out;
@@ -183,6 +188,14 @@ struct push *push_start(const struct push_spec *spec, const struct push_events *
 	ev_timer_init(&p->deadline, on_deadline, 0., 0.);
 	push_plan(p, p->spec.offer.bases, p->spec.offer.n_bases);
 	return p;
+}
+
+void push_set_effort(struct push *p, int effort, int effort_short)
+{
+	p->spec.effort = effort;
+	p->spec.effort_short = effort_short;
+	p->stream_us = push_now_us();
+	p->starved_us = 0;
 }
 
 void push_stop(struct push *p)

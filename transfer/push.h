@@ -59,6 +59,7 @@ struct push_spec {
 	struct content content;	 /* fd stays the caller's until the push ended */
 	struct wire_offer offer; /* path, root, size, mtime, mode, bases, partial filled in */
 	int effort;		 /* zstd level */
+	int effort_short; /* instead, where encoding does not keep up with the rate; 0: none */
 };
 
 enum push_end {
@@ -107,6 +108,11 @@ struct push *push_start(const struct push_spec *spec, const struct push_events *
 void push_stop(struct push *p);
 void push_abort(struct push *p); /* at once, and ended() is not called */
 void push_stats(const struct push *p, struct push_stats *ret);
+/*
+ * Another effort from the next frame on that begins, by a new bundle without what is proven; not
+ * worth it for the last megabyte. short as in the spec.
+ */
+void push_set_effort(struct push *p, int effort, int effort_short);
 /* Moves its leaf under another (spoke, policy) node: a changed policy or override. */
 void push_reparent(struct push *p, struct shaper_node *parent);
 

@@ -45,11 +45,15 @@ struct push {
 	uint64_t acked;	      /* O of this stream */
 	int read_error;	      /* why read() ended the PUT */
 	bool wants_stream;    /* read() waits for the stream, not for the shaper */
+	bool repairing;	      /* this stream is a repair: its effort is its own */
+	int64_t stream_us;    /* when this stream began */
+	int64_t starved_us;   /* of that, so long did read() wait for it */
+	int64_t waits_us;     /* since when it does */
 	uint64_t lowat_rate;  /* what the kernel's share was set for */
 	uint64_t lowat;
-	uint64_t asked_at;    /* offset at the last question beside a PUT */
-	unsigned unasked;     /* times that it was not worth one since */
-	unsigned stuck;	      /* answers in a row that brought nothing forward */
+	uint64_t asked_at; /* offset at the last question beside a PUT */
+	unsigned unasked;  /* times that it was not worth one since */
+	unsigned stuck;	   /* answers in a row that brought nothing forward */
 	uint64_t last_offset, last_proven;
 	bool stopping, over;
 
@@ -84,6 +88,9 @@ bool push_answer(struct push *p, const struct request_result *r, bool whole_map)
 
 /* push_put.c */
 void push_put(struct push *p);
+/* At the start of a frame, and worth a new bundle of another effort? */
+bool push_wants_effort(const struct push *p);
+int64_t push_now_us(void); /* push.c */
 /* Bytes that the kernel may hold unsent, of a rate in force and what went in the last second. */
 uint64_t push_lowat(uint64_t rate, uint64_t last_second);
 void push_put_finish(struct push *p); /* the body ends at the next read */

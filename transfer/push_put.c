@@ -16,6 +16,11 @@
 #define POLL_S	    1.0
 /* What a request costs before its first body byte, handshake included, roughly. */
 #define BEGIN_COST 2048
+/* Literals that must be left for another effort to be worth a new bundle. */
+#define EFFORT_WORTH MIB
+/* Waiting for frames: so long, and this part of the time, is too much. */
+#define STARVED_LEAST_US (5 * SECOND_US)
+#define STARVED_PART	 4
 
 /*
  * Where many share the rate, each has 250 ms of what it got of it lately. A share that grows is not
@@ -80,8 +85,30 @@ static void stream_ready(void *arg)
 {
 	struct push *p = arg;
 
+	if (p->wants_stream)
+		p->starved_us += push_now_us() - p->waits_us;
 	if (p->put && p->wants_stream)
 		request_resume(p->put);
+}
+
+bool push_wants_effort(const struct push *p)
+{
+	const struct bundle_stream *s = p->stream;
+
+	return s && !p->repairing && p->offset > 0 &&
+	       stream_frame_start(s, p->offset) == p->offset &&
+	       stream_literal(s) - stream_literal_at(s, p->offset) >= EFFORT_WORTH &&
+	       bundle_effort(p->bundle, p->spec.effort) != stream_effort(s);
+}
+
+/* Frames that take longer to make than to send, and not only the first. */
+static void shorten(struct push *p)
+{
+	if (p->spec.effort_short == 0 || p->starved_us < STARVED_LEAST_US ||
+	    p->starved_us * STARVED_PART < push_now_us() - p->stream_us)
+		return;
+	p->spec.effort = p->spec.effort_short;
+	p->spec.effort_short = 0;
 }
 
 /* Called by curl, from a PUT that runs. */
@@ -96,7 +123,8 @@ static int64_t read_body(void *arg, void *buf, size_t len)
 	push_meter_lately(p);
 	follow_rate(p);
 	len = MIN((uint64_t)len, WIRE_PUT_MAX - (p->offset - p->put_from));
-	if (len == 0)
+	shorten(p);
+	if (len == 0 || push_wants_effort(p))
 		return 0;
 	p->wants_stream = false;
 	granted = shaper_grant(p->leaf, len);
@@ -109,6 +137,7 @@ static int64_t read_body(void *arg, void *buf, size_t len)
 		shaper_refund(p->leaf, granted - (uint64_t)MAX(n, 0));
 	if (n == -EAGAIN) {
 		p->wants_stream = true;
+		p->waits_us = push_now_us();
 		return n;
 	}
 	if (n < 0)

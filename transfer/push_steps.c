@@ -134,6 +134,8 @@ static void start_stream(struct push *p, int r, struct bundle_stream *s, uint64_
 	p->stream = s;
 	p->offset = p->acked = p->stream_from = offset;
 	p->stats.bundles++;
+	p->stream_us = push_now_us();
+	p->starved_us = 0;
 	push_put(p);
 }
 
@@ -150,6 +152,7 @@ static void repair(struct push *p, const struct wire_position *pos)
 	push_drop_stream(p, true);
 	r = stream_repair(p->bundle, pos->failed, pos->n_failed, &s);
 	p->stats.repairs++;
+	p->repairing = true;
 	start_stream(p, r, s, 0);
 }
 
@@ -157,10 +160,12 @@ static void repair(struct push *p, const struct wire_position *pos)
 static void choose_stream(struct push *p, const struct wire_position *pos, bool whole_map)
 {
 	struct bundle_stream *s = NULL;
+	bool anew = push_wants_effort(p);
 	int r = -ENOENT;
 
-	push_drop_stream(p, false);
-	if (pos->has_bundle && !pos->complete)
+	push_drop_stream(p, anew);
+	p->repairing = false;
+	if (!anew && pos->has_bundle && !pos->complete)
 		r = stream_resume(p->bundle, &pos->bundle, pos->offset, &s);
 	if (r == 0) {
 		p->stats.resumes++;
@@ -227,7 +232,7 @@ static void go_on(struct push *p, const struct wire_position *pos, bool whole_ma
 	}
 	if (pos->offset < p->offset)
 		p->stats.resent += p->offset - pos->offset;
-	if (pos->offset == p->offset) {
+	if (pos->offset == p->offset && !push_wants_effort(p)) {
 		push_put(p);
 		return;
 	}

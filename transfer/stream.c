@@ -159,6 +159,11 @@ const struct hash *stream_id(const struct bundle_stream *s)
 	return &s->id;
 }
 
+int stream_effort(const struct bundle_stream *s)
+{
+	return s->effort;
+}
+
 void stream_on_ready(struct bundle_stream *s, void (*ready)(void *arg), void *arg)
 {
 	s->on_ready = ready;

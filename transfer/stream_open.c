@@ -43,12 +43,24 @@ static void leave_out(struct bundle_stream *s, const struct run *done_nodes, siz
 	}
 }
 
+/* One that is resumed keeps its effort, also where it is a third. */
+static void note_effort(struct bundle *b, int effort)
+{
+	unsigned i = 0;
+
+	while (i < EFFORTS_MOST && b->efforts[i] != 0 && b->efforts[i] != effort)
+		i++;
+	if (i < EFFORTS_MOST)
+		b->efforts[i] = effort;
+}
+
 static struct bundle_stream *stream_alloc(struct bundle *b, int effort)
 {
 	struct bundle_stream *s = xcalloc(1, sizeof(*s));
 
 	s->bundle = bundle_ref(b);
-	s->effort = MIN(MAX(effort, 1), 19);
+	s->effort = effort;
+	note_effort(b, effort);
 	s->log_fd = s->fd = -1;
 	TAILQ_INSERT_TAIL(&b->bundler->streams, s, entry);
 	return s;
@@ -70,7 +82,7 @@ int stream_new(struct bundle *b, int effort, const struct run *done_nodes, size_
 	       struct bundle_stream **ret)
 {
 	const struct plan *p = b->plan;
-	struct bundle_stream *s = stream_alloc(b, effort);
+	struct bundle_stream *s = stream_alloc(b, bundle_effort(b, MIN(MAX(effort, 1), 19)));
 	struct bundle_header h = {.plan = p->id,
 				  .root = p->root,
 				  .size = p->size,

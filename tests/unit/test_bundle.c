@@ -592,6 +592,32 @@ static void literal_image(struct world *w, struct image *i, uint64_t size)
 	image_index(w, i, "new");
 }
 
+/* A bundle has frames of two efforts at most: a third becomes the next lower of them. */
+static void test_two_efforts(void **state)
+{
+	static const struct {
+		int asked, got;
+	} efforts[] = {{9, 9}, {3, 3}, {19, 9}, {6, 3}, {1, 3}, {9, 9}};
+	struct world *w = *state;
+	struct bundle_stream *s;
+	struct image new;
+	struct content c;
+	struct bundle *b;
+
+	literal_image(w, &new, 1 << 20);
+	c = content_of(&new, false);
+	b = get(w, &c, NULL, 0);
+	for (size_t i = 0; i < ARRAY_LEN(efforts); i++) {
+		assert_int_equal(bundle_effort(b, efforts[i].asked), efforts[i].got);
+		assert_int_equal(stream_new(b, efforts[i].asked, NULL, 0, &s), 0);
+		assert_int_equal(stream_effort(s), efforts[i].got);
+		stream_forget(s);
+		stream_free(s);
+	}
+	bundle_unref(b);
+	image_done(&new);
+}
+
 static void test_resume_after_restart(void **state)
 {
 	struct world *w = *state;
@@ -963,6 +989,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_random_edits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_bytes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_prefix, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_two_efforts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resume_after_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resume_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_cache, setup, teardown),

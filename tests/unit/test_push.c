@@ -562,6 +562,38 @@ static void reparent(struct ev_loop *loop, ev_timer *t, int revents)
 	push_reparent(w->push, shaper_root(w->shaper));
 }
 
+/* As soon as a part of the first frame arrived. */
+static void give_effort(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct world *w = t->data;
+
+	(void)revents;
+	if (w->fake.received < 1 << 20)
+		return;
+	ev_timer_stop(loop, t);
+	push_set_effort(w->push, 5, 0);
+}
+
+/* Another effort in the middle of the first frame: the second is one of a new bundle. */
+static void test_effort(void **state)
+{
+	struct world *w = *state;
+
+	shaper_set_rate(shaper_root(w->shaper), 8 << 20);
+	begin(w, false);
+	ev_timer_init(&w->timer, give_effort, 0.01, 0.01);
+	w->timer.data = w;
+	ev_timer_start(w->loop, &w->timer);
+	run(w);
+	expect_content(w);
+	assert_int_equal(w->stats.bundles, 2);
+	assert_int_equal(w->stats.resent, 0);
+	assert_int_equal(w->fake.puts, 2);
+	assert_int_equal(w->fake.header.effort, 5);
+	assert_int_equal(w->fake.header.n_left_out, 1);
+	assert_int_equal(w->fake.header.left_out[0].n, 1);
+}
+
 /* A closed policy is left for an open one: the transfer that stood still goes on. */
 static void test_reparent(void **state)
 {
@@ -612,6 +644,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stop_a_mute_spoke, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_while_blocked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_before_it_began, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_effort, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reparent, setup, teardown),
 		cmocka_unit_test(test_unsent),
 	};
