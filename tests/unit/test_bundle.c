@@ -846,6 +846,86 @@ static void test_shared_and_bounded(void **state)
 	image_done(&new);
 }
 
+/* What tells whether a frame was made again: its file is another. */
+static uint64_t frames_mark(struct world *w)
+{
+	DIR *d = fdopendir(openat(w->cache_dir, ".", O_RDONLY | O_DIRECTORY));
+	uint64_t sum = 0;
+	struct dirent *e;
+
+	assert_non_null(d);
+	while ((e = readdir(d)) != NULL) {
+		if (strstr(e->d_name, ".frame") != NULL)
+			sum += (uint64_t)e->d_ino * (uint64_t)e->d_ino;
+	}
+	closedir(d);
+	return sum;
+}
+
+struct many {
+	struct bundle *got[30];
+	unsigned n;
+};
+
+static void got_many(void *arg, int error, struct bundle *b)
+{
+	struct many *m = arg;
+
+	assert_int_equal(error, 0);
+	m->got[m->n++] = b;
+}
+
+/* Thirty spokes with the same base: one plan is made, and each frame once. */
+static void test_thirty_spokes(void **state)
+{
+	enum { SIZE = 40 << 20 };
+	struct world *w = *state;
+	uint64_t seed = 8, mark = 0;
+	struct image base = {.size = SIZE, .bytes = malloc(SIZE)}, new = base;
+	uint8_t *bytes = malloc(2 * SIZE);
+	struct bundle_stream *s[30];
+	struct many m = {.n = 0};
+	struct content c;
+
+	temp_fill(&seed, base.bytes, SIZE);
+	new.bytes = malloc(SIZE);
+	memcpy(new.bytes, base.bytes, SIZE);
+	for (uint64_t i = 0; i < SIZE; i += 1000)
+		new.bytes[i] ^= 1;
+	image_index(w, &base, "base");
+	image_index(w, &new, "new");
+	w->old[0] = &base;
+	c = content_of(&new, false);
+	/* All ask before the plan is made. */
+	for (unsigned i = 0; i < ARRAY_LEN(s); i++)
+		assert_non_null(bundler_get(w->bundler, &c, &base.root, 1, got_many, &m));
+	assert_int_equal(pool_busy(w->pool), 1);
+	while (m.n < ARRAY_LEN(s))
+		ev_run(w->loop, EVRUN_ONCE);
+	for (unsigned i = 0; i < ARRAY_LEN(s); i++) {
+		assert_ptr_equal(m.got[i], m.got[0]);
+		assert_int_equal(stream_new(m.got[i], 3, NULL, 0, &s[i]), 0);
+	}
+	assert_int_equal(pool_busy(w->pool), 3); /* frames, not streams times frames */
+	for (unsigned i = 0; i < ARRAY_LEN(s); i++) {
+		int64_t len = read_until(w, s[i], 0, bytes, 2 * SIZE, 1 << 20);
+
+		assert_true(len > 0);
+		stream_acked(s[i], (uint64_t)len);
+		if (i == 0)
+			mark = frames_mark(w);
+		assert_int_equal(count_files(w, ".frame"), 3);
+		assert_int_equal(frames_mark(w), mark);
+		stream_forget(s[i]);
+		stream_free(s[i]);
+		bundle_unref(m.got[i]);
+	}
+	w->old[0] = NULL;
+	image_done(&new);
+	image_done(&base);
+	free(bytes);
+}
+
 static void test_changed_content(void **state)
 {
 	struct world *w = *state;
@@ -994,6 +1074,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resume_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_cache, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shared_and_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_thirty_spokes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_content, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_out_and_repair, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missing_index_and_cancel, setup, teardown),
