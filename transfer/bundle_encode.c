@@ -96,10 +96,6 @@ static int encode(struct frame_job *j, const struct plan_frame *f, const struct 
 	size_t len;
 	int r;
 
-	if (j->encoder->zstd == NULL)
-		j->encoder->zstd = frame_encoder_new();
-	if (j->encoder->zstd == NULL)
-		return -ENOMEM;
 	frame.head.index = j->frame;
 	frame.head.first_node = f->first_node;
 	frame.head.n_nodes = f->n_nodes;
@@ -119,7 +115,6 @@ static int encode(struct frame_job *j, const struct plan_frame *f, const struct 
 	r = write_frame(j, buf, len);
 	if (r == 0)
 		set_result(j, buf, len);
-	free(buf);
 	return r;
 }
 
@@ -135,16 +130,14 @@ static uint8_t *read_file(const struct frame_job *j, size_t *ret_len)
 		return NULL;
 	if (fstat(fd, &st) == 0 && st.st_size >= (off_t)FRAME_HEAD_SIZE &&
 	    st.st_size <= (off_t)(FRAME_HEAD_SIZE + FRAME_BODY_MAX))
-		buf = malloc((size_t)st.st_size);
+		buf = frame_encoder_room(j->encoder->zstd, (size_t)st.st_size);
 	for (size_t have = 0; buf != NULL && have < (size_t)st.st_size;) {
 		ssize_t n = pread(fd, buf + have, (size_t)st.st_size - have, (off_t)have);
 
-		if (n <= 0) {
-			free(buf);
+		if (n <= 0)
 			buf = NULL;
-		} else {
+		else
 			have += (size_t)n;
-		}
 	}
 	close(fd);
 	if (buf != NULL)
@@ -171,7 +164,6 @@ static bool verify(struct frame_job *j, const struct plan_frame *f)
 	}
 	if (ok)
 		set_result(j, buf, len);
-	free(buf);
 	return ok;
 }
 
@@ -210,7 +202,11 @@ void frame_job_run(struct frame_job *j)
 	uint8_t *literals = NULL;
 	int r = 0;
 
-	if (j->cancel)
+	if (j->encoder->zstd == NULL)
+		j->encoder->zstd = frame_encoder_new();
+	if (j->encoder->zstd == NULL)
+		r = -ENOMEM;
+	else if (j->cancel)
 		r = -ECANCELED;
 	else if (j->on_disk && verify(j, f))
 		goto out;
@@ -222,7 +218,6 @@ void frame_job_run(struct frame_job *j)
 		r = check_identity(c);
 	if (r == 0)
 		r = patch_and_encode(j, f, literals);
-	free(literals);
 out:
 	j->error = r;
 }

@@ -7,11 +7,54 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static void give_back(struct encoder *e)
+{
+	e->zstd = frame_encoder_free(e->zstd);
+	free(e->literals);
+	e->literals = NULL;
+	e->literals_room = 0;
+}
+
+/* Tens of MiB go back to the kernel: a millisecond or more that is not the loop's. */
+static void run_rest(struct work *w)
+{
+	give_back(container_of(w, struct encoder, rest));
+}
+
+static void rest(struct encoder *e);
+
+static void done_rest(struct work *w)
+{
+	struct encoder *e = container_of(w, struct encoder, rest);
+
+	e->resting = false;
+	rest(e); /* there was work behind it, perhaps */
+}
+
+static void rest(struct encoder *e)
+{
+	if (e->queued > 0 || e->resting || (e->zstd == NULL && e->literals == NULL))
+		return;
+	/* With the next frame a fast one would map all of it anew. */
+	if (e->level < LEVEL_SLOW && !TAILQ_EMPTY(&e->bundler->streams))
+		return;
+	e->resting = true;
+	e->rest.run = run_rest;
+	e->rest.done = done_rest;
+	pool_submit(e->bundler->pool, &e->lane, &e->rest);
+}
+
+void jobs_rest(struct bundler *b)
+{
+	for (unsigned i = 0; i < ENCODERS; i++)
+		rest(&b->encoders[i]);
+}
+
 static void job_free(struct frame_job *j)
 {
 	TAILQ_REMOVE(&j->bundler->jobs, j, entry);
-	if (--j->encoder->queued == 0)
-		j->encoder->zstd = frame_encoder_free(j->encoder->zstd);
+	j->encoder->queued--;
+	rest(j->encoder);
 	frame_cache_unpin(j->bundler->cache, j->cached);
 	bundle_unref(j->bundle);
 	free(j);
@@ -112,6 +155,7 @@ void jobs_want(struct bundle *bundle, uint32_t frame, struct cached *cached)
 	j->on_disk = cached->size > 0;
 	j->encoder = choose_encoder(b, cached->key.effort);
 	j->encoder->queued++;
+	j->encoder->level = cached->key.effort;
 	TAILQ_INSERT_TAIL(&b->jobs, j, entry);
 	pool_submit(b->pool, &j->encoder->lane, &j->work);
 }
@@ -126,5 +170,11 @@ void jobs_cancel_all(struct bundler *b)
 	while ((j = TAILQ_LAST(&b->jobs, frame_job_list)) != NULL) {
 		pool_cancel(b->pool, &j->work);
 		job_free(j);
+	}
+	for (unsigned i = 0; i < ENCODERS; i++) {
+		if (b->encoders[i].resting)
+			pool_cancel(b->pool, &b->encoders[i].rest);
+		b->encoders[i].resting = false;
+		give_back(&b->encoders[i]);
 	}
 }

@@ -14,6 +14,7 @@
 /* Literals nearer than this are read in one go; one read is at most so long. */
 #define GAP_BLOCKS  16u
 #define READ_BLOCKS 256u
+#define WINDOW	    (READ_BLOCKS * (size_t)BLOCK_SIZE)
 
 struct literals {
 	const struct bundle *bundle;
@@ -93,10 +94,21 @@ static int take_op(struct literals *l, uint32_t op, uint64_t op_block)
 	return r;
 }
 
+static uint8_t *buffer(struct encoder *e, size_t size)
+{
+	if (e->literals_room < size) {
+		free(e->literals);
+		e->literals = bulk_buffer(size);
+		e->literals_room = size;
+	}
+	return e->literals;
+}
+
 int bundle_read_literals(const struct frame_job *j, const struct plan_frame *f, uint8_t **ret)
 {
 	struct literals l = {.bundle = j->bundle, .frame = f, .cancel = &j->cancel};
 	uint64_t block = plan_block(&l);
+	uint8_t *room;
 	int r;
 
 	*ret = NULL;
@@ -105,17 +117,15 @@ int bundle_read_literals(const struct frame_job *j, const struct plan_frame *f, 
 	r = bulk_open(j->bundle->content.fd, &l.bulk);
 	if (r < 0)
 		return r;
-	l.window = bulk_buffer(READ_BLOCKS * (size_t)BLOCK_SIZE);
-	l.out = bulk_buffer(f->literal_bytes);
+	room = buffer(j->encoder, WINDOW + f->literal_bytes);
+	l.window = room;
+	l.out = room + WINDOW;
 	for (uint32_t i = 0; r == 0 && i < f->n_ops; block += f->ops[i++].n) {
 		if (f->ops[i].kind == OP_LIT)
 			r = take_op(&l, i, block);
 	}
-	free(l.window);
 	bulk_close(l.bulk);
-	if (r < 0)
-		free(l.out);
-	else
-		*ret = l.out;
+	if (r == 0)
+		*ret = room + WINDOW;
 	return r;
 }

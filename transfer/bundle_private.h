@@ -39,11 +39,20 @@ struct bundle {
 };
 TAILQ_HEAD(bundle_list, bundle);
 
-/* One encoder: a lane, and its context while there is work. */
+/*
+ * One encoder: a lane, its context and its buffer. These are the worker's: made when needed, kept
+ * from frame to frame, freed when nothing is queued and no stream is open; a slow one's at once.
+ */
 struct encoder {
 	struct lane lane;
-	struct frame_encoder *zstd; /* made and used on the worker, freed when idle */
+	struct bundler *bundler;
+	struct frame_encoder *zstd;
+	uint8_t *literals;
+	size_t literals_room;
 	unsigned queued;
+	uint32_t level; /* of what was queued last */
+	struct work rest;
+	bool resting; /* rest is submitted */
 };
 
 /* A frame on its way into the cache. */
@@ -128,9 +137,11 @@ struct bundle *bundle_new(struct bundler *b, const struct content *content, stru
 /* Sees to it that the pinned frame gets sound; streams are told when it is, or why not. */
 void jobs_want(struct bundle *b, uint32_t frame, struct cached *cached);
 void jobs_cancel_all(struct bundler *b);
+/* A stream ended: encoders that have nothing to do give their memory back. */
+void jobs_rest(struct bundler *b);
 /* Worker: the whole work of one job. */
 void frame_job_run(struct frame_job *j);
-/* Worker. *ret: literal_bytes of them, malloc'ed; NULL where the frame has none. */
+/* Worker. *ret: literal_bytes of them, the encoder's until its next frame; NULL: it has none. */
 int bundle_read_literals(const struct frame_job *j, const struct plan_frame *f,
 			 uint8_t **ret) WARN_UNUSED;
 

@@ -148,13 +148,16 @@ int frame_decode(struct frame_decoder *d, const struct frame_head *head, const u
 
 /*
  * Encodes one frame: ops, hashes, literals and the blocks of the prefix given whole. level: zstd's.
- * *ret_buf is malloc'ed. A prefix that does not help in the end is left out.
+ * *ret_buf is the encoder's, until its next frame: mapping 16 MiB anew for each was a tenth of what
+ * a frame costs. A prefix that does not help in the end is left out.
  */
 struct frame_encoder;
 struct frame_encoder *frame_encoder_new(void) WARN_UNUSED;
 struct frame_encoder *frame_encoder_free(struct frame_encoder *x);
 /* Looked at while it encodes: -ECANCELED. NULL: never. */
 void frame_encoder_on_cancel(struct frame_encoder *x, const volatile bool *cancel);
+/* The encoder's buffer, for so many bytes at least, whose content is lost. NULL: no memory. */
+uint8_t *frame_encoder_room(struct frame_encoder *x, size_t size) WARN_UNUSED;
 /* Of f's head: index, nodes, and the numbers of ops, parts, hashes, literals and prefix runs. */
 int frame_encode(struct frame_encoder *x, const struct frame *f, const uint8_t *prefix, int level,
 		 uint8_t **ret_buf, size_t *ret_len) WARN_UNUSED;

@@ -15,8 +15,7 @@
 #include "transfer/cursor.h"
 #include "transfer/frame_private.h"
 
-#define SAVES_LEAST 3 /* per cent; less is not worth the spoke's time */
-#define PARTS	    4u
+#define PARTS 4u
 
 /* shift: from the output's bytes to the base's, of the last part that was copied. */
 static uint8_t *encode_part(uint8_t *p, const struct part *part, uint64_t at, uint64_t *shift)
@@ -87,8 +86,10 @@ static int pack_body(struct frame_encoder *x, struct body *b, int level, struct 
 static int encode_body(struct frame_encoder *x, struct body *b, int level, struct frame_head *head)
 {
 	uint8_t *p = b->buf;
-	int r = pack_body(x, b, level, head);
+	int r = -ENOSPC;
 
+	if (b->prefix.p != NULL || frame_may_pack(x, level, b->parts, PARTS))
+		r = pack_body(x, b, level, head);
 	if (r == -ENOSPC && b->prefix.p != NULL) {
 		b->prefix.p = NULL;
 		b->parts[PARTS - 2].len = 0;
@@ -126,13 +127,12 @@ static size_t encode_runs(const struct frame *f, uint8_t *buf)
 static void finish(const struct body *b, struct frame_head *head, uint8_t **ret_buf,
 		   size_t *ret_len)
 {
-	uint8_t *frame = b->buf - FRAME_HEAD_SIZE, *shrunk;
+	uint8_t *frame = b->buf - FRAME_HEAD_SIZE;
 
 	digest_bytes(b->buf, head->body_len, &head->body_hash);
 	frame_head_encode(head, frame);
 	*ret_len = FRAME_HEAD_SIZE + head->body_len;
-	shrunk = realloc(frame, *ret_len);
-	*ret_buf = shrunk != NULL ? shrunk : frame;
+	*ret_buf = frame;
 }
 
 static bool within_limits(const struct frame_head *h)
@@ -165,7 +165,7 @@ int frame_encode(struct frame_encoder *x, const struct frame *f, const uint8_t *
 	b.parts[3] = (struct bytes){f->literals, head.literals_len};
 	if (head.n_prefix > 0)
 		b.prefix = (struct bytes){prefix, (size_t)head.prefix_blocks * BLOCK_SIZE};
-	buf = malloc(FRAME_HEAD_SIZE + frame_raw_len(&head));
+	buf = frame_encoder_room(x, FRAME_HEAD_SIZE + frame_raw_len(&head));
 	r = buf != NULL ? 0 : -ENOMEM;
 	if (r == 0) {
 		b.buf = buf + FRAME_HEAD_SIZE;
@@ -173,8 +173,6 @@ int frame_encode(struct frame_encoder *x, const struct frame *f, const uint8_t *
 	}
 	if (r == 0)
 		finish(&b, &head, ret_buf, ret_len);
-	else
-		free(buf);
 	free(runs);
 	free(ops);
 	return r;

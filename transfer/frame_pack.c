@@ -35,9 +35,22 @@
 #define SAMPLES	   16u
 #define SAMPLE_LEN 65536u
 
+/*
+ * A try at data that does not pack costs half as much as its hash, so where the line is fast (low
+ * levels) 64 pieces of 4 KiB decide. What lies together and would pay is longer than the way from
+ * one to the next; what is strewn may be missed, so the high levels, whose lines are slow, always
+ * try.
+ */
+#define TRY_LEVEL 6
+#define TRY_LEN	  4096u
+#define TRIES	  64u
+#define TRY_LEAST (4 * TRIES * TRY_LEN) /* below, all of it costs little */
+
 struct frame_encoder {
 	ZSTD_CCtx *zstd;
 	const volatile bool *cancel;
+	uint8_t *room;
+	size_t room_size;
 };
 
 struct frame_encoder *frame_encoder_new(void)
@@ -52,10 +65,22 @@ struct frame_encoder *frame_encoder_new(void)
 
 struct frame_encoder *frame_encoder_free(struct frame_encoder *x)
 {
-	if (x != NULL)
+	if (x != NULL) {
 		ZSTD_freeCCtx(x->zstd);
+		free(x->room);
+	}
 	free(x);
 	return NULL;
+}
+
+uint8_t *frame_encoder_room(struct frame_encoder *x, size_t size)
+{
+	if (x->room_size < size) {
+		free(x->room);
+		x->room = malloc(size);
+		x->room_size = x->room != NULL ? size : 0;
+	}
+	return x->room;
 }
 
 void frame_encoder_on_cancel(struct frame_encoder *x, const volatile bool *cancel)
@@ -162,6 +187,24 @@ int frame_pack(struct frame_encoder *x, int level, const struct bytes *parts, un
 	if (r == 0)
 		out->len = o.pos;
 	return r;
+}
+
+bool frame_may_pack(struct frame_encoder *x, int level, const struct bytes *parts, unsigned n)
+{
+	const struct bytes *all = &parts[n - 1]; /* the literals, next to which the rest is small */
+	uint8_t out[TRY_LEN];
+
+	if (level > TRY_LEVEL || all->len < TRY_LEAST)
+		return true;
+	for (size_t i = 0; i < TRIES; i++) {
+		struct bytes piece = {all->p + i * (all->len / TRIES), TRY_LEN};
+		struct room room = {out, sizeof(out) - TRY_LEN * SAVES_LEAST / 100, 0};
+
+		/* Any other error is told by what is done in earnest. */
+		if (frame_pack(x, LEVEL_LOOK, &piece, 1, NULL, &room) != -ENOSPC)
+			return true;
+	}
+	return false;
 }
 
 /* Pieces of the literals, evenly spread: what they become says enough about all. */

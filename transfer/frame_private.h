@@ -8,6 +8,8 @@
 #define FRAME_PART_LEN_MAX 16u /* of one part: length, base, source */
 #define FRAME_RUN_LEN_MAX  16u /* of one prefix run: base, blocks, first */
 
+#define SAVES_LEAST 3 /* per cent; less is not worth the spoke's time */
+
 /* Bytes of the body before compression. */
 uint64_t frame_raw_len(const struct frame_head *h);
 /* Those before the literals. */
@@ -28,6 +30,8 @@ struct room {
 	size_t size, len; /* len of it are used */
 };
 uint64_t bytes_sum(const struct bytes *parts, unsigned n);
+/* Whether it is worth a try: false where a fast look at pieces of it saves nothing at all. */
+bool frame_may_pack(struct frame_encoder *x, int level, const struct bytes *parts, unsigned n);
 /* One zstd frame out of the parts, appended. prefix may be NULL. -ENOSPC: it does not fit. */
 int frame_pack(struct frame_encoder *x, int level, const struct bytes *parts, unsigned n,
 	       const struct bytes *prefix, struct room *out) WARN_UNUSED;

@@ -268,7 +268,6 @@ static void make_bundle(struct fixture *f, const char *text, char root[65], char
 	*ret_len = n + m;
 	frame_encoder_free(x);
 	free(a);
-	free(b);
 }
 
 static long offer(struct fixture *f, json_t **ret, const char *path, const char *root, size_t size)

@@ -104,12 +104,11 @@ struct bundle_bytes {
 	size_t header;
 };
 
-static void add(struct bundle_bytes *b, uint8_t *p, size_t n)
+static void add(struct bundle_bytes *b, const uint8_t *p, size_t n)
 {
 	b->p = xrealloc(b->p, b->n + n);
 	memcpy(b->p + b->n, p, n);
 	b->n += n;
-	free(p);
 }
 
 static void begin(struct bundle_bytes *b, const struct hash *root, uint64_t size, uint32_t frames,
@@ -126,6 +125,7 @@ static void begin(struct bundle_bytes *b, const struct hash *root, uint64_t size
 	memset(h.nonce, nonce, sizeof(h.nonce));
 	assert_int_equal(bundle_header_encode(&h, &p, &n, &b->id), 0);
 	add(b, p, n);
+	free(p);
 	b->header = n;
 }
 
