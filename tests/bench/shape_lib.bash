@@ -38,8 +38,8 @@ random_files() { # DIRECTORY N MIB: N files of MIB each, put there whole
 	done
 }
 
-# policies NAME RATE...: writes hub.ini anew and, where the hub runs, reloads it; $EDGE is when it said
-# that it had.
+# policies NAME RATE...: writes hub.ini anew and, where the hub runs, reloads it; $ASKED is when it was
+# asked to, $EDGE when it said that it had. In between both rates may be in force.
 declare -A RATE=()
 policies() {
 	local g
@@ -55,6 +55,7 @@ policies() {
 	done
 	HUB=$'transfers = 64\nbundle_cache = 256MiB\n'${HUB_MORE-}
 	hub
+	ASKED=$(now)
 	[ -z "${PID[hub]-}" ] || hubctl reload >/dev/null
 	EDGE=$(now)
 }
@@ -168,20 +169,21 @@ one_spoke() { # MIB: one file for berlin in group a
 }
 
 shape_change() {
-	local rate edges=() i
+	local rate edges=() ends=() i
 	one_spoke 150
 	record 26
 	for rate in 16Mbit 1600kbit 16Mbit; do
 		policies a "$rate"
 		edges+=("$EDGE")
+		ends+=("$ASKED")
 		sleep 6
 	done
-	edges+=("$(now)")
+	ends+=("$(now)")
 	record_end
 	i=0
 	for rate in 16Mbit 1600kbit 16Mbit; do
-		# Obeyed within a second: judged from there on.
-		within "$rate, from 1 s after the reload" "$rate" "$(plus "${edges[$i]}" 1)" "${edges[$((i + 1))]}"
+		# Obeyed within a second: judged from there on, until the next one is asked for.
+		within "$rate, from 1 s after the reload" "$rate" "$(plus "${edges[$i]}" 1)" "${ends[$((i + 1))]}"
 		i=$((i + 1))
 	done
 }
