@@ -31,7 +31,7 @@ struct daemon {
 	struct wall config_loaded;
 	bool stopping;
 	unsigned plans; /* being reckoned (cmd_plan.c) */
-	int lock_fd; /* one daemon a state_dir */
+	int lock_fd;	/* one daemon a state_dir */
 };
 
 struct now daemon_now(void); /* reads both clocks */
