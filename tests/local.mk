@@ -126,7 +126,7 @@ check_PROGRAMS += $(LAYERS) $(DOCS) $(FUZZ)
 TESTS += $(LAYERS) $(FUZZ) tests/check_layers tests/check_docs
 if HAVE_CMOCKA
 check_PROGRAMS += $(UNIT) $(SIM)
-TESTS += $(UNIT) $(SIM)
+TESTS += $(UNIT) $(SIM) tests/sim/stops
 endif
 endif
 
@@ -149,7 +149,7 @@ tests_unit_test_core_zones_SOURCES = tests/unit/test_core_zones.c $(CORE_RIG) te
 tests_unit_test_week_SOURCES = tests/unit/test_week.c scheduler/client_week.c scheduler/client_text.c
 
 EXTRA_DIST += tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
-	tests/sim/seeds \
+	tests/sim/seeds tests/sim/stops \
 	tests/unit/calendar.h tests/unit/ini.h tests/unit/zones.h \
 	tests/cppcheck.supp tests/lsan.supp
 

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ static struct share run_share(const struct options *o, uint64_t first, uint64_t 
 
 static int start_share(const struct options *o, uint64_t first, uint64_t end, pid_t *ret_pid)
 {
+	sigset_t none;
 	struct share t;
 	int fd[2];
 
@@ -73,22 +75,40 @@ static int start_share(const struct options *o, uint64_t first, uint64_t end, pi
 		close(fd[1]);
 		return fd[0];
 	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	t = run_share(o, first, end);
 	fflush(stdout);
 	_exit(write(fd[1], &t, sizeof(t)) == sizeof(t) ? 0 : 1);
 }
 
-static bool take_share(int fd, pid_t pid, struct share *sum)
+/* A signal may be for this process alone: it is for all of them. */
+static void pass_on_stop(const pid_t *pids, uint64_t n)
 {
+	for (uint64_t i = 0; i < n && told_to_stop; i++)
+		if (pids[i] > 0)
+			kill(pids[i], SIGTERM);
+}
+
+static bool take_share(int fd, const pid_t *pids, uint64_t i, uint64_t n_pids, struct share *sum)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	struct share t = {0};
+	sigset_t open;
 	ssize_t n;
 	int status;
 
+	/* Signals come through only in here, so that none is missed. Told once, told for good. */
+	sigprocmask(SIG_SETMASK, NULL, &open);
+	sigdelset(&open, SIGTERM);
+	sigdelset(&open, SIGINT);
+	while (ppoll(&p, 1, NULL, &open) < 0 && errno == EINTR)
+		pass_on_stop(pids + i, n_pids - i);
 	do
 		n = read(fd, &t, sizeof(t));
 	while (n < 0 && errno == EINTR);
 	close(fd);
-	while (waitpid(pid, &status, 0) < 0)
+	while (waitpid(pids[i], &status, 0) < 0)
 		if (errno != EINTR)
 			return false;
 	sum->seeds += t.seeds;
@@ -97,10 +117,20 @@ static bool take_share(int fd, pid_t pid, struct share *sum)
 	return n == sizeof(t) && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+static void hold_stop(void)
+{
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+}
+
 /* Seeds number first to end - 1, over all processes. False where one failed; it has said why. */
 static bool run_seeds(const struct options *o, uint64_t first, uint64_t end, struct share *sum)
 {
-	pid_t pids[JOBS];
+	pid_t pids[JOBS] = {0};
 	int fds[JOBS];
 	bool good = true;
 
@@ -112,10 +142,11 @@ static bool run_seeds(const struct options *o, uint64_t first, uint64_t end, str
 			sum->count[i] += t.count[i];
 		return true;
 	}
+	hold_stop();
 	for (uint64_t i = 0; i < o->jobs; i++)
 		fds[i] = start_share(o, first + i, end, &pids[i]);
 	for (uint64_t i = 0; i < o->jobs; i++)
-		good = fds[i] >= 0 && take_share(fds[i], pids[i], sum) && good;
+		good = fds[i] >= 0 && take_share(fds[i], pids, i, o->jobs, sum) && good;
 	return good;
 }
 
