@@ -92,8 +92,12 @@ int value_add_dfsr(struct slot *v, const char *text, char **ret, struct err *e)
 	struct dfsr_line l;
 	int r = dfsr_line_parse(text, &l, e);
 
-	if (!r)
-		r = add_lines(v, lines, dfsr_line_windows(&l, v->at, lines), e);
+	size_t n;
+
+	if (r)
+		return r;
+	n = dfsr_line_windows(&l, v->at, lines);
+	r = add_lines(v, lines, n, e);
 	if (!r)
 		*ret = dfsr_line_print(&l);
 	return r;

@@ -160,7 +160,7 @@ int frame_encode(struct frame_encoder *x, const struct frame *f, const uint8_t *
 	head.ops_len = (uint32_t)encode_ops(f, ops);
 	head.prefix_len = (uint32_t)encode_runs(f, runs);
 	b.parts[0] = (struct bytes){ops, head.ops_len};
-	b.parts[1] = (struct bytes){f->hashes->b, (size_t)head.n_hashes * HASH_SIZE};
+	b.parts[1] = (struct bytes){(const uint8_t *)f->hashes, (size_t)head.n_hashes * HASH_SIZE};
 	b.parts[2] = (struct bytes){runs, head.prefix_len};
 	b.parts[3] = (struct bytes){f->literals, head.literals_len};
 	if (head.n_prefix > 0)
