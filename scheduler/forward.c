@@ -199,7 +199,7 @@ struct forward *forward_new(const struct core *c, const struct forward_run *run,
 
 	f->run = *run;
 	f->now = now;
-	f->stop = mono_after(now.mono, MAX(end, 0) * SECOND_US);
+	f->stop = mono_after(now.mono, MAX(end * SECOND_US - now.wall_us, 0)); /* on the second */
 	f->real = c;
 	f->base = config_ref(c->cfg);
 	forward_copy_begin(f);

@@ -39,10 +39,9 @@ jobs() { hubctl jobs --json | jq '[.jobs[] | select(.state == "waiting")] | leng
 	run hubctl plan --spoke rome
 	[ "$status" -ne 0 ]
 	[[ $output == *"there is no spoke 'rome'"* ]]
-	# Until a minute after it opens: 7.5 MB each less two seconds in which a start may be put off, and
-	# a.img is not there by then.
+	# Until a minute after it opens: 7.5 MB each, and a.img is not there by then.
 	hubctl plan --at "$(in_hours 6 %FT%H:01:00Z)" --json >"$T/cut"
-	jq -e '[.windows[].bytes] | length == 2 and all(. > 7250000 and . <= 7500000)' "$T/cut"
+	jq -e '[.windows[].bytes] | length == 2 and all(. > 7490000 and . <= 7500000)' "$T/cut"
 	jq -e '[.jobs[] | select(.path == "a.img")] | length == 2 and all(.problem == "not by then" and .eta == null)' "$T/cut"
 	run hubctl plan --at 2020-01-01T00:00:00Z
 	[ "$status" -ne 0 ]
