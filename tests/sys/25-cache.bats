@@ -26,19 +26,23 @@ drop() { # FILE: written, and out of the cache
 	start berlin hub
 	hubctl wait --timeout 60s
 	same berlin base
-	cp "$T/src/base" "$T/src/.next"
-	for i in $(seq 0 199); do
-		dd if=/dev/urandom of="$T/src/.next" bs=4k seek=$((i * 75)) count=1 conv=notrunc status=none
+	# A machine may take pages back by itself, at any time and from any file. What the daemons do to
+	# them they do each time.
+	for k in 1 2 3 4; do
+		cp "$T/src/base" "$T/src/.next"
+		for i in $(seq 0 199); do
+			dd if=/dev/urandom of="$T/src/.next" bs=4k seek=$((i * 75)) count=1 conv=notrunc status=none
+		done
+		drop "$T/src/.next"
+		cat "$T/src/base" "$T/berlin/base" "$T/other" >/dev/null
+		before=$(resident "$T/src/base" "$T/berlin/base" "$T/other")
+		mv "$T/src/.next" "$T/src/next$k"
+		hubctl wait --timeout 60s
+		after=$(resident "$T/src/base" "$T/berlin/base" "$T/other")
+		echo "resident before $before, after $after; of the new image at the hub $(resident "$T/src/next$k")"
+		[ "$(resident "$T/src/next$k")" -lt 3200000 ]
+		[ "$after" -ge $((160000000 / 100 * 95)) ] && break
 	done
-	drop "$T/src/.next"
-	cat "$T/src/base" "$T/berlin/base" "$T/other" >/dev/null
-	before=$(resident "$T/src/base" "$T/berlin/base" "$T/other")
-	[ "$before" -ge $((160000000 / 100 * 95)) ] || skip "this machine's cache is too small"
-	mv "$T/src/.next" "$T/src/next"
-	hubctl wait --timeout 60s
-	after=$(resident "$T/src/base" "$T/berlin/base" "$T/other")
-	echo "resident before $before, after $after; of the new image at the hub $(resident "$T/src/next")"
-	[ "$after" -ge $((before / 100 * 95)) ]
-	[ "$(resident "$T/src/next")" -lt 3200000 ]
-	same berlin next
+	[ "$after" -ge $((160000000 / 100 * 95)) ]
+	same berlin "next$k"
 }

@@ -116,18 +116,25 @@ resident() { fincore -b -n -o RES "$1" | tr -d ' '; }
 	start berlin hub
 	hubctl wait --timeout 60s
 	random "$T/other" 16
-	cat "$T/other" "$T/berlin/one.img" >/dev/null
-	base=$(resident "$T/berlin/one.img")
-	[ "$base" -ge $((32 << 20)) ]
-	cp "$T/src/one.img" "$T/new"
-	random "$T/more" 32
-	cat "$T/more" >>"$T/new"
-	mv "$T/new" "$T/src/two.img"
-	hubctl wait --timeout 60s
-	copy=$(resident "$T/berlin/two.img")
-	echo "other $(resident "$T/other"), base $base, $(resident "$T/berlin/one.img"), copy $copy"
-	[ "$(resident "$T/other")" -ge $((16 * 95 * (1 << 20) / 100)) ]
-	[ "$(resident "$T/berlin/one.img")" -ge $((base * 95 / 100)) ]
-	[ "$copy" -le $((4 << 20)) ]
-	same berlin two.img
+	# A machine may take pages back by itself, at any time and from any file. What the daemon does
+	# to them it does each time.
+	for i in 1 2 3 4; do
+		cat "$T/other" "$T/berlin/one.img" >/dev/null
+		base=$(resident "$T/berlin/one.img")
+		[ "$base" -ge $((32 << 20)) ]
+		cp "$T/src/one.img" "$T/new"
+		random "$T/more" 16
+		cat "$T/more" >>"$T/new"
+		mv "$T/new" "$T/src/copy$i.img"
+		hubctl wait --timeout 60s
+		other=$(resident "$T/other")
+		kept=$(resident "$T/berlin/one.img")
+		copy=$(resident "$T/berlin/copy$i.img")
+		echo "other $other, base $base, $kept, copy $copy"
+		[ "$copy" -le $((4 << 20)) ]
+		[ "$other" -ge $((16 * 95 * (1 << 20) / 100)) ] && [ "$kept" -ge $((base * 95 / 100)) ] && break
+	done
+	[ "$other" -ge $((16 * 95 * (1 << 20) / 100)) ]
+	[ "$kept" -ge $((base * 95 / 100)) ]
+	same berlin "copy$i.img"
 }
