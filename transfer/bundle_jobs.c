@@ -1,11 +1,14 @@
 /*
  * bundle_jobs.c: which frames are being encoded, by which encoder, and who is told when one is
- * done. A frame that several streams wait for is one job.
+ * done. A frame that several streams wait for is one job. What a reader waits for goes before what
+ * is made ahead of one; what nobody asks for any more, because a window closed, is not made.
  */
 #include "transfer/bundle_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+static void next(struct encoder *e);
 
 static void give_back(struct encoder *e)
 {
@@ -21,43 +24,97 @@ static void run_rest(struct work *w)
 	give_back(container_of(w, struct encoder, rest));
 }
 
-static void rest(struct encoder *e);
-
 static void done_rest(struct work *w)
 {
 	struct encoder *e = container_of(w, struct encoder, rest);
 
-	e->resting = false;
-	rest(e); /* there was work behind it, perhaps */
+	e->busy = false;
+	next(e);
 }
 
 static void rest(struct encoder *e)
 {
-	if (e->queued > 0 || e->resting || (e->zstd == NULL && e->literals == NULL))
+	if (e->zstd == NULL && e->literals == NULL)
 		return;
 	/* With the next frame a fast one would map all of it anew. */
 	if (e->level < LEVEL_SLOW && !TAILQ_EMPTY(&e->bundler->streams))
 		return;
-	e->resting = true;
+	e->busy = true;
 	e->rest.run = run_rest;
 	e->rest.done = done_rest;
-	pool_submit(e->bundler->pool, &e->lane, &e->rest);
-}
-
-void jobs_rest(struct bundler *b)
-{
-	for (unsigned i = 0; i < ENCODERS; i++)
-		rest(&b->encoders[i]);
+	pool_submit(e->bundler->pool, NULL, &e->rest);
 }
 
 static void job_free(struct frame_job *j)
 {
 	TAILQ_REMOVE(&j->bundler->jobs, j, entry);
-	j->encoder->queued--;
-	rest(j->encoder);
+	j->cached->job = NULL;
 	frame_cache_unpin(j->bundler->cache, j->cached);
 	bundle_unref(j->bundle);
 	free(j);
+}
+
+/* May e have it now? A slow encoder is large, so there is one. */
+static bool suits(const struct encoder *e, const struct frame_job *j)
+{
+	return j->encoder == NULL &&
+	       (j->cached->key.effort < LEVEL_SLOW || e == &e->bundler->encoders[0]);
+}
+
+/* The oldest of those that a reader waits for; else of all. */
+static struct frame_job *pick(const struct encoder *e)
+{
+	struct frame_job *best = NULL, *j;
+	struct bundle_stream *s;
+
+	TAILQ_FOREACH (s, &e->bundler->streams, entry) {
+		j = s->waits && s->ready < s->asked ? s->pins[s->ready]->job : NULL;
+		if (j != NULL && suits(e, j) && (best == NULL || j->number < best->number))
+			best = j;
+	}
+	if (best != NULL)
+		return best;
+	TAILQ_FOREACH (j, &e->bundler->jobs, entry) {
+		if (suits(e, j))
+			return j;
+	}
+	return NULL;
+}
+
+static void next(struct encoder *e)
+{
+	struct frame_job *j;
+
+	if (e->busy)
+		return;
+	j = pick(e);
+	if (j == NULL) {
+		rest(e);
+		return;
+	}
+	e->busy = true;
+	e->level = j->cached->key.effort;
+	j->encoder = e;
+	pool_submit(e->bundler->pool, NULL, &j->work);
+}
+
+void jobs_next(struct bundler *b)
+{
+	/* The one that can only do the fast ones first: the other is kept for a slow one. */
+	for (unsigned i = ENCODERS; i-- > 0;)
+		next(&b->encoders[i]);
+}
+
+void jobs_review(struct bundler *b)
+{
+	struct frame_job *j, *after;
+
+	for (j = TAILQ_FIRST(&b->jobs); j != NULL; j = after) {
+		after = TAILQ_NEXT(j, entry);
+		if (j->encoder == NULL && j->cached->pins == 1)
+			job_free(j);
+	}
+	jobs_next(b);
 }
 
 static void run(struct work *w)
@@ -98,6 +155,7 @@ static void done(struct work *w)
 	struct bundler *b = j->bundler;
 	struct bundle_stream *s;
 
+	j->encoder->busy = false;
 	if (j->error == 0)
 		frame_cache_stored(b->cache, j->cached, j->size, &j->mark);
 	else if (j->on_disk)
@@ -118,20 +176,8 @@ static void done(struct work *w)
 		if (s->tell)
 			s->waits = false;
 	}
+	jobs_next(b);
 	tell(b);
-}
-
-static struct encoder *choose_encoder(struct bundler *b, uint32_t level)
-{
-	struct encoder *e = &b->encoders[0];
-
-	if (level >= LEVEL_SLOW)
-		return e;
-	for (unsigned i = 1; i < ENCODERS; i++) {
-		if (b->encoders[i].queued <= e->queued)
-			e = &b->encoders[i];
-	}
-	return e;
 }
 
 void jobs_want(struct bundle *bundle, uint32_t frame, struct cached *cached)
@@ -139,42 +185,38 @@ void jobs_want(struct bundle *bundle, uint32_t frame, struct cached *cached)
 	struct bundler *b = bundle->bundler;
 	struct frame_job *j;
 
-	if (cached->sound)
+	if (cached->sound || cached->job != NULL)
 		return;
-	TAILQ_FOREACH (j, &b->jobs, entry) {
-		if (j->cached == cached)
-			return;
-	}
 	j = xcalloc(1, sizeof(*j));
 	j->work.run = run;
 	j->work.done = done;
 	j->bundler = b;
 	j->bundle = bundle_ref(bundle);
 	j->cached = frame_cache_pin(b->cache, &cached->key);
+	j->cached->job = j;
+	j->number = b->n_jobs_ever++;
 	j->frame = frame;
 	j->on_disk = cached->size > 0;
-	j->encoder = choose_encoder(b, cached->key.effort);
-	j->encoder->queued++;
-	j->encoder->level = cached->key.effort;
 	TAILQ_INSERT_TAIL(&b->jobs, j, entry);
-	pool_submit(b->pool, &j->encoder->lane, &j->work);
+	jobs_next(b);
 }
 
 void jobs_cancel_all(struct bundler *b)
 {
 	struct frame_job *j;
 
-	TAILQ_FOREACH (j, &b->jobs, entry)
+	while ((j = TAILQ_FIRST(&b->jobs)) != NULL) {
 		j->cancel = true;
-	/* Last first, so that none of a lane is let go only to be cancelled. */
-	while ((j = TAILQ_LAST(&b->jobs, frame_job_list)) != NULL) {
-		pool_cancel(b->pool, &j->work);
+		if (j->encoder != NULL) {
+			pool_cancel(b->pool, &j->work);
+			j->encoder->busy = false;
+		}
 		job_free(j);
 	}
 	for (unsigned i = 0; i < ENCODERS; i++) {
-		if (b->encoders[i].resting)
+		if (b->encoders[i].busy)
 			pool_cancel(b->pool, &b->encoders[i].rest);
-		b->encoders[i].resting = false;
+		b->encoders[i].busy = false;
 		give_back(&b->encoders[i]);
 	}
 }

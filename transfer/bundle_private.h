@@ -40,19 +40,17 @@ struct bundle {
 TAILQ_HEAD(bundle_list, bundle);
 
 /*
- * One encoder: a lane, its context and its buffer. These are the worker's: made when needed, kept
- * from frame to frame, freed when nothing is queued and no stream is open; a slow one's at once.
+ * One encoder: its context and its buffer. These are the worker's: made when needed, kept from
+ * frame to frame, freed when nothing is to be done and no stream is open; a slow one's at once.
  */
 struct encoder {
-	struct lane lane;
 	struct bundler *bundler;
 	struct frame_encoder *zstd;
 	uint8_t *literals;
 	size_t literals_room;
-	unsigned queued;
-	uint32_t level; /* of what was queued last */
-	struct work rest;
-	bool resting; /* rest is submitted */
+	uint32_t level;	  /* of what it did last */
+	struct work rest; /* gives all of it back */
+	bool busy;	  /* with a job or with rest */
 };
 
 /* A frame on its way into the cache. */
@@ -60,8 +58,9 @@ struct frame_job {
 	struct work work;
 	struct bundler *bundler;
 	struct bundle *bundle;
-	struct encoder *encoder;
+	struct encoder *encoder; /* that is at it; NULL: it waits */
 	struct cached *cached;
+	uint64_t number; /* in order of asking */
 	uint32_t frame;
 	bool on_disk; /* there is a file: verify it first */
 	volatile bool cancel;
@@ -87,7 +86,8 @@ struct bundler {
 	struct encoder encoders[ENCODERS];
 	struct bundle_list bundles;
 	struct planning_list plannings;
-	struct frame_job_list jobs;
+	struct frame_job_list jobs; /* oldest first */
+	uint64_t n_jobs_ever;
 	struct stream_list streams;
 	struct suspended_list suspended; /* oldest first */
 	size_t n_suspended;
@@ -137,8 +137,10 @@ struct bundle *bundle_new(struct bundler *b, const struct content *content, stru
 /* Sees to it that the pinned frame gets sound; streams are told when it is, or why not. */
 void jobs_want(struct bundle *b, uint32_t frame, struct cached *cached);
 void jobs_cancel_all(struct bundler *b);
-/* A stream ended: encoders that have nothing to do give their memory back. */
-void jobs_rest(struct bundler *b);
+/* Encoders that have nothing to do take the next job, or give their memory back. */
+void jobs_next(struct bundler *b);
+/* A stream ended: what only it had asked for is not made any more. */
+void jobs_review(struct bundler *b);
 /* Worker: the whole work of one job. */
 void frame_job_run(struct frame_job *j);
 /* Worker. *ret: literal_bytes of them, the encoder's until its next frame; NULL: it has none. */

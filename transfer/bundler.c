@@ -47,10 +47,8 @@ struct bundler *bundler_new(struct pool *pool, int cache_dirfd, int index_dirfd,
 	b->pool = pool;
 	b->cache_dirfd = fcntl(cache_dirfd, F_DUPFD_CLOEXEC, 0);
 	b->index_dirfd = fcntl(index_dirfd, F_DUPFD_CLOEXEC, 0);
-	for (unsigned i = 0; i < ENCODERS; i++) {
+	for (unsigned i = 0; i < ENCODERS; i++)
 		b->encoders[i].bundler = b;
-		lane_init(&b->encoders[i].lane);
-	}
 	TAILQ_INIT(&b->bundles);
 	TAILQ_INIT(&b->plannings);
 	TAILQ_INIT(&b->jobs);

@@ -20,12 +20,15 @@ struct frame_key {
 	uint32_t index, effort;
 };
 
+struct frame_job;
+
 struct cached {
 	struct frame_key key;
 	uint64_t size; /* 0: not on disk */
 	bool sound;    /* verified or written by this process; mark is valid */
 	struct hash mark;
 	unsigned pins;
+	struct frame_job *job; /* that makes it sound, or NULL; bundle_jobs.c's */
 	LIST_ENTRY(cached) bucket;
 	TAILQ_ENTRY(cached) lru; /* only while on disk and not pinned */
 };

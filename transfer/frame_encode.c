@@ -88,7 +88,7 @@ static int encode_body(struct frame_encoder *x, struct body *b, int level, struc
 	uint8_t *p = b->buf;
 	int r = -ENOSPC;
 
-	if (b->prefix.p != NULL || frame_may_pack(x, level, b->parts, PARTS))
+	if (b->prefix.p != NULL || frame_may_pack(x, level, b->parts, PARTS, b->buf))
 		r = pack_body(x, b, level, head);
 	if (r == -ENOSPC && b->prefix.p != NULL) {
 		b->prefix.p = NULL;

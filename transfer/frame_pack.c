@@ -36,15 +36,16 @@
 #define SAMPLE_LEN 65536u
 
 /*
- * A try at data that does not pack costs half as much as its hash, so where the line is fast (low
- * levels) 64 pieces of 4 KiB decide. What lies together and would pay is longer than the way from
- * one to the next; what is strewn may be missed, so the high levels, whose lines are slow, always
- * try.
+ * A try at data that does not pack costs half as much as its hash at a low level, and seconds at
+ * a high one, while the line waits for its first byte. So 64 pieces of 4 KiB are looked at first.
+ * What lies together and would pay is longer than the way from one to the next; what is strewn may
+ * be missed, so where the line is slow (high levels) all of it is looked at, at the fastest level.
  */
 #define TRY_LEVEL 6
 #define TRY_LEN	  4096u
 #define TRIES	  64u
 #define TRY_LEAST (4 * TRIES * TRY_LEN) /* below, all of it costs little */
+#define LOOK_PART 100u			/* a look must save that part, or nothing will */
 
 struct frame_encoder {
 	ZSTD_CCtx *zstd;
@@ -189,12 +190,14 @@ int frame_pack(struct frame_encoder *x, int level, const struct bytes *parts, un
 	return r;
 }
 
-bool frame_may_pack(struct frame_encoder *x, int level, const struct bytes *parts, unsigned n)
+bool frame_may_pack(struct frame_encoder *x, int level, const struct bytes *parts, unsigned n,
+		    uint8_t *scratch)
 {
 	const struct bytes *all = &parts[n - 1]; /* the literals, next to which the rest is small */
+	struct room whole = {scratch, all->len - all->len / LOOK_PART, 0};
 	uint8_t out[TRY_LEN];
 
-	if (level > TRY_LEVEL || all->len < TRY_LEAST)
+	if (all->len < TRY_LEAST)
 		return true;
 	for (size_t i = 0; i < TRIES; i++) {
 		struct bytes piece = {all->p + i * (all->len / TRIES), TRY_LEN};
@@ -204,7 +207,7 @@ bool frame_may_pack(struct frame_encoder *x, int level, const struct bytes *part
 		if (frame_pack(x, LEVEL_LOOK, &piece, 1, NULL, &room) != -ENOSPC)
 			return true;
 	}
-	return false;
+	return level > TRY_LEVEL && frame_pack(x, LEVEL_LOOK, all, 1, NULL, &whole) != -ENOSPC;
 }
 
 /* Pieces of the literals, evenly spread: what they become says enough about all. */

@@ -30,8 +30,12 @@ struct room {
 	size_t size, len; /* len of it are used */
 };
 uint64_t bytes_sum(const struct bytes *parts, unsigned n);
-/* Whether it is worth a try: false where a fast look at pieces of it saves nothing at all. */
-bool frame_may_pack(struct frame_encoder *x, int level, const struct bytes *parts, unsigned n);
+/*
+ * Whether it is worth a try: false where a fast look at pieces of it, at a high level at all of it,
+ * saves nothing. scratch has room for the last part, which are the literals.
+ */
+bool frame_may_pack(struct frame_encoder *x, int level, const struct bytes *parts, unsigned n,
+		    uint8_t *scratch);
 /* One zstd frame out of the parts, appended. prefix may be NULL. -ENOSPC: it does not fit. */
 int frame_pack(struct frame_encoder *x, int level, const struct bytes *parts, unsigned n,
 	       const struct bytes *prefix, struct room *out) WARN_UNUSED;

@@ -215,7 +215,7 @@ struct bundle_stream *stream_free(struct bundle_stream *s)
 		suspended_add(b, &s->id, s->pins + s->acked, s->ready - s->acked);
 	}
 	TAILQ_REMOVE(&b->streams, s, entry);
-	jobs_rest(b);
+	jobs_review(b);
 	if (s->fd >= 0)
 		close(s->fd);
 	if (s->log_fd >= 0)

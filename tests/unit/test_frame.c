@@ -589,28 +589,34 @@ static void test_cancel(void **state)
 	frame_encoder_free(x);
 }
 
-/* What is worth a try on a fast line: all but what saves nothing wherever one looks. */
+/* What is worth a try: all but what saves nothing where one looks; on a slow line, anywhere. */
 static void test_may_pack(void **state)
 {
 	const size_t len = FRAME_LITERALS_MAX, worth = len / 32;
 	struct frame_encoder *x = frame_encoder_new();
-	uint8_t *noise = malloc(len), *kept = malloc(worth);
+	uint8_t *noise = malloc(len), *kept = malloc(worth), *scratch = malloc(len);
 	struct bytes part = {noise, len};
 	uint64_t seed = 9;
 
 	(void)state;
 	temp_fill(&seed, noise, len);
-	assert_false(frame_may_pack(x, 3, &part, 1));
-	assert_true(frame_may_pack(x, 9, &part, 1)); /* a slow line: every byte counts */
+	assert_false(frame_may_pack(x, 3, &part, 1, scratch));
+	/* A line that waits for seconds of level 19, to be told that it is noise. */
+	assert_false(frame_may_pack(x, 19, &part, 1, scratch));
 	for (size_t at = 0; at + worth <= len; at += 5 * worth - 4321) {
 		memcpy(kept, noise + at, worth);
 		memset(noise + at, 'a', worth);
-		assert_true(frame_may_pack(x, 3, &part, 1));
+		assert_true(frame_may_pack(x, 3, &part, 1, scratch));
 		memcpy(noise + at, kept, worth);
 	}
-	assert_false(frame_may_pack(x, 3, &part, 1));
+	assert_false(frame_may_pack(x, 3, &part, 1, scratch));
+	for (size_t at = 8192; at + 5000 <= len; at += len / 64)
+		memset(noise + at, 'a', 5000);
+	assert_false(frame_may_pack(x, 3, &part, 1, scratch));
+	assert_true(frame_may_pack(x, 9, &part, 1, scratch));
 	part.len = BLOCK_SIZE; /* too little to be looked at */
-	assert_true(frame_may_pack(x, 3, &part, 1));
+	assert_true(frame_may_pack(x, 3, &part, 1, scratch));
+	free(scratch);
 	free(kept);
 	free(noise);
 	frame_encoder_free(x);
