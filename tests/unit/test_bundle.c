@@ -818,8 +818,9 @@ static void test_what_is_awaited_goes_first(void **state)
 		literal_image(w, &new[i], (34 << 20) + i);
 		c = content_of(&new[i], false);
 		b[i] = get(w, &c, NULL, 0);
-		assert_int_equal(stream_new(b[i], LEVEL_SLOW, NULL, 0, &s[i]), 0);
 	}
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(stream_new(b[i], LEVEL_SLOW, NULL, 0, &s[i]), 0);
 	assert_int_equal(count_jobs(w), 6);
 	stream_on_ready(s[1], ready, w);
 	w->ready = 0;
