@@ -70,11 +70,18 @@ static void act_once(struct curl_loop *cl, curl_socket_t fd, int what)
 	collect(cl);
 }
 
+void curl_loop_write(struct curl_loop *cl)
+{
+	curl_socket_t fd;
+
+	for (int i = 0; i < ROUNDS_MAX && (fd = cl->calls.more(cl->calls.arg)) >= 0; i++)
+		act_once(cl, fd, CURL_CSELECT_OUT);
+}
+
 static void act(struct curl_loop *cl, curl_socket_t fd, int what)
 {
 	act_once(cl, fd, what);
-	for (int i = 0; i < ROUNDS_MAX && (fd = cl->calls.more(cl->calls.arg)) >= 0; i++)
-		act_once(cl, fd, CURL_CSELECT_OUT);
+	curl_loop_write(cl);
 }
 
 static void on_io(struct ev_loop *loop, ev_io *w, int revents)
@@ -129,7 +136,8 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *s
 		curl_multi_assign(cl->multi, fd, w);
 	}
 	ev_io_stop(cl->loop, &w->io);
-	ev_io_set(&w->io, fd, events);
+	/* Who is resumed, writes and pauses within one turn, costs no system call. */
+	ev_io_modify(&w->io, events);
 	ev_io_start(cl->loop, &w->io);
 	/* Each pause and each resumption comes by here. */
 	if (w->told != easy)

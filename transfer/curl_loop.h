@@ -31,6 +31,8 @@ struct curl_loop *curl_loop_new(struct ev_loop *loop,
 				const struct curl_loop_calls *calls) WARN_UNUSED;
 struct curl_loop *curl_loop_free(struct curl_loop *cl); /* every handle was removed */
 int curl_loop_add(struct curl_loop *cl, CURL *easy) WARN_UNUSED;
+/* Lets those write that more() names, now; not from inside curl. */
+void curl_loop_write(struct curl_loop *cl);
 void curl_loop_remove(struct curl_loop *cl, CURL *easy);
 bool curl_loop_inside(const struct curl_loop *cl); /* are we being called by curl? */
 

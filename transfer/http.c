@@ -12,7 +12,8 @@
 
 #include "transfer/http_private.h"
 
-#define TICK_S 0.2
+#define TICK_S	0.2
+#define TICK_US 200000
 
 int64_t http_now_us(void)
 {
@@ -173,8 +174,10 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	TAILQ_FOREACH (r, &h->running, entry)
-		http_socket_charge(r);
+	TAILQ_FOREACH (r, &h->running, entry) {
+		if (now - r->settled_us >= TICK_US)
+			http_socket_charge(r);
+	}
 again:
 	/* done() may end other requests: begin anew after each. */
 	TAILQ_FOREACH (r, &h->running, entry) {
@@ -259,6 +262,18 @@ void request_resume(struct request *r)
 	}
 	r->resume = true;
 	TAILQ_INSERT_TAIL(&r->http->resumed, r, resume_entry);
+}
+
+void request_write(struct request *r)
+{
+	bool waits = r->paused;
+	struct http *h = r->http;
+
+	request_resume(r);
+	if (!waits || r->paused)
+		return;
+	http_writes(r, true);
+	curl_loop_write(h->curl);
 }
 
 void request_abort(struct request *r)

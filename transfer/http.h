@@ -62,6 +62,9 @@ struct request_spec {
 
 struct request *request_start(struct http *h, const struct request_spec *spec) WARN_UNUSED;
 void request_resume(struct request *r); /* read() has bytes again */
+/* The same, and what it has is written before this returns; done() may be called, of any request.
+ */
+void request_write(struct request *r);
 /* Ends it now: the connection is reset and what the kernel still holds is discarded. done() is not
  * called. */
 void request_abort(struct request *r);

@@ -78,7 +78,7 @@ void push_leaf_ready(void *arg)
 	if (p->gated)
 		pass_gate(p);
 	else if (p->put)
-		request_resume(p->put);
+		request_write(p->put); /* p may be gone */
 }
 
 static void stream_ready(void *arg)
