@@ -49,7 +49,7 @@ static void start_progress(void *arg)
 	/* One that never got to a plan knows nothing: what is there stays what was told before. */
 	if (s.estimate == 0)
 		return;
-	core_fact_progress(x->hub->core, x->job, s.acked, s.estimate, daemon_now());
+	core_fact_progress(x->hub->core, x->job, s.received, s.estimate, daemon_now());
 }
 
 /* The figures of the push that ended join those of the job. */

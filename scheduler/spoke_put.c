@@ -1,9 +1,12 @@
 /*
  * spoke_put.c: PUT transfers: the bytes of a bundle from the socket into the spool, and from there
- * into the transfer, at the same time. Of two buffers of a megabyte one fills while the other is
- * spooled; the transfer's lane applies frame after frame of what is there. When the spool is full
- * the socket rests. A newer PUT takes over: the older connection is closed first, and what it
- * brought is committed. The answer is the position after the last commit.
+ * into the transfer, at the same time: the transfer's lane applies frame after frame of what is
+ * there. When the spool is full the socket rests. A newer PUT takes over: the older connection is
+ * closed first, and what it brought is committed. The answer is the position after the last commit.
+ *
+ * Frames that were applied are durable within about a second. The part of a frame is so at the end
+ * of the PUT, or when the frame takes longer than PUT_PART_S: only then does it cost a second
+ * write.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,34 +18,30 @@
 #include "scheduler/log.h"
 #include "scheduler/spoke_job.h"
 
-#define PUT_BUF	     ((size_t)1 << 20)
-#define PUT_ROOM     ((size_t)256 << 10) /* the server hands over less than this at a time */
+#define PUT_ROOM     ((uint64_t)256 << 10) /* the server hands over less than this at a time */
 #define PUT_COMMIT_S 1.0
+#define PUT_PART_S   10.0
 
 enum put_step { PUT_BEGIN, PUT_APPLY, PUT_END };
 
 struct spoke_put {
 	struct spoke_job j; /* in the lane, one at a time */
 	enum put_step step;
-	struct work spooling; /* beside the lane, one at a time */
-	struct sreq *r;	      /* NULL: it is over */
+	struct sreq *r; /* NULL: it is over */
 	struct hash bundle;
 	uint64_t offset; /* of the bundle: bytes before it came */
 	int spool;
-	uint8_t *buf[2];
-	size_t len[2];
-	unsigned cur;		/* the one that fills */
 	uint64_t spooled, room; /* bytes before it are in the spool, may be in it */
 	uint64_t applied;	/* were told to the lane */
 	size_t telling;		/* that the lane is being told of now */
-	bool busy, spool_busy, streaming, ended, paused, full, more, spool_failed;
+	bool busy, streaming, ended, paused, full, more;
 	ev_timer timer;
-	int error;
+	int error, spool_error;
 	struct err e;
-	/* what the lane, and the work beside it, found: looked at when they are done */
-	struct timespec committed;
+	/* what the lane found: looked at when it is done */
+	struct timespec committed, taken; /* the last commit, the last frame */
 	uint64_t new_room;
-	int result, spooling_result;
+	int result;
 	struct wire_position p;
 };
 
@@ -58,8 +57,6 @@ static void put_free(struct spoke_put *x)
 		sreq_on_over(x->r, NULL, NULL);
 	if (x->spool >= 0)
 		close(x->spool);
-	free(x->buf[0]);
-	free(x->buf[1]);
 	wire_position_done(&x->p);
 	free(x);
 	spoke_transfer_release(t);
@@ -79,6 +76,7 @@ static int put_begin(struct spoke_put *x)
 	int r;
 
 	clock_gettime(CLOCK_MONOTONIC, &x->committed);
+	x->taken = x->committed;
 	if (staging_is_staged(st))
 		return 0;
 	r = staging_begin(st, &x->bundle, x->offset, &x->spool);
@@ -87,7 +85,6 @@ static int put_begin(struct spoke_put *x)
 	return r;
 }
 
-/* What came is durable within about a second. */
 static int put_apply(struct spoke_put *x)
 {
 	struct staging *st = x->j.t->st;
@@ -95,8 +92,10 @@ static int put_apply(struct spoke_put *x)
 
 	x->telling = 0;
 	x->more = r > 0;
+	if (x->more)
+		clock_gettime(CLOCK_MONOTONIC, &x->taken);
 	if (r >= 0 && since(&x->committed) >= PUT_COMMIT_S) {
-		r = staging_commit_group(st);
+		r = since(&x->taken) < PUT_PART_S ? staging_commit_group(st) : staging_commit(st);
 		clock_gettime(CLOCK_MONOTONIC, &x->committed);
 	}
 	if (r >= 0)
@@ -107,7 +106,7 @@ static int put_apply(struct spoke_put *x)
 static int put_end_lane(struct spoke_put *x)
 {
 	struct spoke_transfer *t = x->j.t;
-	int r = staging_commit(t->st);
+	int r = staging_rest(t->st);
 
 	if (r == 0 && staging_complete(t->st) && !t->finishing_failed)
 		r = staging_finish(t->st, x->full, &t->group->spoke->cancel, &x->e);
@@ -207,49 +206,17 @@ static void put_submit(struct spoke_put *x, enum put_step step)
 	spoke_job_submit(&x->j);
 }
 
-static void put_spool_run(struct work *w)
-{
-	struct spoke_put *x = container_of(w, struct spoke_put, spooling);
-	unsigned b = x->cur ^ 1;
-
-	x->spooling_result = staging_spool(x->spool, x->spooled, x->buf[b], x->len[b]);
-}
-
-static void put_spool_done(struct work *w)
-{
-	struct spoke_put *x = container_of(w, struct spoke_put, spooling);
-	struct spoke *s = x->j.t->group->spoke;
-
-	x->spool_busy = false;
-	x->spool_failed = x->spooling_result < 0;
-	x->spooled += x->len[x->cur ^ 1];
-	x->len[x->cur ^ 1] = 0;
-	put_next(x); /* may free it */
-	spoke_work_ended(s);
-}
-
-static void put_spool(struct spoke_put *x)
-{
-	struct spoke *s = x->j.t->group->spoke;
-
-	x->cur ^= 1;
-	x->spool_busy = true;
-	x->spooling.run = put_spool_run;
-	x->spooling.done = put_spool_done;
-	spoke_work_begun(s);
-	pool_submit(s->d->pool, NULL, &x->spooling);
-}
-
 static bool put_data(void *arg, const void *buf, size_t len)
 {
 	struct spoke_put *x = arg;
 
-	if (x->error < 0 || x->spool_failed)
+	if (x->error < 0 || x->spool_error < 0)
 		return true;
-	memcpy(x->buf[x->cur] + x->len[x->cur], buf, len);
-	x->len[x->cur] += len;
+	x->spool_error = staging_spool(x->spool, x->spooled, buf, len);
+	if (x->spool_error == 0)
+		x->spooled += len;
+	x->paused = x->spooled + PUT_ROOM > x->room;
 	put_next(x);
-	x->paused = x->len[x->cur] >= PUT_BUF;
 	return !x->paused;
 }
 
@@ -283,7 +250,7 @@ static void put_lane(struct spoke_put *x)
 	if (x->telling || x->more) {
 		x->applied = x->spooled;
 		put_submit(x, PUT_APPLY);
-	} else if (x->ended && !x->spool_busy && x->len[x->cur] == 0) {
+	} else if (x->ended) {
 		put_submit(x, PUT_END);
 	}
 }
@@ -291,23 +258,21 @@ static void put_lane(struct spoke_put *x)
 /* Looks at all of it: whatever can be done next is begun. */
 static void put_next(struct spoke_put *x)
 {
-	if (x->error == 0 && x->spool_failed) {
+	if (x->error == 0 && x->spool_error < 0) {
 		if (!x->busy) {
-			x->error = x->spooling_result;
+			x->error = x->spool_error;
 			put_submit(x, PUT_END); /* for the position */
 		}
 		return;
 	}
 	if (x->error < 0) {
-		if (!x->busy && !x->spool_busy)
+		if (!x->busy)
 			put_finish(x);
 		return;
 	}
-	if (!x->spool_busy && x->len[x->cur] && x->spooled + x->len[x->cur] <= x->room)
-		put_spool(x);
 	if (!x->busy)
 		put_lane(x);
-	if (x->paused && x->r && x->len[x->cur] < PUT_BUF) {
+	if (x->paused && x->r && x->spooled + PUT_ROOM <= x->room) {
 		x->paused = false;
 		sreq_continue(x->r);
 	}
@@ -317,8 +282,6 @@ static void put_begin_stream(struct spoke_put *x)
 {
 	struct sreq_sink sink = {.data = put_data, .end = put_end, .arg = x};
 
-	x->buf[0] = xcalloc(1, PUT_BUF + PUT_ROOM);
-	x->buf[1] = xcalloc(1, PUT_BUF + PUT_ROOM);
 	x->spooled = x->applied = x->offset;
 	x->streaming = true;
 	ev_timer_start(x->j.t->group->spoke->d->loop, &x->timer);
@@ -341,14 +304,14 @@ static void put_done(struct spoke_job *j)
 		put_next(x);
 }
 
-/* Bytes that came are durable within about a second, also where no more come. */
+/* What came is made durable in time, also where no more comes. */
 static void put_tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct spoke_put *x = w->data;
 
 	(void)loop;
 	(void)revents;
-	if (!x->busy && x->error == 0 && !x->spool_failed)
+	if (!x->busy && x->error == 0 && x->spool_error == 0)
 		put_submit(x, PUT_APPLY);
 }
 

@@ -245,6 +245,7 @@ int spoke_job_position(struct spoke_job *j, bool map, bool commit, struct wire_p
 	if (r < 0)
 		return r;
 	staging_position(t->st, map, ret);
+	ret->received = staging_received(t->st);
 	return 0;
 }
 

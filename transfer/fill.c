@@ -179,6 +179,6 @@ int staging_fill(struct staging *st, uint64_t max)
 	if (!nodes_next_fill(&st->nodes, st->fill_next, &node))
 		st->fill_next = 0;
 	if (!st->nodes.filling || st->since_commit >= COMMIT_BYTES)
-		r = staging_commit(st); /* told only once it is durable */
+		r = staging_commit_group(st); /* told only once it is durable */
 	return r < 0 ? r : st->nodes.filling > 0;
 }

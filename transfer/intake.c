@@ -43,18 +43,30 @@ int staging_begin(struct staging *st, const struct hash *bundle, uint64_t offset
 
 	if (r < 0)
 		return r;
-	if (st->has_bundle && hash_equal(&st->bundle, bundle)) {
-		if (offset != st->pos.consumed + st->pos.len)
-			return -ERANGE;
-	} else {
+	if (!st->has_bundle || !hash_equal(&st->bundle, bundle))
 		r = offset != 0 ? -ERANGE : begin_anew(st, bundle);
-	}
+	else if (offset != st->pos.consumed + st->pos.len)
+		r = -ERANGE;
+	else if (spool_load(st->spool, st->pos.consumed, offset) < 0)
+		r = staging_give_up(st, -ERANGE); /* what was told cannot be read: all anew */
 	if (r == 0)
 		r = spool_dup(st->spool);
 	if (r < 0)
 		return r;
+	st->receiving = true;
 	*ret_spool = r;
 	return 0;
+}
+
+int staging_rest(struct staging *st)
+{
+	int r = staging_commit(st);
+
+	if (r == 0) {
+		st->receiving = false;
+		spool_rest(st->spool);
+	}
+	return r;
 }
 
 int staging_spool(int spool, uint64_t offset, const void *buf, size_t len)
@@ -68,6 +80,11 @@ uint64_t staging_room(const struct staging *st)
 	uint64_t first = st->kept.len ? st->kept.consumed : st->pos.consumed;
 
 	return first + SPOOL_SIZE;
+}
+
+uint64_t staging_received(const struct staging *st)
+{
+	return st->pos.consumed + st->pos.len;
 }
 
 static void consumed(struct staging *st, uint64_t n)
@@ -158,7 +175,7 @@ int staging_apply(struct staging *st, uint64_t len, struct err *e)
 {
 	int more, r;
 
-	if (!st->has_bundle)
+	if (!st->receiving)
 		return err_set(e, -EBADMSG, "no bundle was begun");
 	st->pos.len += len;
 	more = r = st->has_header ? take_frame(st, e) : take_header(st, e);

@@ -240,6 +240,7 @@ void push_stats(const struct push *p, struct push_stats *ret)
 		ret->estimate = stream_estimate(p->stream);
 	}
 	ret->acked = p->acked;
+	ret->received = MAX(p->received, p->acked);
 	if (p->leaf)
 		ret->throttled_us += shaper_throttled_us(p->leaf);
 	ret->peak_rate = meter_peak(&p->meter);

@@ -87,7 +87,9 @@ struct push_stats {
 	uint64_t literal;	/* literal bytes handed out (uncompressed) */
 	uint64_t literal_total; /* of the plan, less what was done before */
 	uint64_t wire_out, wire_in;
-	uint64_t acked, estimate; /* of the bundle's bytes: durable there; expected in all */
+	uint64_t acked;	   /* of the bundle's bytes: durable there */
+	uint64_t received; /* have come there, durable or not */
+	uint64_t estimate; /* are expected in all */
 	int64_t throttled_us;
 	uint64_t peak_rate; /* bytes in the busiest second */
 	unsigned bundles, resumes, repairs;

@@ -132,7 +132,7 @@ static void start_stream(struct push *p, int r, struct bundle_stream *s, uint64_
 		return;
 	}
 	p->stream = s;
-	p->offset = p->acked = p->stream_from = offset;
+	p->offset = p->acked = p->received = p->stream_from = offset;
 	p->stats.bundles++;
 	p->stream_us = push_now_us();
 	p->starved_us = 0;
@@ -201,9 +201,12 @@ static void note(struct push *p, const struct wire_position *pos)
 	p->last_offset = pos->offset;
 	p->last_proven = pos->proven_bytes;
 	if (p->stream && pos->has_bundle && hash_equal(&pos->bundle, stream_id(p->stream)) &&
-	    pos->offset > p->acked && pos->offset <= p->offset) {
-		p->acked = pos->offset;
-		stream_acked(p->stream, pos->offset);
+	    pos->offset <= p->offset) {
+		p->received = MIN(pos->received, p->offset);
+		if (pos->offset > p->acked) {
+			p->acked = pos->offset;
+			stream_acked(p->stream, pos->offset);
+		}
 	}
 	push_told(p);
 }

@@ -1,8 +1,8 @@
 /*
- * spool.h: the bundle bytes that are not applied yet: a file used round and round, so that its
- * pages are written over and over in memory and reach the disk only where somebody syncs it. Byte n
- * of a bundle lies at n modulo the size, and is read through a mapping that shows the file twice in
- * a row: what goes over the end is seen in one piece, and no frame costs memory of its own.
+ * spool.h: the bundle bytes that are not applied yet: memory used round and round, and beside it a
+ * file for those that a position speaks of. Byte n of a bundle lies at n modulo the size, in both;
+ * it is read through a mapping that shows the memory twice in a row: what goes over the end is seen
+ * in one piece. So what is applied soon after it came is never written, and costs the disk nothing.
  *
  * It knows no frames, and not what of it is still needed: the writer must not go further than
  * SPOOL_SIZE beyond the first byte that is.
@@ -16,15 +16,21 @@
 
 struct spool;
 
-/* Takes the descriptor, also where it fails. */
+/* Takes the file's descriptor, also where it fails. Nothing is in memory yet. */
 int spool_open(int fd, struct spool **ret) WARN_UNUSED;
 struct spool *spool_close(struct spool *s);
-/* All bytes are forgotten. */
+/* All bytes are forgotten, those in the file too. */
 int spool_clear(struct spool *s) WARN_UNUSED;
-int spool_sync(struct spool *s) WARN_UNUSED;
+/* The bytes from..to - 1 (at most SPOOL_SIZE) are durable after it. */
+int spool_store(struct spool *s, uint64_t from, uint64_t to) WARN_UNUSED;
+/* Of all bytes those from..to - 1 are in memory after it, as they were stored. -EIO: they were not.
+ */
+int spool_load(struct spool *s, uint64_t from, uint64_t to) WARN_UNUSED;
+/* Gives the memory back; the file stays. */
+void spool_rest(struct spool *s);
 /* len (at most SPOOL_SIZE) bytes that were written at this offset. */
 const uint8_t *spool_at(const struct spool *s, uint64_t offset);
-/* Another descriptor of it, for spool_write() on another thread; the caller closes it. -errno. */
+/* A descriptor of its memory, for spool_write() on another thread; the caller closes it. -errno. */
 int spool_dup(const struct spool *s) WARN_UNUSED;
 /* len: at most SPOOL_SIZE. */
 int spool_write(int fd, uint64_t offset, const void *buf, size_t len) WARN_UNUSED;

@@ -4,12 +4,13 @@
  * whole, pins of the bases, and a journal. All of it survives a crash: staging_open() finds what
  * was committed.
  *
- * Model. Bundle bytes go to the spool; a frame that is whole is decoded, its nodes are built in
- * memory from literals and pins, their hashes compared with the frame's, and only then written. So
- * the image holds proven nodes, nodes as in the basis (reflink), and holes. SAME nodes are proven
- * at once where they are shared blocks, else filled in the background from the pin.
- * staging_commit() makes it durable in this order: image, leaves, spool, journal. Staged = all
- * nodes proven and the root, computed from all of them, equals.
+ * Model. Bundle bytes go to the spool, in memory; a frame that is whole is decoded, its nodes are
+ * built in memory from literals and pins, their hashes compared with the frame's, and only then
+ * written. A part of a frame is written only where staging_commit() finds it. So the image holds
+ * proven nodes, nodes as in the basis (reflink), and holes. SAME nodes are proven at once where
+ * they are shared blocks, else filled in the background from the pin. staging_commit() makes it
+ * durable in this order: image, leaves, spool, journal. Staged = all nodes proven and the root,
+ * computed from all of them, equals.
  *
  * Every call but staging_position() and staging_spool() belongs to one thread at a time (the
  * transfer's lane). After an error other than -EBADMSG and -ESTALE the object must be closed and
@@ -85,8 +86,12 @@ uint64_t staging_room(const struct staging *st);
  */
 int staging_apply(struct staging *st, uint64_t len, struct err *e) WARN_UNUSED;
 int staging_commit(struct staging *st) WARN_UNUSED;
-/* The same, but for the spooled part of a frame if whole ones were applied since the last time. */
+/* The same, but for what was spooled of a frame since the last time. */
 int staging_commit_group(struct staging *st) WARN_UNUSED;
+/* No more bytes come for now: commits, and gives the memory back in which they wait. */
+int staging_rest(struct staging *st) WARN_UNUSED;
+/* Bytes of the bundle that came so far: applied, spooled, durable or not. */
+uint64_t staging_received(const struct staging *st);
 bool staging_uncommitted(const struct staging *st);
 /* Nodes wait to be copied from pins. */
 bool staging_filling(const struct staging *st);

@@ -63,6 +63,17 @@ bool staging_uncommitted(const struct staging *st)
 	return uncommitted(st, st->pos.len);
 }
 
+/*
+ * Of the bytes in the spool the first len, less those that are in its file. What a restart would go
+ * on from until the journal speaks of these is not overwritten: see staging_room().
+ */
+static int store_part(struct staging *st, uint64_t len)
+{
+	uint64_t stored = st->pos.consumed == st->kept.consumed ? st->kept.len : 0;
+
+	return spool_store(st->spool, st->pos.consumed + stored, st->pos.consumed + len);
+}
+
 /* len: of the bytes in the spool those that the position shall speak of. */
 static int commit(struct staging *st, uint64_t len)
 {
@@ -76,7 +87,7 @@ static int commit(struct staging *st, uint64_t len)
 	if (r == 0)
 		r = sync_if(st->leaves.fd, &st->leaves.dirty);
 	if (r == 0 && len && moves(st, len))
-		r = spool_sync(st->spool);
+		r = store_part(st, len);
 	if (r == 0 && (moves(st, len) || st->nodes.n_changes))
 		r = note_commit(st, &pos);
 	if (r == 0)
@@ -98,10 +109,10 @@ int staging_commit(struct staging *st)
 	return commit(st, st->pos.len);
 }
 
-/* Where frames pass by, the beginning of the next one is not worth a write: it soon is whole. */
+/* The beginning of a frame that soon is whole is not worth a write. What was told stays told. */
 int staging_commit_group(struct staging *st)
 {
-	return commit(st, st->pos.consumed == st->kept.consumed ? st->pos.len : 0);
+	return commit(st, st->pos.consumed == st->kept.consumed ? st->kept.len : 0);
 }
 
 static uint64_t frames_in_bundle(const struct staging *st)
@@ -174,7 +185,7 @@ int staging_give_up(struct staging *st, int error)
 
 	if (st->has_header)
 		bundle_header_done(&st->header);
-	st->has_header = st->has_bundle = false;
+	st->has_header = st->has_bundle = st->receiving = false;
 	st->pos = st->kept = (struct spool_pos){0, 0, 0};
 	r = staging_note(st, J_GIVEN_UP, NULL, 0);
 	if (r == 0)

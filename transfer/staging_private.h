@@ -60,6 +60,7 @@ struct staging {
 	int basis; /* pin, or -1 */
 	struct nodes nodes;
 	bool has_bundle, has_header, staged, read_again, base_bad;
+	bool receiving; /* a bundle was begun, and the spool is in memory */
 	struct hash bundle;
 	struct bundle_header header;
 	uint8_t base_pin[FRAME_BASES_MAX];

@@ -112,6 +112,7 @@ struct wire_position {
 	bool has_bundle;
 	struct hash bundle; /* E */
 	uint64_t offset;    /* O */
+	uint64_t received;  /* bytes of E that came so far, at least O: may be lost yet */
 	bool complete;	    /* every frame of E was consumed */
 	bool staged;	    /* every node proven and the root equals */
 	bool read_again;    /* staged, and all of it was read once more (verify = full) */

@@ -31,6 +31,8 @@ char *wire_position_encode(const struct wire_position *p)
 	if (p->has_bundle) {
 		json_object_set_new(root, "bundle", wire_out_hash(&p->bundle));
 		json_object_set_new(root, "offset", wire_out_u64(p->offset));
+		if (p->received > p->offset)
+			json_object_set_new(root, "received", wire_out_u64(p->received));
 		json_object_set_new(root, "complete", json_boolean(p->complete));
 	}
 	json_object_set_new(root, "staged", json_boolean(p->staged));
@@ -60,6 +62,7 @@ int wire_position_decode(const char *json, size_t len, struct wire_position *ret
 	p.have_it = wire_in_bool(&in, in.root, "have_it");
 	p.has_bundle = wire_in_hash(&in, in.root, "bundle", &p.bundle, false);
 	p.offset = wire_in_u64(&in, in.root, "offset", INT64_MAX, p.has_bundle);
+	p.received = MAX(wire_in_u64(&in, in.root, "received", INT64_MAX, false), p.offset);
 	p.complete = wire_in_bool(&in, in.root, "complete");
 	p.staged = wire_in_bool(&in, in.root, "staged");
 	p.read_again = wire_in_bool(&in, in.root, "read_again");

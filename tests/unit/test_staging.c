@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -197,6 +198,107 @@ static void check_image(struct fixture *f, const struct hash *root, const uint8_
 }
 
 #define SIZE (3 * NODE_SIZE + 5 * BLOCK_SIZE + 100)
+
+static uint64_t told(struct staging *st)
+{
+	struct wire_position p;
+	uint64_t at;
+
+	staging_position(st, false, &p);
+	at = p.offset;
+	wire_position_done(&p);
+	return at;
+}
+
+static uint64_t spool_blocks(struct fixture *f, const struct hash *root)
+{
+	char path[256], hex[HASH_HEX + 1];
+	struct stat sb;
+
+	snprintf(path, sizeof(path), "%s/.spokesync/staging/%s/spool", f->dir, hash_hex(root, hex));
+	assert_int_equal(stat(path, &sb), 0);
+	return (uint64_t)sb.st_blocks;
+}
+
+/* The part of a frame: written only where it is asked for, and then it stays told. */
+static void test_part_of_a_frame(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *data = content(SIZE, 1);
+	struct hash root, nodes[4];
+	struct bundle_bytes b;
+	struct op two = {OP_LIT, 0, 0, 2 * NODE_BLOCKS}, rest = {OP_LIT, 0, 0, NODE_BLOCKS + 6};
+	struct staging *st;
+	struct err e = {""};
+	uint64_t whole, at;
+
+	root_of(data, SIZE, &root, nodes);
+	begin(&b, &root, SIZE, 2, NULL, 0, 1);
+	frame(&b, 0, 0, 2, &two, 1, nodes, 2, data, 2 * NODE_SIZE);
+	whole = b.n;
+	frame(&b, 1, 2, 2, &rest, 1, nodes + 2, 2, data + 2 * NODE_SIZE, SIZE - 2 * NODE_SIZE);
+	assert_int_equal(staging_create(f->store, f->as, &root, SIZE, &st, &e), 0);
+	at = whole + 30000;
+	assert_int_equal(feed(st, &b, 0, at, &e), 0);
+	assert_int_equal(staging_commit_group(st), 0);
+	assert_int_equal(told(st), whole);
+	assert_int_equal(staging_received(st), at);
+	assert_int_equal(spool_blocks(f, &root), 0);
+	assert_int_equal(staging_rest(st), 0);
+	assert_int_equal(told(st), at);
+	assert_in_range(spool_blocks(f, &root), 30000 / 512, 30000 / 512 + 16); /* whole pages */
+	assert_int_equal(staging_apply(st, 0, &e), -EBADMSG); /* nothing comes now */
+	assert_int_equal(feed(st, &b, at, 5000, &e), 0);
+	assert_int_equal(staging_commit_group(st), 0);
+	assert_int_equal(told(st), at);
+	staging_close(st);
+	assert_int_equal(staging_open(f->store, f->as, &root, &st, &e), 0);
+	assert_int_equal(told(st), at);
+	assert_int_equal(feed(st, &b, at, b.n - at, &e), 0);
+	assert_int_equal(staging_rest(st), 0);
+	assert_int_equal(staging_finish(st, true, NULL, &e), 0);
+	check_image(f, &root, data, SIZE);
+	staging_close(st);
+	assert_int_equal(staging_discard(f->store, &root), 0);
+	free(b.p);
+	free(data);
+}
+
+/* What was told cannot be read any more: the bundle comes again from its start, and proves. */
+static void test_lost_spool(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t *data = content(NODE_SIZE, 3);
+	struct hash root, node;
+	struct bundle_bytes b;
+	struct op all = {OP_LIT, 0, 0, NODE_BLOCKS};
+	char path[256], hex[HASH_HEX + 1];
+	struct wire_position p;
+	struct staging *st;
+	struct err e = {""};
+
+	root_of(data, NODE_SIZE, &root, &node);
+	begin(&b, &root, NODE_SIZE, 1, NULL, 0, 1);
+	frame(&b, 0, 0, 1, &all, 1, &node, 1, data, NODE_SIZE);
+	assert_int_equal(staging_create(f->store, f->as, &root, NODE_SIZE, &st, &e), 0);
+	assert_int_equal(feed(st, &b, 0, b.n - 1, &e), 0);
+	assert_int_equal(staging_rest(st), 0);
+	snprintf(path, sizeof(path), "%s/.spokesync/staging/%s/spool", f->dir,
+		 hash_hex(&root, hex));
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(feed(st, &b, b.n - 1, 1, &e), -ERANGE);
+	staging_position(st, false, &p);
+	assert_false(p.has_bundle);
+	wire_position_done(&p);
+	assert_int_equal(feed(st, &b, 0, b.n, &e), 0);
+	assert_int_equal(staging_rest(st), 0);
+	assert_int_equal(staging_finish(st, false, NULL, &e), 0);
+	check_image(f, &root, data, NODE_SIZE);
+	staging_close(st);
+	assert_int_equal(staging_discard(f->store, &root), 0);
+	free(b.p);
+	free(data);
+}
 
 /* All literal, in two frames; bytes come in odd pieces, with a crash after each of them. */
 static void test_literals_and_crashes(void **state)
@@ -698,6 +800,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_literals_and_crashes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_part_of_a_frame, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_spool, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lie_costs_a_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_delta, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_patch, setup, teardown),

@@ -263,6 +263,7 @@ static void test_position(void **state)
 	struct wire_position p = {.has_bundle = true,
 				  .bundle = hash_of(5),
 				  .offset = 1234567890123,
+				  .received = 1234567890124,
 				  .filling = true,
 				  .proven_bytes = 4096,
 				  .proven = proven,
@@ -279,9 +280,16 @@ static void test_position(void **state)
 	assert_int_equal(got.refused, REFUSED_NOT);
 	assert_true(got.has_bundle && got.filling && !got.complete && !got.staged && !got.have_it);
 	assert_int_equal(got.offset, 1234567890123);
+	assert_int_equal(got.received, 1234567890124);
 	assert_int_equal(got.n_proven, 2);
 	assert_memory_equal(got.proven, proven, sizeof(proven));
 	assert_int_equal(got.n_failed, 1);
+	wire_position_done(&got);
+	free(json);
+	p.received = 0; /* a spoke that does not tell */
+	json = wire_position_encode(&p);
+	assert_int_equal(wire_position_decode(json, strlen(json), &got, &e), 0);
+	assert_int_equal(got.received, p.offset);
 	wire_position_done(&got);
 	free(json);
 	refuse_position("{\"bundle\":\"00\"}");
