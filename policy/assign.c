@@ -136,8 +136,8 @@ static void missing(struct assign *a, const struct key *key)
 	if (key->type == KEY_PINS)
 		build_problem(a->b, a->s->at,
 			      "%s has no %s = sha256:... line; spokesyncd -c FILE --print-key on "
-			      "the %s prints it",
-			      title, key->name, key->section == SECTION_SPOKE ? "spoke" : "hub");
+			      "the spoke prints it",
+			      title, key->name);
 	else
 		build_problem(a->b, a->s->at, "%s needs %s = %s", title, key->name, key->values);
 }

@@ -96,6 +96,7 @@ struct config {
 	enum role role;
 	const char *state_dir, *control, *job_log, *key;
 	const char *control_group; /* members may read over the control socket */
+	const char *include_dir;   /* the first whose every .ini file is included, or NULL */
 	/* hub */
 	const struct policy *policy; /* of the whole hub, or NULL */
 	uint64_t rate;

@@ -75,9 +75,10 @@ static const struct key keys[] = {
 	{"listen", SECTION_DAEMON, KEY_LISTEN, KEY_SPOKE | KEY_SPOKE_MUST | KEY_RESTART,
 	 AT(config, listen), 0, 0, 0, NULL, "host:port, [v6]:port, :port",
 	 "Where the spoke listens for its hub"},
-	{"hub_key", SECTION_DAEMON, KEY_PINS, KEY_SPOKE | KEY_SPOKE_MUST | KEY_LIST,
+	{"hub_key", SECTION_DAEMON, KEY_PINS, KEY_SPOKE | KEY_LIST,
 	 AT(config, hub_pins), AT(config, n_hub_pins), 0, 0, NULL, "sha256:<64 hex digits>",
-	 "The hub's public key; a second line while it is being replaced"},
+	 "The hub's public key; a second line while it is being replaced. Without one nobody may "
+	 "speak to the spoke, until it is paired"},
 
 	/* [policy NAME] */
 	{"timezone", SECTION_POLICY, KEY_ZONE, KEY_HUB,

@@ -164,6 +164,20 @@ static int unreadable(const char *path, int error)
 	return error != ENOENT && error != ENOTDIR;
 }
 
+/* A directory whose every *.ini file is read, so that a new one may be put there. */
+static void remember_dir(struct load *l, const char *pattern)
+{
+	const char *slash = strrchr(pattern, '/');
+	char *dir;
+
+	if (l->b->c.include_dir || (strcmp(slash + 1, "*.ini") && strcmp(slash + 1, "*")))
+		return;
+	dir = strndup(pattern, MAX((size_t)(slash - pattern), (size_t)1));
+	if (dir && !strpbrk(dir, "*?["))
+		l->b->c.include_dir = build_string(l->b, dir);
+	free(dir);
+}
+
 static void include(struct load *l, const char *pattern, struct origin at)
 {
 	const char *slash = strrchr(at.file, '/');
@@ -175,6 +189,8 @@ static void include(struct load *l, const char *pattern, struct origin at)
 		full = xstrdup(pattern);
 	else
 		full = xasprintf("%.*s/%s", (int)(slash - at.file), at.file, pattern);
+	if (strchr(full, '/'))
+		remember_dir(l, full);
 	r = glob(full, 0, unreadable, &g);
 	if (r == GLOB_NOMATCH && !strpbrk(pattern, "*?["))
 		build_problem(l->b, at, "include: there is no file %s", full);

@@ -21,6 +21,7 @@ libpolicy_a_SOURCES += policy/explain.c
 libpolicy_a_SOURCES += policy/explain.h
 libpolicy_a_SOURCES += policy/filter.c
 libpolicy_a_SOURCES += policy/filter.h
+libpolicy_a_SOURCES += policy/joincode.c policy/joincode.h
 libpolicy_a_SOURCES += policy/keys.c
 libpolicy_a_SOURCES += policy/keys.h
 libpolicy_a_SOURCES += policy/limit.c

@@ -104,7 +104,8 @@ static void pattern(struct build *b, struct group_cfg *g, const char *text, stru
 		if (match_test(m, b->c.spokes[i].name) > 0)
 			add_spoke(g, &b->c.spokes[i]);
 	match_free(m);
-	if (!g->n_spokes)
+	/* A hub without any spoke waits for its first one to be paired. */
+	if (!g->n_spokes && b->c.n_spokes)
 		build_problem(b, at,
 			      "spokes: the pattern %.100s covers the name of no [spoke NAME]",
 			      text);

@@ -53,6 +53,7 @@ static const struct action actions[COMMANDS_N] = {
 	[CMD_DOCTOR] = {.run = client_doctor},
 	[CMD_CONFIG] = {.show = client_show_config},
 	[CMD_RELOAD] = {.show = client_show_reload},
+	[CMD_PAIR] = {.run = client_pair},
 };
 
 static void print_help(FILE *f)

@@ -218,11 +218,12 @@ int client_call_by(const struct client *c, enum command_id id, json_t **ret, ...
 int client_stream(const struct client *c, const struct args *a,
 		  bool (*line)(void *arg, const char *line), void *arg)
 {
-	char *path = request_path(a), *got = NULL;
+	char *path = request_path(a), *body = request_body(a), *got = NULL;
 	struct http_unix_spec spec = {
 		.socket = c->socket,
 		.method = a->cmd->method,
 		.path = path,
+		.body = body,
 		.line = line,
 		.arg = arg,
 	};
@@ -232,6 +233,7 @@ int client_stream(const struct client *c, const struct args *a,
 	int error = http_unix_call(&spec, &status, &got, &e), code;
 
 	free(path);
+	free(body);
 	if (error < 0)
 		return exit_of_error(c, error, &e);
 	code = exit_of_status(status);

@@ -34,6 +34,7 @@ enum command_id {
 	CMD_DOCTOR,
 	CMD_CONFIG,
 	CMD_RELOAD,
+	CMD_PAIR,
 	COMMANDS_N,
 };
 

@@ -332,5 +332,26 @@ const struct command command_table[COMMANDS_N] = {
 			"changed. Running transfers go on and obey new rates and windows within a "
 			"second. Names the keys that need a restart.",
 	},
+	[CMD_PAIR] = {
+		.id = CMD_PAIR, .word = "pair", .method = "POST", .path = "/v1/pair",
+		.right = RIGHT_CHANGE, .roles = ON_BOTH,
+		.usage = "[--address HOST[:PORT]] | CODE [--name NAME]",
+		.summary = "make a hub and a spoke known to each other, by a join code",
+		.help = "On the spoke: prints a join code, and waits. The code holds where the spoke "
+			"is, its key and a secret; it is good for one hub, five tries and an hour, and "
+			"ends with this program. On the hub, with that CODE: shows the spoke the "
+			"secret and the hub's key. Both programs then write what they learned into a "
+			"file of a directory that the configuration includes (include = DIR/*.ini) "
+			"and reload; where there is none, they say what to write by hand.",
+		.args = {
+			PLACE(1, "code", ARG_TEXT, "CODE",
+			      "on the hub: what the spoke printed"),
+			OPTION("name", ARG_NAME, "NAME",
+			       "on the hub: what to call the spoke (default: its host's name)"),
+			OPTION("address", ARG_TEXT, "HOST[:PORT]",
+			       "on the spoke: where the hub reaches it (default: the name of this "
+			       "machine, and the port of listen)"),
+		},
+	},
 };
 /* clang-format on */

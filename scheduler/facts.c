@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "policy/zone.h"
 #include "scheduler/timetext.h"
@@ -42,6 +43,19 @@ json_t *facts_text(const char *s)
 	j = json_string(copy);
 	free(copy);
 	return j;
+}
+
+json_t *facts_absolute(const char *path)
+{
+	char cwd[4096], *whole;
+	json_t *o;
+
+	if (!path || *path == '/' || !getcwd(cwd, sizeof(cwd)))
+		return facts_text(path);
+	whole = xasprintf("%s/%s", cwd, path);
+	o = facts_text(whole);
+	free(whole);
+	return o;
 }
 
 json_t *facts_line(const struct origin *o)

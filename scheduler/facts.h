@@ -13,6 +13,7 @@
 json_t *facts_time(struct wall t); /* null for 0 and never */
 json_t *facts_rate(uint64_t rate);
 json_t *facts_text(const char *s);	    /* null for NULL, and what is no UTF-8 made so */
+json_t *facts_absolute(const char *path);   /* of a file, from the daemon's directory on */
 json_t *facts_line(const struct origin *o); /* "FILE:12", or null for a built-in default */
 
 json_t *facts_job(struct hub *h, const struct job *j, struct now now);

@@ -54,5 +54,6 @@ handler_fn cmd_wait;
 handler_fn cmd_log, cmd_events;
 handler_fn cmd_config, cmd_reload;
 handler_fn cmd_doctor;
+handler_fn cmd_pair;
 
 #endif

@@ -10,6 +10,8 @@
 #include "transfer/push.h"
 
 struct core *hub_core(struct hub *h);
+struct http;
+struct http *hub_http(struct hub *h);
 void hub_kick(struct hub *h); /* facts changed: a plan pass before the loop sleeps */
 
 /* Figures of a job: live from its push, or as recorded when it ended. */

@@ -13,6 +13,11 @@
 #include "scheduler/inventory.h"
 #include "scheduler/trust.h"
 
+struct http *hub_http(struct hub *h)
+{
+	return h->http;
+}
+
 struct core *hub_core(struct hub *h)
 {
 	return h->core;

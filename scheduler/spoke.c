@@ -8,9 +8,9 @@
 
 #include "scheduler/hooks.h"
 #include "scheduler/log.h"
-#include "scheduler/spoke_state.h"
+#include "scheduler/spoke_pair.h"
 
-static bool pin_known(void *arg, const uint8_t pin[32])
+bool spoke_pin_known(void *arg, const uint8_t pin[32])
 {
 	const struct spoke *s = arg;
 	const struct config *c = s->d->config;
@@ -62,7 +62,9 @@ int spoke_start(struct daemon *d, struct err *e)
 	struct server_spec spec = {.loop = d->loop,
 				   .listen = d->config->listen,
 				   .key = d->key,
-				   .pin_known = pin_known,
+				   .pin_known = spoke_pin_known,
+				   .guest_welcome = spoke_pair_welcome,
+				   .guest_handler = spoke_pair_request,
 				   .max_connections = SPOKE_CONNECTIONS_MAX,
 				   .max_per_peer = SPOKE_CONNECTIONS_MAX / 2,
 				   .handler = spoke_http,
@@ -82,6 +84,9 @@ int spoke_start(struct daemon *d, struct err *e)
 	}
 	for (i = 0; i < d->config->n_groups; i++)
 		add_group(s, &d->config->groups[i]);
+	if (!d->config->n_hub_pins)
+		log_warn("no hub_key: nobody may speak to this spoke, until it is paired "
+			 "(spokesync pair)");
 	log_info("listening on %s (port %u)", d->config->listen, server_port(s->server));
 	return 0;
 }
@@ -109,6 +114,7 @@ void spoke_reload(struct daemon *d, const struct config *old)
 		if (!spoke_group_get(s, d->config->groups[i].name))
 			add_group(s, &d->config->groups[i]);
 	server_recheck_pins(s->server);
+	spoke_pair_reloaded(s);
 }
 
 void spoke_stop(struct daemon *d, void (*stopped)(struct daemon *d))
@@ -118,6 +124,7 @@ void spoke_stop(struct daemon *d, void (*stopped)(struct daemon *d))
 	s->stopping = true;
 	s->cancel = true;
 	s->stopped = stopped;
+	spoke_pair_end(s);
 	spoke_work_begun(s);
 	s->server = server_free(s->server); /* ends the requests; PUTs commit what they brought */
 	spoke_work_ended(s);
@@ -129,6 +136,7 @@ struct spoke *spoke_free(struct spoke *s)
 
 	if (!s)
 		return NULL;
+	spoke_pair_end(s);
 	server_free(s->server);
 	while ((g = TAILQ_FIRST(&s->groups))) {
 		TAILQ_REMOVE(&s->groups, g, entry);

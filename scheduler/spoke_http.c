@@ -12,6 +12,7 @@
 #include "scheduler/log.h"
 #include "scheduler/spoke_db.h"
 #include "scheduler/spoke_job.h"
+#include "scheduler/spoke_pair.h"
 
 static void hello(struct spoke *s, struct sreq *r)
 {
@@ -217,6 +218,8 @@ void spoke_http(void *arg, struct sreq *r)
 		sreq_problem(r, 503, "the spoke is stopping");
 	else if (strcmp(path, "/v1/hello") == 0 && strcmp(sreq_method(r), "GET") == 0)
 		hello(s, r);
+	else if (strcmp(path, "/v1/pair") == 0)
+		spoke_pair_request(s, r);
 	else if (strncmp(path, groups, sizeof(groups) - 1) == 0)
 		group_verbs(s, r, path + sizeof(groups) - 1);
 	else if (strncmp(path, transfers, sizeof(transfers) - 1) == 0)

@@ -29,6 +29,7 @@
 struct spoke_put;
 struct spoke_offer;
 struct spoke_scan;
+struct spoke_pair;
 
 struct spoke_transfer {
 	struct spoke_group *group;
@@ -93,13 +94,15 @@ struct spoke {
 	struct assembler *assembler;
 	struct spoke_group_list groups;
 	struct hooks *hooks;
-	volatile bool cancel; /* long work ends early */
+	struct spoke_pair *pair; /* a join code that waits for its hub, or NULL */
+	volatile bool cancel;	 /* long work ends early */
 	unsigned works;
 	bool stopping;
 	void (*stopped)(struct daemon *d);
 };
 
 /* spoke.c */
+bool spoke_pin_known(void *arg, const uint8_t pin[32]); /* arg: the spoke; is it a hub's? */
 struct spoke_group *spoke_group_get(struct spoke *s, const char *name); /* or NULL */
 void spoke_work_begun(struct spoke *s);
 void spoke_work_ended(struct spoke *s); /* may call stopped() */

@@ -129,6 +129,7 @@ libtransfer_a_SOURCES += transfer/wire_inventory.c
 libtransfer_a_SOURCES += transfer/wire_json.c
 libtransfer_a_SOURCES += transfer/wire_json.h
 libtransfer_a_SOURCES += transfer/wire_offer.c
+libtransfer_a_SOURCES += transfer/wire_pair.c
 libtransfer_a_SOURCES += transfer/wire_position.c
 libtransfer_a_SOURCES += transfer/wire_publish.c
 libtransfer_a_SOURCES += transfer/worker.c

@@ -1,6 +1,6 @@
 /*
- * peer_words.c: hello, inventory, publish, and the end of a transfer that nobody wants. Each is
- * one call, its body encoded and its answer decoded by wire_*.c.
+ * peer_words.c: hello, inventory, publish, pairing, and the end of a transfer that nobody wants.
+ * Each is one call, its body encoded and its answer decoded by wire_*.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@ struct asked {
 		peer_hello_fn *hello;
 		peer_inventory_fn *inventory;
 		peer_published_fn *published;
+		peer_paired_fn *paired;
 	} fn;
 	void *arg;
 };
@@ -118,6 +119,21 @@ void peer_publish(struct peer *p, const char *group, const struct wire_publish *
 	x->fn.published = done;
 	ask(p, "POST", xasprintf("/v1/groups/%s/publish", group), wire_publish_encode(ops),
 	    published_done, x);
+}
+
+static void pair_done(void *arg, const struct peer_answer *answer, const struct request_result *r)
+{
+	struct asked *x = arg;
+
+	x->fn.paired(x->arg, answer, r->status == 200);
+}
+
+void peer_pair(struct peer *p, const struct wire_pair *pair, peer_paired_fn *done, void *arg)
+{
+	struct asked *x = asked_new(arg);
+
+	x->fn.paired = done;
+	ask(p, "POST", xstrdup("/v1/pair"), wire_pair_encode(pair), pair_done, x);
 }
 
 void peer_forget_transfer(struct peer *p, const char *group, const struct hash *root)

@@ -47,6 +47,10 @@ void peer_inventory(struct peer *p, const char *group, uint64_t since, peer_inve
 		    void *arg);
 void peer_publish(struct peer *p, const char *group, const struct wire_publish *ops,
 		  peer_published_fn *done, void *arg);
+/* Shows a join code's secret, with our key in the handshake; answered when the spoke has taken the
+ * key into its configuration, or will not. */
+typedef void peer_paired_fn(void *arg, const struct peer_answer *a, bool in_force);
+void peer_pair(struct peer *p, const struct wire_pair *pair, peer_paired_fn *done, void *arg);
 /* DELETE of a transfer that nobody wants any more; no answer wanted. */
 void peer_forget_transfer(struct peer *p, const char *group, const struct hash *root);
 

@@ -20,11 +20,10 @@
 
 #include "transfer/key.h"
 
-#define PUMP_MAX       64  /* rounds in one turn of the loop */
-#define SWEEP_S	       1.0 /* how often departed peers of resting requests are looked for */
-#define HEAD_TIMEOUT_S 30u /* handshake and head of a request */
-#define TLS_MEMORY     (128u << 10)
-#define UNIX_MEMORY    (64u << 10)
+#define PUMP_MAX    64	/* rounds in one turn of the loop */
+#define SWEEP_S	    1.0 /* how often departed peers of resting requests are looked for */
+#define TLS_MEMORY  (128u << 10)
+#define UNIX_MEMORY (64u << 10)
 
 static void server_pump(struct server *s)
 {
@@ -177,7 +176,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 	else if (r->too_large)
 		sreq_problem(r, 431, "the head is longer than %u bytes", SERVER_HEADERS_MAX);
 	else
-		s->spec.handler(s->spec.arg, r);
+		(conn->guest ? s->spec.guest_handler : s->spec.handler)(s->spec.arg, r);
 	return sreq_step(r);
 }
 
@@ -192,7 +191,7 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **ctx,
 		return;
 	*ctx = NULL;
 	TAILQ_REMOVE(&s->reqs, r, entry);
-	if (!r->conn->over_limit)
+	if (!r->conn->over_limit && !r->conn->guest)
 		MHD_set_connection_option(c, MHD_CONNECTION_OPTION_TIMEOUT, SERVER_IDLE);
 	sreq_over(r);
 }
@@ -224,7 +223,7 @@ static struct MHD_Daemon *start_mhd(struct server *s)
 		flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL,
 		MHD_OPTION_LISTEN_SOCKET, s->fd, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_CONNECTION_TIMEOUT,
-		HEAD_TIMEOUT_S, MHD_OPTION_CONNECTION_LIMIT, spec->max_connections,
+		SERVER_HEAD_S, MHD_OPTION_CONNECTION_LIMIT, spec->max_connections,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)(s->unix_path ? UNIX_MEMORY : TLS_MEMORY), MHD_OPTION_ARRAY,
 		s->unix_path ? none : tls, MHD_OPTION_END);
@@ -304,7 +303,7 @@ void server_recheck_pins(struct server *s)
 	struct sreq *r;
 
 	TAILQ_FOREACH (c, &s->conns, entry)
-		if (c->has_pin && !s->spec.pin_known(s->spec.arg, c->pin)) {
+		if (c->has_pin && !c->guest && !s->spec.pin_known(s->spec.arg, c->pin)) {
 			TAILQ_FOREACH (r, &s->reqs, entry)
 				if (r->conn == c)
 					sreq_drop(r);

@@ -28,6 +28,10 @@ struct server_spec {
 	const struct node_key *key;
 	/* Asked in the handshake, loop thread: is this key known? */
 	bool (*pin_known)(void *arg, const uint8_t pin[32]);
+	/* Asked there too, of a key that is not: may it make one request all the same? That goes to
+	 * guest_handler, and its connection is closed behind the answer. NULL: never. */
+	bool (*guest_welcome)(void *arg);
+	void (*guest_handler)(void *arg, struct sreq *r);
 	const char *unix_path; /* instead of listen: a Unix socket, mode 0660 */
 	gid_t unix_gid;	       /* -1: unchanged */
 	unsigned max_connections;
@@ -53,6 +57,7 @@ const char *sreq_header(const struct sreq *r, const char *name);
 /* Unix socket: credentials of the peer. */
 bool sreq_creds(const struct sreq *r, uid_t *ret_uid, gid_t *ret_gid, pid_t *ret_pid);
 uint64_t sreq_body_length(const struct sreq *r); /* UINT64_MAX: chunked */
+const uint8_t *sreq_pin(const struct sreq *r);	 /* TLS: the peer's key, 32 bytes */
 
 /* Collects the body; done(arg, r, body, len) once it is whole. Over max: 413 is answered. */
 typedef void sreq_body_fn(void *arg, struct sreq *r, const char *body, size_t len);

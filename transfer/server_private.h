@@ -20,6 +20,8 @@
 #define SERVER_HEADERS_MAX 16384u /* of all of them */
 #define SERVER_DISCARD_MAX (1u << 20)
 #define SERVER_LINES_MAX   (1u << 20)
+#define SERVER_HEAD_S	   30u	 /* seconds for a handshake and the head of a request */
+#define SERVER_GUESTS_MAX  4u	 /* connections with an unknown key, while there may be any */
 #define SERVER_BODY_STALL  300u	 /* seconds without a byte of a body: the peer is gone */
 #define SERVER_IDLE	   1500u /* seconds that a known peer's connection may rest */
 
@@ -27,7 +29,7 @@ struct sconn {
 	struct server *server;
 	struct MHD_Connection *c;
 	int fd;
-	bool has_creds, over_limit, has_pin;
+	bool has_creds, over_limit, has_pin, guest;
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;

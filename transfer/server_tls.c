@@ -31,6 +31,17 @@ static bool peer_pin(gnutls_session_t session, uint8_t pin[32])
 	return ok;
 }
 
+/* Few at a time: they cost what they cost before anything is known of them. */
+static bool guest_welcome(const struct server *s)
+{
+	const struct sconn *c;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (c, &s->conns, entry)
+		n += c->guest;
+	return n < SERVER_GUESTS_MAX && s->spec.guest_welcome && s->spec.guest_welcome(s->spec.arg);
+}
+
 /* Non-zero ends the handshake. That the peer owns the key is proven by the handshake itself. */
 static int verify_peer(gnutls_session_t session)
 {
@@ -41,8 +52,11 @@ static int verify_peer(gnutls_session_t session)
 	if (!conn || !peer_pin(session, pin))
 		return -1;
 	spec = &conn->server->spec;
-	if (!spec->pin_known(spec->arg, pin))
-		return -1;
+	if (!spec->pin_known(spec->arg, pin)) {
+		if (!guest_welcome(conn->server))
+			return -1;
+		conn->guest = true;
+	}
 	memcpy(conn->pin, pin, sizeof(conn->pin));
 	conn->has_pin = true;
 	return 0;

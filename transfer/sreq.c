@@ -44,7 +44,8 @@ struct sreq *sreq_new(struct sconn *conn, const char *url, const char *method)
 	r->at_head = true;
 	MHD_get_connection_values(r->c, MHD_HEADER_KIND | MHD_GET_ARGUMENT_KIND, add_size, &head);
 	r->too_large = head > SERVER_HEADERS_MAX;
-	MHD_set_connection_option(r->c, MHD_CONNECTION_OPTION_TIMEOUT, SERVER_BODY_STALL);
+	MHD_set_connection_option(r->c, MHD_CONNECTION_OPTION_TIMEOUT,
+				  conn->guest ? SERVER_HEAD_S : SERVER_BODY_STALL);
 	return r;
 }
 
@@ -247,4 +248,9 @@ bool sreq_creds(const struct sreq *r, uid_t *ret_uid, gid_t *ret_gid, pid_t *ret
 uint64_t sreq_body_length(const struct sreq *r)
 {
 	return r->body_length;
+}
+
+const uint8_t *sreq_pin(const struct sreq *r)
+{
+	return r->conn->pin;
 }

@@ -23,6 +23,8 @@ void sreq_answer(struct sreq *r, unsigned status, const char *content_type,
 		return;
 	}
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+	if (r->conn->guest)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	r->response = response;
 	r->status = status;
 	if (r->state == SREQ_COLLECT || r->state == SREQ_STREAM)

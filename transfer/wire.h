@@ -157,6 +157,13 @@ struct wire_published {
 	uint64_t seq; /* the inventory's after it */
 };
 
+/* A hub that is not known yet shows the secret of a join code. */
+#define WIRE_SECRET   16
+#define WIRE_PAIR_MAX 1024u /* bytes of that body */
+struct wire_pair {
+	uint8_t secret[WIRE_SECRET];
+};
+
 /* Encoders return a malloc'ed NUL-terminated JSON text. Decoders: 0 or -EBADMSG / -E2BIG with e. */
 char *wire_hello_encode(const struct wire_hello *h) WARN_UNUSED;
 int wire_hello_decode(const char *json, size_t len, struct wire_hello *ret,
@@ -182,6 +189,10 @@ char *wire_published_encode(const struct wire_published *p) WARN_UNUSED;
 int wire_published_decode(const char *json, size_t len, struct wire_published *ret,
 			  struct err *e) WARN_UNUSED;
 void wire_published_done(struct wire_published *p);
+char *wire_pair_encode(const struct wire_pair *p) WARN_UNUSED;
+int wire_pair_decode(const char *json, size_t len, struct wire_pair *ret,
+		     struct err *e) WARN_UNUSED;
+void wire_pair_done(struct wire_pair *p);
 
 /*
  * Is this a name that may come from the wire: relative, 1..WIRE_PATH_MAX bytes, parts of at most

@@ -33,11 +33,13 @@ TRY(offer)
 TRY(position)
 TRY(publish)
 TRY(published)
+TRY(pair)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const tries[])(const char *, size_t) = {
-		try_hello, try_inventory, try_offer, try_position, try_publish, try_published,
+		try_hello,   try_inventory, try_offer, try_position,
+		try_publish, try_published, try_pair,
 	};
 	char *json;
 

@@ -47,6 +47,7 @@ static void a_get_changes_nothing(void **state)
 	assert_int_equal(command_by_word("cancel")->right, RIGHT_CHANGE);
 	assert_int_equal(command_by_word("retry")->right, RIGHT_CHANGE);
 	assert_int_equal(command_by_word("reload")->right, RIGHT_CHANGE);
+	assert_int_equal(command_by_word("pair")->right, RIGHT_CHANGE);
 }
 
 static void no_row_twice(void **state)

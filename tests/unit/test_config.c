@@ -165,8 +165,7 @@ static void missing(void **state)
 	ERRORS("[daemon]\nrole = both\n", "2 run two");
 	ERRORS("[daemon]\nrole = hubb\n", "2 did you mean \"hub\"");
 	ERRORS("[daemon]\nrole = hub\n", "0 nothing would be replicated");
-	ERRORS("[daemon]\nrole = spoke\n[group g]\n", "1 needs listen", "1 --print-key on the hub",
-	       "3 [group g] needs path");
+	ERRORS("[daemon]\nrole = spoke\n[group g]\n", "1 needs listen", "3 [group g] needs path");
 	ERRORS("[daemon]\nrole = hub\n[group g]\n[spoke s]\n", "3 [group g] needs path",
 	       "3 [group g] needs spokes", "4 [spoke s] needs url", "4 has no key");
 }
@@ -183,6 +182,23 @@ static void wrong_role(void **state)
 }
 
 /* A key whose other values are for later says so, and is not taken and forgotten. */
+/* Before they are paired: a spoke that no hub may speak to, a hub that has no spoke. */
+static void strangers(void **state)
+{
+	struct config *c =
+		ini_good("[daemon]\nrole = spoke\nlisten = :4480\n[group g]\npath = /g\n");
+
+	(void)state;
+	assert_non_null(c);
+	assert_int_equal(c->n_hub_pins, 0);
+	assert_null(c->include_dir);
+	config_unref(c);
+	c = ini_good("[daemon]\nrole = hub\n[group g]\npath = /g\nspokes = .*\npolicy = always\n");
+	assert_non_null(c);
+	assert_int_equal(c->groups[0].n_spokes, 0);
+	config_unref(c);
+}
+
 static void not_yet(void **state)
 {
 	(void)state;
@@ -385,6 +401,8 @@ static void includes(void **state)
 	assert_int_equal(c->rate, 250000);
 	assert_non_null(strstr(c->rate_origin.file, "/d/1.ini"));
 	assert_int_equal(c->n_spokes, 1);
+	assert_int_equal(strlen(c->include_dir), strlen(t.path) + 2);
+	assert_non_null(strstr(c->include_dir, "/d"));
 	config_unref(c);
 	free(e);
 	/* Errors come in the order of the files. */
@@ -494,6 +512,7 @@ int main(void)
 		cmocka_unit_test(nearest_zone),
 		cmocka_unit_test(missing),
 		cmocka_unit_test(wrong_role),
+		cmocka_unit_test(strangers),
 		cmocka_unit_test(not_yet),
 		cmocka_unit_test(given_twice),
 		cmocka_unit_test(misspelt_and_right),

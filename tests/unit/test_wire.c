@@ -387,6 +387,33 @@ static void test_publish(void **state)
 	free(json);
 }
 
+static void test_pair(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"{}",
+		"{\"secret\":1}",
+		"{\"secret\":\"\"}",
+		"{\"secret\":\"000102030405060708090a0b0c0d0e0\"}",
+		"{\"secret\":\"000102030405060708090a0b0c0d0e0f0\"}",
+		"{\"secret\":\"000102030405060708090a0b0c0d0e0g\"}",
+	};
+	struct wire_pair p, got;
+	struct err e;
+	char *json;
+
+	(void)state;
+	for (unsigned i = 0; i < WIRE_SECRET; i++)
+		p.secret[i] = (uint8_t)(17 * i);
+	json = wire_pair_encode(&p);
+	assert_true(strlen(json) < WIRE_PAIR_MAX);
+	assert_int_equal(wire_pair_decode(json, strlen(json), &got, &e), 0);
+	assert_memory_equal(&p, &got, sizeof(p));
+	free(json);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_true(wire_pair_decode(bad[i], strlen(bad[i]), &got, &e) < 0);
+}
+
 static void test_too_big(void **state)
 {
 	size_t len = WIRE_BODY_MAX + 1;
@@ -408,7 +435,7 @@ int main(void)
 		cmocka_unit_test(test_inventory), cmocka_unit_test(test_inventory_cut),
 		cmocka_unit_test(test_offer),	  cmocka_unit_test(test_position),
 		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_publish),
-		cmocka_unit_test(test_too_big),
+		cmocka_unit_test(test_pair),	  cmocka_unit_test(test_too_big),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
