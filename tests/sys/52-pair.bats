@@ -26,10 +26,15 @@ offer() {
 	CODE=$(head -n 1 "$T/code")
 }
 
-# offered: the exit status of that program, once it ends
-offered() {
-	eventually 10 gone "$OFFER"
-	wait "$OFFER"
+# ended PID STATUS: that program ends, with this status
+ended() {
+	local status=0
+	eventually 10 gone "$1"
+	wait "$1" || status=$?
+	[ "$status" -eq "$2" ] || {
+		echo "exit status $status, not $2"
+		return 1
+	}
 }
 
 # show SECRET: what a hub that is not known shows; prints the status, 000 where it got no answer
@@ -48,7 +53,7 @@ wrong=00000000000000000000000000000000
 	run hubctl pair "$CODE" --name berlin
 	echo "$output"
 	[ "$status" -eq 0 ]
-	offered
+	ended "$OFFER" 0
 	grep -q '^hub_key = '"${KEY[hub]}" "$T"/berlin.d/hub-*.ini
 	grep -qx '\[spoke berlin\]' "$T/hub.d/spoke-berlin.ini"
 	grep -qx "key = ${KEY[berlin]}" "$T/hub.d/spoke-berlin.ini"
@@ -99,8 +104,7 @@ wrong=00000000000000000000000000000000
 			false
 		}
 	done
-	run offered
-	[ "$status" -eq 1 ]
+	ended "$OFFER" 1
 	grep -q 'no longer good' "$T/offer.err"
 	[ "$(show $wrong)" = 000 ]
 	run hubctl pair "$CODE" --name berlin
@@ -129,7 +133,7 @@ wrong=00000000000000000000000000000000
 	# Written as people do: small letters, other dashes, digits that look like letters.
 	CODE=$(sed 's/-//g; s/O/0/g; s/I/1/g' <<<"${CODE,,}")
 	hubctl pair "$CODE" --name berlin
-	offered
+	ended "$OFFER" 0
 	offer
 	run hubctl pair "$CODE" --name munich
 	[ "$status" -eq 4 ]
@@ -143,13 +147,12 @@ wrong=00000000000000000000000000000000
 	hubctl reload
 	offer
 	hubctl pair "$CODE" --name berlin 2>"$T/hub.said" &
+	HAND=$!
 	eventually 10 grep -q "^hub_key = " "$T/offer.err"
 	sed -i "s/^role = spoke/&\n$(grep '^hub_key = ' "$T/offer.err")/" "$T/berlin.ini"
 	ctl berlin reload
-	run offered
-	[ "$status" -eq 0 ]
-	run wait $!
-	[ "$status" -eq 5 ]
+	ended "$OFFER" 0
+	ended "$HAND" 5
 	sed -n '/^\[spoke/,/^key/p' "$T/hub.said" >>"$T/hub.ini"
 	echo 1 >"$T/src/a"
 	hubctl reload
