@@ -15,6 +15,7 @@
 
 #include "scheduler/log.h"
 #include "transfer/durable.h"
+#include "transfer/source.h"
 
 #define MARK_FILE "group"
 
@@ -179,18 +180,10 @@ void generation_drop(struct hub_group *g, uint64_t id)
 void generation_sweep(struct hub_group *g, bool (*keep)(void *arg, uint64_t id), void *arg)
 {
 	struct dirent *entry;
-	DIR *d;
-	int fd;
+	DIR *d = g->gen_dirfd < 0 ? NULL : dir_list(g->gen_dirfd);
 
-	if (g->gen_dirfd < 0)
+	if (!d)
 		return;
-	fd = openat(g->gen_dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
 	while ((entry = readdir(d))) {
 		char *end;
 		uint64_t id = strtoull(entry->d_name, &end, 10);

@@ -19,6 +19,7 @@
 #include "scheduler/log.h"
 #include "transfer/anchors.h"
 #include "transfer/index_sectors.h"
+#include "transfer/source.h"
 
 #define HISTORY_KEPT 2000u /* finished jobs, on disk and for `jobs --all` */
 
@@ -96,15 +97,10 @@ static void sweep_indexes(struct hub *h, struct roots *needed)
 	struct dirent *entry;
 	struct hash root;
 	unsigned n = 0;
-	DIR *d;
-	int fd = openat(h->index_dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = dir_list(h->index_dirfd);
 
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
+	if (!d)
 		return;
-	}
 	while ((entry = readdir(d))) {
 		/* Only finished indexes and anchors: others belong to their writers. */
 		if (!index_file(entry->d_name, &root) || roots_have(needed, &root))

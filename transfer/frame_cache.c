@@ -4,6 +4,7 @@
  * is made again.
  */
 #include "transfer/frame_cache.h"
+#include "transfer/source.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -144,8 +145,7 @@ static void find_files(struct frame_cache *c, DIR *d)
 struct frame_cache *frame_cache_new(int dirfd, uint64_t max)
 {
 	struct frame_cache *c = xcalloc(1, sizeof(*c));
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *d = dir_list(dirfd);
 
 	c->dirfd = dirfd;
 	/* Not evicted here: whoever has frames to pin does so first. */
@@ -154,8 +154,6 @@ struct frame_cache *frame_cache_new(int dirfd, uint64_t max)
 	if (d != NULL) {
 		find_files(c, d);
 		closedir(d);
-	} else if (fd >= 0) {
-		close(fd);
 	}
 	return c;
 }
@@ -180,11 +178,6 @@ void frame_cache_set_limit(struct frame_cache *c, uint64_t max)
 {
 	c->max = max;
 	evict(c);
-}
-
-uint64_t frame_cache_bytes(const struct frame_cache *c)
-{
-	return c->bytes;
 }
 
 struct cached *frame_cache_pin(struct frame_cache *c, const struct frame_key *key)

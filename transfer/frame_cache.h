@@ -39,7 +39,6 @@ struct frame_cache;
 struct frame_cache *frame_cache_new(int dirfd, uint64_t max) WARN_UNUSED;
 struct frame_cache *frame_cache_free(struct frame_cache *c);
 void frame_cache_set_limit(struct frame_cache *c, uint64_t max);
-uint64_t frame_cache_bytes(const struct frame_cache *c);
 
 /* Makes an entry where there is none. One unpin for each pin. */
 struct cached *frame_cache_pin(struct frame_cache *c, const struct frame_key *key) WARN_UNUSED;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "transfer/durable.h"
+#include "transfer/source.h"
 
 struct merge {
 	int dirfd, fd;
@@ -188,17 +189,13 @@ static bool delta_of(const char *name, struct hash *ret)
 
 int leaves_merge_all(int dirfd, const volatile bool *cancel)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0, e;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = dir_list(dirfd);
 	struct dirent *d;
 	struct hash root;
+	int r = 0, e;
 
-	if (!dir) {
-		r = -errno;
-		if (fd >= 0)
-			close(fd);
-		return r;
-	}
+	if (!dir)
+		return -errno;
 	while ((d = readdir(dir)) && r != -ECANCELED) {
 		if (!delta_of(d->d_name, &root))
 			continue;

@@ -53,7 +53,6 @@ const char *sreq_query(const struct sreq *r, const char *name); /* NULL: absent 
 /* A plain decimal number: 0; -ENOENT: absent; -EINVAL: something else, or above INT64_MAX, which
  * is as far as positions and sequences are kept. */
 int sreq_number(const struct sreq *r, const char *name, uint64_t *ret) WARN_UNUSED;
-const char *sreq_header(const struct sreq *r, const char *name);
 /* Unix socket: credentials of the peer. */
 bool sreq_creds(const struct sreq *r, uid_t *ret_uid, gid_t *ret_gid, pid_t *ret_pid);
 uint64_t sreq_body_length(const struct sreq *r); /* UINT64_MAX: chunked */

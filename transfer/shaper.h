@@ -39,7 +39,6 @@ void shaper_set_weight(struct shaper_node *n, unsigned weight);
  * the same limit.
  */
 void shaper_set_limit(struct shaper_node *n, struct shaper_node *limit);
-uint64_t shaper_rate(const struct shaper_node *n);	    /* own */
 uint64_t shaper_rate_in_force(const struct shaper_node *n); /* least up to the root */
 
 /* Leaf: how many bytes may be handed over now (0: want and wait for ready()). Takes them. */

@@ -111,11 +111,6 @@ void shaper_set_limit(struct shaper_node *n, struct shaper_node *limit)
 	n->limit = limit;
 }
 
-uint64_t shaper_rate(const struct shaper_node *n)
-{
-	return n->bucket.rate;
-}
-
 uint64_t shaper_rate_in_force(const struct shaper_node *n)
 {
 	uint64_t least = RATE_UNLIMITED;

@@ -139,6 +139,16 @@ int beneath_parent(int dirfd, const char *path, bool create, int *ret_fd, const 
 	return 0;
 }
 
+DIR *dir_list(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (d == NULL && fd >= 0)
+		close(fd);
+	return d;
+}
+
 /* Not made durable: a clone that a power cut tore does not fit its index and is noticed there. */
 int source_clone(int fd, int dirfd, const char *name)
 {

@@ -5,6 +5,7 @@
 #ifndef SPOKESYNC_TRANSFER_SOURCE_H
 #define SPOKESYNC_TRANSFER_SOURCE_H
 
+#include <dirent.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -28,6 +29,9 @@ int beneath_open(int dirfd, const char *path, int flags, mode_t mode, int *ret_f
  * with owner and mode of the directory that it lands in. */
 int beneath_parent(int dirfd, const char *path, bool create, int *ret_fd,
 		   const char **ret_name) WARN_UNUSED;
+
+/* The entries of a directory, from its beginning; dirfd stays the caller's. NULL and errno. */
+DIR *dir_list(int dirfd) WARN_UNUSED;
 
 /* Clones fd into name (made anew, mode 0400) under dirfd. -EOPNOTSUPP where there is no reflink. */
 int source_clone(int fd, int dirfd, const char *name) WARN_UNUSED;

@@ -230,11 +230,6 @@ int sreq_number(const struct sreq *r, const char *name, uint64_t *ret)
 	return 0;
 }
 
-const char *sreq_header(const struct sreq *r, const char *name)
-{
-	return MHD_lookup_connection_value(r->c, MHD_HEADER_KIND, name);
-}
-
 bool sreq_creds(const struct sreq *r, uid_t *ret_uid, gid_t *ret_gid, pid_t *ret_pid)
 {
 	if (!r->conn->has_creds)

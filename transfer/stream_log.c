@@ -15,6 +15,7 @@
 
 #include "transfer/cursor.h"
 #include "transfer/durable.h"
+#include "transfer/source.h"
 
 #define SUFFIX	   ".stream"
 #define NAME_ROOM  (HASH_HEX + sizeof(SUFFIX) + 5)
@@ -199,8 +200,7 @@ static bool parse_name(const char *name, struct hash *ret)
 
 struct hash *stream_log_list(int dirfd, int64_t now, int64_t keep_seconds, size_t *ret_n)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *d = dir_list(dirfd);
 	struct found *found = NULL;
 	struct hash *ids;
 	size_t n = 0, room = 0;
