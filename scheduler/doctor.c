@@ -33,8 +33,8 @@ struct ability {
 static const struct ability abilities[] = {
 	{"reflink", "files can share blocks",
 	 "no old bytes are kept of a file that is overwritten: what changed within its blocks is "
-	 "sent as changed sectors, and what moved is sent as a whole, 5 to 8 times the bytes on "
-	 "realistic changes inside an image. A changed copy under a new name costs nothing more, as "
+	 "sent as changed sectors, and what moved is found by the old blocks that are left in the "
+	 "new file, up to 5 times the bytes on realistic changes inside an image. A changed copy under a new name costs nothing more, as "
 	 "long as the old file is there. A file must hold still while it is read and sent",
 	 "every new image is written whole beside the one it replaces: its full size in space and "
 	 "in writing, where sharing blocks writes only what changed",

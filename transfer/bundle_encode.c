@@ -179,7 +179,9 @@ static int patch_and_encode(struct frame_job *j, const struct plan_frame *f, uin
 		const struct bundle_base *b = &j->bundle->bases[i];
 
 		bases[i].sectors = b->sectors;
-		if (b->fd >= 0 && old_open(b->fd, b->index, &bases[i].old) == 0)
+		if ((b->fd >= 0 || b->left != NULL) &&
+		    old_open(b->fd >= 0 ? b->fd : j->bundle->content.fd, b->index, b->left,
+			     &bases[i].old) == 0)
 			bases[i].anchors = b->anchors;
 	}
 	r = patch_frame(f, j->bundle->content.size, literals, bases, n, &j->cancel, &p);

@@ -17,10 +17,14 @@
 #define REPAIR_EFFORT 3
 #define EFFORTS_MOST  2
 
-/* A base whose old bytes are at hand; fd -1: they are not, but their sector sums may be. */
+/*
+ * A base whose old bytes are at hand. fd -1: they are not, but for what is left of them in the new
+ * content, whose anchors these are then; and their sector sums may be.
+ */
 struct bundle_base {
 	int fd;
 	struct index *index;
+	struct survivors *left;
 	struct anchors *anchors;
 	struct sectors *sectors;
 };

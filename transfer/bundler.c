@@ -77,6 +77,7 @@ static void bases_done(struct bundle_base bases[FRAME_BASES_MAX])
 	for (unsigned i = 0; i < FRAME_BASES_MAX; i++) {
 		anchors_free(bases[i].anchors);
 		sectors_free(bases[i].sectors);
+		survivors_free(bases[i].left);
 		index_unref(bases[i].index);
 		if (bases[i].fd >= 0)
 			close(bases[i].fd);
@@ -212,16 +213,19 @@ static uint64_t literals_in_runs(const struct plan *p)
 static void get_anchors(struct planning *p)
 {
 	uint64_t literals = literals_in_runs(p->plan);
+	int dirfd = p->bundler->index_dirfd, r;
 
 	for (unsigned i = 0; i < p->n_bases; i++) {
 		struct bundle_base *b = &p->old[i];
 
-		if (b->fd < 0 || literals == 0 ||
+		if ((b->fd < 0 && b->left == NULL) || literals == 0 ||
 		    literals < index_nonzero_blocks(b->index) * BLOCK_SIZE / ANCHORS_SHARE)
 			continue;
-		/* Without them it costs bytes, no more. */
-		if (anchors_get(p->bundler->index_dirfd, b->fd, b->index, &p->cancel, &b->anchors) <
-		    0)
+		if (b->fd >= 0)
+			r = anchors_get(dirfd, b->fd, b->index, &p->cancel, &b->anchors);
+		else
+			r = anchors_get(dirfd, p->content.fd, p->index, &p->cancel, &b->anchors);
+		if (r < 0) /* without them it costs bytes, no more */
 			b->anchors = NULL;
 	}
 }
@@ -240,10 +244,14 @@ static int make_plan(struct planning *p)
 	if (r == 0)
 		r = plan_make(p->index, bases, p->n_bases, &p->cancel, &p->plan);
 	for (unsigned i = 0; i < p->n_bases; i++) {
-		p->old[i].index = bases[i];
-		if (r == 0 && p->old[i].fd < 0 &&
-		    sectors_open(dirfd, bases[i], &p->old[i].sectors) < 0)
-			p->old[i].sectors = NULL;
+		struct bundle_base *b = &p->old[i];
+
+		b->index = bases[i];
+		if (r < 0 || b->fd >= 0)
+			continue;
+		b->left = survivors_new(p->plan, i);
+		if (sectors_open(dirfd, bases[i], &b->sectors) < 0)
+			b->sectors = NULL;
 	}
 	if (r == 0)
 		get_anchors(p);

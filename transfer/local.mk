@@ -77,6 +77,7 @@ libtransfer_a_SOURCES += transfer/patch_private.h
 libtransfer_a_SOURCES += transfer/prefix.c
 libtransfer_a_SOURCES += transfer/prefix.h
 libtransfer_a_SOURCES += transfer/patch.h
+libtransfer_a_SOURCES += transfer/survivors.c transfer/survivors.h
 libtransfer_a_SOURCES += transfer/peer.c
 libtransfer_a_SOURCES += transfer/peer_private.h
 libtransfer_a_SOURCES += transfer/peer_words.c

@@ -23,11 +23,12 @@ struct window {
 struct old {
 	struct bulk *bulk;
 	struct index *index;
+	const struct survivors *left;
 	uint64_t size, clock;
 	struct window windows[WINDOWS];
 };
 
-int old_open(int fd, struct index *x, struct old **ret)
+int old_open(int fd, struct index *x, const struct survivors *left, struct old **ret)
 {
 	struct old *o = xcalloc(1, sizeof(*o));
 	int r = bulk_open(fd, &o->bulk);
@@ -37,6 +38,7 @@ int old_open(int fd, struct index *x, struct old **ret)
 		return r;
 	}
 	o->index = x;
+	o->left = left;
 	o->size = index_size(x);
 	*ret = o;
 	return 0;
@@ -63,19 +65,41 @@ const struct index *old_index(const struct old *o)
 	return o->index;
 }
 
+bool old_has(const struct old *o, uint64_t block)
+{
+	uint64_t at, n;
+
+	return block < blocks_of(o->size) &&
+	       (o->left == NULL || survivors_where(o->left, block, &at, &n));
+}
+
+bool old_origin(const struct old *o, uint64_t at, uint64_t *ret_block)
+{
+	if (o->left != NULL)
+		return survivors_origin(o->left, at, ret_block);
+	*ret_block = at;
+	return true;
+}
+
 static int load(struct old *o, struct window *w, uint64_t first, uint64_t n)
 {
-	size_t len = MIN((first + n) * BLOCK_SIZE, o->size) - first * BLOCK_SIZE;
+	uint64_t at = first, in_a_row = n;
 	int64_t got;
+	size_t len;
 
+	if (o->left != NULL && !survivors_where(o->left, first, &at, &in_a_row))
+		return -ENODATA;
+	n = MIN(n, in_a_row);
+	len = MIN((first + n) * BLOCK_SIZE, o->size) - first * BLOCK_SIZE;
 	if (w->data == NULL)
 		w->data = bulk_buffer((size_t)WINDOW_MOST * BLOCK_SIZE);
 	w->n = 0;
-	got = bulk_read(o->bulk, w->data, len, first * BLOCK_SIZE);
+	got = bulk_read(o->bulk, w->data, len, at * BLOCK_SIZE);
 	if (got < 0)
 		return (int)got;
-	if ((size_t)got != len)
+	if ((size_t)got != len && o->left == NULL)
 		return -EBADE;
+	memset(w->data + got, 0, len - (size_t)got); /* the new content may end earlier, in zeros */
 	for (uint64_t k = 0; k < n; k++) {
 		struct hash h;
 
@@ -120,12 +144,12 @@ int old_bytes(struct old *o, uint64_t at, size_t len, size_t wanted, const uint8
 		return -ERANGE;
 	wanted = MAX(len, wanted) + at % BLOCK_SIZE;
 	w = choose(o, block, wanted, &n);
-	w->used = ++o->clock;
 	if (n > 0) {
 		r = load(o, w, block, n);
 		if (r < 0)
 			return r;
 	}
+	w->used = ++o->clock;
 	end = (w->first + w->n) * BLOCK_SIZE;
 	*ret = w->data + (at - w->first * BLOCK_SIZE);
 	*ret_len = MIN(len, end - at);

@@ -8,14 +8,22 @@
 #define SPOKESYNC_TRANSFER_OLD_H
 
 #include "transfer/index.h"
+#include "transfer/survivors.h"
 
 struct old;
 
-/* fd and x must outlive it. Memory: a few windows of 256 KiB, made when they are used. */
-int old_open(int fd, struct index *x, struct old **ret) WARN_UNUSED;
+/*
+ * fd, x and left must outlive it. left: NULL, or fd is the new content, and what is gone of the old
+ * one answers -ENODATA. Memory: a few windows of 256 KiB, made when they are used.
+ */
+int old_open(int fd, struct index *x, const struct survivors *left, struct old **ret) WARN_UNUSED;
 struct old *old_close(struct old *o);
 uint64_t old_size(const struct old *o);
 const struct index *old_index(const struct old *o);
+/* Is this block there to be read? */
+bool old_has(const struct old *o, uint64_t block);
+/* The block of it that lies at this one of the file that is read. false: none. */
+bool old_origin(const struct old *o, uint64_t at, uint64_t *ret_block);
 /*
  * *ret: *ret_len (1 .. len) bytes from at on, good until the next call. wanted: how many bytes from
  * at on will be asked for next (a hint, so that they are read in one go). -ERANGE: [at, at + len)

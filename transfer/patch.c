@@ -37,7 +37,8 @@ size_t patch_look(struct patching *p, unsigned base, uint64_t at, size_t len, si
 	len = MIN(len, old_size(b->old) - at);
 	r = old_bytes(b->old, at, len, wanted, ret, &n);
 	if (r < 0) {
-		b->old = old_close(b->old);
+		if (r != -ENODATA)
+			b->old = old_close(b->old);
 		return 0;
 	}
 	return n;

@@ -13,9 +13,10 @@
 #include "transfer/old.h"
 
 struct patch_base {
-	struct old *old;	       /* NULL: its bytes are not at hand */
-	const struct anchors *anchors; /* NULL: only the same place is looked at */
-	const struct sectors *sectors; /* where old is NULL: what is known of the bytes, or NULL */
+	struct old *old; /* NULL: its bytes are not at hand */
+	const struct anchors
+		*anchors; /* of what old reads. NULL: only the same place is looked at */
+	const struct sectors *sectors; /* what is known of bytes that are gone, or NULL */
 };
 
 struct patched {

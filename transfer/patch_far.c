@@ -78,8 +78,10 @@ static bool find_window(struct patching *p, unsigned base, uint64_t block, uint3
 	uint32_t got;
 	unsigned bits;
 
-	if (b->old == NULL || from >= old_size(b->old))
+	if (b->old == NULL || from >= old_size(b->old) || !old_has(b->old, block))
 		return false;
+	if (lead > 0 && !old_has(b->old, block - 1))
+		lead = 0;
 	len = lead + MIN((uint64_t)BLOCK_SIZE, old_size(b->old) - from);
 	if (old_copy(b->old, from - lead, len, buf) < 0) {
 		b->old = old_close(b->old);
@@ -111,10 +113,13 @@ static bool try_anchor(struct patching *p, const struct run_state *r, size_t end
 		    bits >= anchors_bits(p->bases[base].anchors))
 			n = anchors_find(p->bases[base].anchors, print, blocks);
 		for (unsigned i = 0; i < n && p->misses < MISSES_MOST; i++) {
-			uint64_t src;
+			uint64_t src, block;
 			size_t len = 0, back;
 
-			if (find_window(p, base, blocks[i], print, &src)) {
+			if (p->bases[base].old == NULL ||
+			    !old_origin(p->bases[base].old, blocks[i], &block))
+				continue;
+			if (find_window(p, base, block, print, &src)) {
 				src -= ANCHOR_WINDOW;
 				len = grow_forward(p, r, start, base, src);
 			}

@@ -12,7 +12,7 @@ bool patch_sectors(struct patching *p, const struct match *piece, const uint8_t 
 	const struct sector_sums *sums;
 	bool any = false;
 
-	if (b->old != NULL || b->sectors == NULL)
+	if (b->sectors == NULL)
 		return false;
 	sums = sectors_of(b->sectors, block);
 	for (unsigned i = 0; sums != NULL && i < SECTORS; i++) {

@@ -40,7 +40,7 @@ static bool has_block(const struct choosing *c, unsigned base, uint64_t block)
 	if (c->bases[base].old == NULL)
 		return false;
 	x = old_index(c->bases[base].old);
-	return block < blocks_of(index_size(x)) && !index_block_is_zero(x, block);
+	return old_has(c->bases[base].old, block) && !index_block_is_zero(x, block);
 }
 
 static void propose(const struct choosing *c, struct blocks *l, unsigned base, uint64_t block)

@@ -488,93 +488,110 @@ static void test_random_edits(void **state)
 	assert_true(((struct world *)*state)->prefixed > 0);
 }
 
+/* What new costs a spoke that holds base, whose bytes the hub has or not; applied and compared. */
+static uint64_t sent(struct world *w, struct image *base, struct image *new, bool old_bytes,
+		     struct applied *ret)
+{
+	const struct image *bases[] = {base};
+	uint8_t *bytes = malloc(2 * new->size);
+	struct bundle_stream *s;
+	struct content c;
+	struct bundle *b;
+	int64_t len;
+
+	w->old[0] = old_bytes ? base : NULL;
+	c = content_of(new, false);
+	b = get(w, &c, &base->root, 1);
+	assert_int_equal(stream_new(b, 3, NULL, 0, &s), 0);
+	len = read_until(w, s, 0, bytes, 2 * new->size, 65536);
+	assert_true(len > 0);
+	applied_init(ret, new->size);
+	apply(ret, bytes, (uint64_t)len, bases);
+	assert_memory_equal(ret->out, new->bytes, new->size);
+	applied_done(ret);
+	stream_forget(s);
+	stream_free(s);
+	bundle_unref(b);
+	w->old[0] = NULL;
+	free(bytes);
+	return (uint64_t)len;
+}
+
+/* base, and a new content that is the same for now. */
+static void alike(struct world *w, uint64_t seed, uint64_t size, struct image *base,
+		  struct image *new)
+{
+	*base = *new = (struct image){.size = size};
+	base->bytes = malloc(size);
+	new->bytes = malloc(size);
+	temp_fill(&seed, base->bytes, size);
+	memcpy(new->bytes, base->bytes, size);
+	image_index(w, base, "base");
+}
+
 /* A large image with small changes everywhere costs hardly more than the changes. */
 static void test_old_bytes(void **state)
 {
 	enum { SIZE = 8 << 20, EDITS = 200 };
 	struct world *w = *state;
-	uint64_t seed = 5, at;
-	struct image base = {.size = SIZE, .bytes = malloc(SIZE)}, new = base;
-	const struct image *bases[] = {&base};
-	struct bundle_stream *s;
-	uint8_t *bytes = malloc(2 * SIZE);
+	uint64_t seed = 55, at = 4 << 20;
+	struct image base, new;
 	struct applied a;
-	struct content c;
-	struct bundle *b;
-	int64_t len;
 
-	temp_fill(&seed, base.bytes, SIZE);
-	new.bytes = malloc(SIZE);
-	memcpy(new.bytes, base.bytes, SIZE);
+	alike(w, 5, SIZE, &base, &new);
 	for (unsigned i = 0; i < EDITS; i++)
 		temp_fill(&seed, new.bytes + pick(&seed, SIZE - 64), 64);
 	/* 3 MiB that moved on by 1003 bytes. */
-	at = 4 << 20;
 	memmove(new.bytes + at + 1003, new.bytes + at, 3 << 20);
-	image_index(w, &base, "base");
 	image_index(w, &new, "new");
-	w->old[0] = &base;
-	c = content_of(&new, false);
-	b = get(w, &c, &base.root, 1);
-	assert_true(bundle_plan(b)->literal_bytes > (3 << 20));
-	assert_int_equal(stream_new(b, 3, NULL, 0, &s), 0);
-	len = read_until(w, s, 0, bytes, 2 * SIZE, 65536);
-	assert_true(len > 0);
-	assert_in_range(len, EDITS * 64 / 2, EDITS * 64 * 2 + 4096);
-	applied_init(&a, SIZE);
-	apply(&a, bytes, (uint64_t)len, bases);
-	assert_memory_equal(a.out, new.bytes, SIZE);
-	applied_done(&a);
-	stream_forget(s);
-	stream_free(s);
-	bundle_unref(b);
-	w->old[0] = NULL;
+	assert_in_range(sent(w, &base, &new, true, &a), EDITS * 64 / 2, EDITS * 64 * 2 + 4096);
 	image_done(&new);
 	image_done(&base);
-	free(bytes);
+}
+
+/*
+ * No old bytes are at hand. A file within the image was replaced: its successor lies elsewhere,
+ * nearly the same, a few bytes on; and the old blocks lie where they were, but for some that were
+ * used again. The copies are made from what is left of them.
+ */
+static void test_survivors(void **state)
+{
+	enum { SIZE = 8 << 20, FILE_AT = 1 << 20, NEW_AT = 5 << 20, LEN = 2 << 20, EDITS = 100 };
+	struct world *w = *state;
+	uint64_t seed = 77, len;
+	struct image base, new;
+	struct applied a;
+
+	alike(w, 7, SIZE, &base, &new);
+	memcpy(new.bytes + NEW_AT + 48, base.bytes + FILE_AT, LEN);
+	for (unsigned i = 0; i < EDITS; i++)
+		new.bytes[NEW_AT + pick(&seed, LEN)] ^= 1;
+	/* Used again: 64 KiB of the old blocks, whose successors have to be sent. */
+	temp_fill(&seed, new.bytes + FILE_AT + LEN / 2, 64 << 10);
+	image_index(w, &new, "new");
+	len = sent(w, &base, &new, false, &a);
+	assert_in_range(len, 2 * (64 << 10), 2 * (64 << 10) + EDITS * 64 + (16 << 10));
+	assert_true(a.patched > LEN / 2);
+	image_done(&new);
+	image_done(&base);
 }
 
 /* A byte in forty changed: no copy is worth it, and the old blocks as a prefix save most. */
 static void test_prefix(void **state)
 {
-	enum { SIZE = 2 << 20 };
+	enum { SIZE = (2 << 20) + 300 };
 	struct world *w = *state;
-	uint64_t seed = 6;
-	struct image base = {.size = SIZE + 300, .bytes = malloc(SIZE + 300)}, new = base;
-	const struct image *bases[] = {&base};
-	uint8_t *bytes = malloc(2 * SIZE);
-	struct bundle_stream *s;
+	struct image base, new;
 	struct applied a;
-	struct content c;
-	struct bundle *b;
-	int64_t len;
 
-	temp_fill(&seed, base.bytes, base.size);
-	new.bytes = malloc(new.size);
-	memcpy(new.bytes, base.bytes, new.size);
+	alike(w, 6, SIZE, &base, &new);
 	for (uint64_t i = 0; i < new.size; i += 40)
 		new.bytes[i] ^= 1;
-	image_index(w, &base, "base");
 	image_index(w, &new, "new");
-	w->old[0] = &base;
-	c = content_of(&new, false);
-	b = get(w, &c, &base.root, 1);
-	assert_int_equal(bundle_plan(b)->literal_bytes, new.size);
-	assert_int_equal(stream_new(b, 3, NULL, 0, &s), 0);
-	len = read_until(w, s, 0, bytes, 2 * SIZE, 65536);
-	assert_in_range(len, 1, SIZE / 4);
-	applied_init(&a, new.size);
-	apply(&a, bytes, (uint64_t)len, bases);
-	assert_memory_equal(a.out, new.bytes, new.size);
+	assert_in_range(sent(w, &base, &new, true, &a), 1, SIZE / 4);
 	assert_int_equal(a.prefixed, a.frames);
-	applied_done(&a);
-	stream_forget(s);
-	stream_free(s);
-	bundle_unref(b);
-	w->old[0] = NULL;
 	image_done(&new);
 	image_done(&base);
-	free(bytes);
 }
 
 /* --- one image of several frames ---------------------------------------------------------- */
@@ -1120,6 +1137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_random_edits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_bytes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_survivors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_prefix, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_efforts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resume_after_restart, setup, teardown),
