@@ -833,6 +833,7 @@ static void test_what_is_awaited_goes_first(void **state)
 		struct content c;
 
 		literal_image(w, &new[i], (34 << 20) + i);
+		assert_int_equal(renameat(w->dir.fd, "new", w->dir.fd, i > 0 ? "b" : "a"), 0);
 		c = content_of(&new[i], false);
 		b[i] = get(w, &c, NULL, 0);
 	}
@@ -844,6 +845,7 @@ static void test_what_is_awaited_goes_first(void **state)
 	assert_int_equal(stream_read(s[1], s[1]->header_len, &byte, 1), -EAGAIN);
 	while (w->ready == 0)
 		ev_run(w->loop, EVRUN_ONCE);
+	assert_int_equal(s[0]->error, 0);
 	assert_int_equal(s[0]->ready, 1); /* it was under way */
 	assert_int_equal(s[1]->ready, 1);
 	stream_free(s[0]);
