@@ -288,16 +288,17 @@ void hub_start_cancel(struct hub_job *x)
 	push_abort(push);
 }
 
-/* Transfers are named by their content: does another job there bring it, or build on it? */
-static bool start_wanted(const struct hub_job *x, const struct hash *root)
+/* Transfers are named by their content. */
+bool hub_start_wants(const struct hub_spoke *s, const char *group, const struct hash *root,
+		     const struct hub_job *but)
 {
 	const struct hub_job *other;
 	struct job *j;
 
-	TAILQ_FOREACH (j, &x->job->spoke->jobs, by_spoke) {
+	TAILQ_FOREACH (j, &s->state->jobs, by_spoke) {
 		other = hub_job_of(j);
-		if (!other || other == x || j->kind != JOB_PUT || job_over(j) ||
-		    strcmp(j->version->group, x->job->version->group))
+		if (!other || other == but || j->kind != JOB_PUT || job_over(j) ||
+		    strcmp(j->version->group, group))
 			continue;
 		if (!memcmp(j->version->root, root->b, HASH_SIZE) ||
 		    (other->has_partial && hash_equal(&other->partial, root)))
@@ -315,9 +316,10 @@ void hub_start_forget(struct hub_job *x)
 
 	if (j->kind != JOB_PUT || !peer)
 		return;
-	if (j->state != JOB_PUBLISHED && x->before.wire_out && !start_wanted(x, root))
+	if (j->state != JOB_PUBLISHED && x->before.wire_out &&
+	    !hub_start_wants(x->spoke, j->version->group, root, x))
 		peer_forget_transfer(peer, j->version->group, root);
 	/* What it built on has served. */
-	if (x->has_partial && !start_wanted(x, &x->partial))
+	if (x->has_partial && !hub_start_wants(x->spoke, j->version->group, &x->partial, x))
 		peer_forget_transfer(peer, j->version->group, &x->partial);
 }

@@ -12,6 +12,9 @@ void hub_start_prepare(struct hub_job *x); /* bases are chosen (anew); for hub_d
 void hub_start_stop(struct hub_job *x);	   /* ACTION_STOP */
 void hub_start_cancel(struct hub_job *x);  /* at once, and the core is not told */
 
+/* Does a job of this spoke, other than `but` (or NULL), bring this content, or build on it? */
+bool hub_start_wants(const struct hub_spoke *s, const char *group, const struct hash *root,
+		     const struct hub_job *but);
 /* The job is over: transfers on the spoke that nobody goes on with are dropped there. */
 void hub_start_forget(struct hub_job *x);
 

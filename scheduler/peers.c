@@ -13,6 +13,7 @@
 
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
+#include "scheduler/hub_start.h"
 #include "scheduler/hub_publish.h"
 #include "scheduler/hub_rates.h"
 #include "scheduler/inventory.h"
@@ -73,6 +74,26 @@ static void follow_zone(struct hub_spoke *s, const char *zone)
 	s->told_zone = !known;
 }
 
+/*
+ * What nobody went on with, because a word of ours was lost: it is dropped there. Not while files
+ * are still being looked at: who would want it may be among them.
+ */
+static void drop_idle(const struct hub_spoke *s, const struct wire_group *w)
+{
+	const struct hub_group *group = hub_group(s->hub, w->name);
+	char hex[HASH_HEX + 1];
+
+	if (!group || group->survey || group->n_unsettled || group->n_indexing)
+		return;
+	for (unsigned i = 0; i < w->n_idle; i++) {
+		if (hub_start_wants(s, w->name, &w->idle[i], NULL))
+			continue;
+		log_info("spoke %s: group %s: the transfer of %s is dropped: no job wants it",
+			 s->name, w->name, hash_hex(&w->idle[i], hex));
+		peer_forget_transfer(s->peer, w->name, &w->idle[i]);
+	}
+}
+
 static void greeting_done(struct greeting *g)
 {
 	struct hub_spoke *s = g->spoke;
@@ -95,6 +116,8 @@ static void greeting_done(struct greeting *g)
 	if (!was || s->told_down)
 		hub_log_spoke(s, "spoke_up", g->software);
 	s->told_down = false;
+	for (size_t i = 0; i < g->n_groups; i++)
+		drop_idle(s, &g->groups[i]);
 	greeting_end(s);
 	hub_kick(h);
 }

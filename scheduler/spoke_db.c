@@ -261,6 +261,44 @@ int spoke_db_each(struct db *db, int (*fn)(void *arg, const struct spoke_file *f
 	return db_each(db, each_file, &e, "SELECT " FILE_COLS " FROM files WHERE gone=0", "");
 }
 
+struct root_list {
+	struct hash *root;
+	size_t n, room;
+};
+
+static int list_root(void *arg, const struct db_row *r)
+{
+	struct root_list *l = arg;
+	size_t len;
+	const void *root = row_blob(r, 0, &len);
+
+	if (len != HASH_SIZE)
+		return 0;
+	if (l->n == l->room) {
+		l->room = MAX(256u, 2 * l->room);
+		l->root = xrealloc(l->root, l->room * sizeof(*l->root));
+	}
+	memcpy(&l->root[l->n++], root, HASH_SIZE);
+	return 0;
+}
+
+int spoke_db_roots(struct db *db, struct hash **ret, size_t *ret_n)
+{
+	struct root_list l = {0};
+	int r = db_each(db, list_root, &l,
+			"SELECT root FROM files WHERE gone=0 UNION SELECT root FROM preserved "
+			"ORDER BY 1",
+			"");
+
+	if (r < 0) {
+		free(l.root);
+		return r;
+	}
+	*ret = l.root;
+	*ret_n = l.n;
+	return 0;
+}
+
 static int take_two(void *arg, const struct db_row *r)
 {
 	uint64_t *two = arg;

@@ -50,6 +50,8 @@ int spoke_db_identity(struct db *db, const struct identity_change *c) WARN_UNUSE
 int spoke_db_inventory(struct db *db, uint64_t since, struct wire_inventory *ret) WARN_UNUSED;
 int spoke_db_each(struct db *db, int (*fn)(void *arg, const struct spoke_file *f),
 		  void *arg) WARN_UNUSED;
+/* Every root of a file or a preserved file, sorted; free() it. */
+int spoke_db_roots(struct db *db, struct hash **ret, size_t *ret_n) WARN_UNUSED;
 int spoke_db_totals(struct db *db, uint64_t *ret_files, uint64_t *ret_bytes) WARN_UNUSED;
 
 int spoke_db_intent(struct db *db, const struct spoke_intent *i, int64_t *ret_id) WARN_UNUSED;

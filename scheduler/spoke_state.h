@@ -74,6 +74,7 @@ struct spoke_group {
 	struct lane publish_lane;
 	unsigned keep_counter;
 	bool tidying, tidy_again;
+	struct mono expired; /* when leaf records were last looked through */
 	/* what lies there: scanned now and then, indexed one file at a time */
 	struct spoke_scan *scan;
 	ev_timer scan_timer;
@@ -128,7 +129,7 @@ bool spoke_hashing(const struct spoke_group *g, const char *path);
 void spoke_tidy(struct spoke_group *g);
 
 /* spoke_transfer.c */
-struct spoke_transfer *spoke_transfer_get(struct spoke_group *g, const struct hash *root);
+struct spoke_transfer *spoke_transfer_get(const struct spoke_group *g, const struct hash *root);
 struct spoke_transfer *spoke_transfer_make(struct spoke_group *g, const struct hash *root);
 void spoke_transfer_hold(struct spoke_transfer *t);
 void spoke_transfer_release(struct spoke_transfer *t); /* may free */

@@ -14,7 +14,7 @@
 
 #define FILL_STEP (64 * MIB) /* then other work of the lane has its turn */
 
-struct spoke_transfer *spoke_transfer_get(struct spoke_group *g, const struct hash *root)
+struct spoke_transfer *spoke_transfer_get(const struct spoke_group *g, const struct hash *root)
 {
 	struct spoke_transfer *t;
 

@@ -103,31 +103,49 @@ static int replay_one(struct journal *j, uint64_t size, journal_record_fn *recor
 	return 1;
 }
 
+/* All whole records; j->end is behind the last. */
+static int replay(struct journal *j, journal_record_fn *record, void *arg, uint64_t *ret_size)
+{
+	struct stat st;
+	int r;
+
+	if (fstat(j->fd, &st) < 0)
+		return -errno;
+	*ret_size = (uint64_t)st.st_size;
+	do
+		r = replay_one(j, *ret_size, record, arg);
+	while (r > 0);
+	return r;
+}
+
 int journal_open(int dirfd, const char *name, bool create, journal_record_fn *record, void *arg,
 		 struct journal **ret)
 {
 	struct journal *j = xcalloc(1, sizeof(*j));
-	struct stat st;
-	int r = 0;
+	uint64_t size;
+	int r;
 
 	j->fd = openat(dirfd, name,
 		       O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0), 0600);
-	if (j->fd < 0 || fstat(j->fd, &st) < 0) {
+	r = j->fd < 0 ? -errno : replay(j, record, arg, &size);
+	if (r == 0 && size > j->end && ftruncate(j->fd, (off_t)j->end) < 0)
 		r = -errno;
-		goto fail;
-	}
-	do
-		r = replay_one(j, (uint64_t)st.st_size, record, arg);
-	while (r > 0);
-	if (r < 0)
-		goto fail;
-	if ((uint64_t)st.st_size > j->end && ftruncate(j->fd, (off_t)j->end) < 0) {
-		r = -errno;
-		goto fail;
+	if (r < 0) {
+		journal_close(j);
+		return r;
 	}
 	*ret = j;
 	return 0;
-fail:
+}
+
+int journal_read(int dirfd, const char *name, journal_record_fn *record, void *arg)
+{
+	struct journal *j = xcalloc(1, sizeof(*j));
+	uint64_t size;
+	int r;
+
+	j->fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	r = j->fd < 0 ? -errno : replay(j, record, arg, &size);
 	journal_close(j);
 	return r;
 }

@@ -18,6 +18,8 @@ typedef int journal_record_fn(void *arg, uint32_t type, const uint8_t *data, siz
 /* create: a new, empty one (-EEXIST where there is one). */
 int journal_open(int dirfd, const char *name, bool create, journal_record_fn *record, void *arg,
 		 struct journal **ret) WARN_UNUSED;
+/* What is there now, also while another writes to it. */
+int journal_read(int dirfd, const char *name, journal_record_fn *record, void *arg) WARN_UNUSED;
 struct journal *journal_close(struct journal *j);
 /* Written, not yet durable. A failed append leaves the journal as it was. */
 int journal_append(struct journal *j, uint32_t type, const void *data, size_t len) WARN_UNUSED;

@@ -57,6 +57,7 @@ libtransfer_a_SOURCES += transfer/index_sectors.c transfer/index_sectors.h
 libtransfer_a_SOURCES += transfer/index_writer.c
 libtransfer_a_SOURCES += transfer/intake.c
 libtransfer_a_SOURCES += transfer/journal.c transfer/journal.h
+libtransfer_a_SOURCES += transfer/expiry.c transfer/expiry.h
 libtransfer_a_SOURCES += transfer/key.c
 libtransfer_a_SOURCES += transfer/key.h
 libtransfer_a_SOURCES += transfer/learn.c transfer/learn.h

@@ -102,7 +102,7 @@ int staging_create(struct store *s, struct assembler *a, const struct hash *root
 	if (r == 0)
 		r = staging_begin_files(st, true);
 	if (r == 0)
-		r = journal_open(st->dir_fd, "journal", true, NULL, NULL, &st->journal);
+		r = journal_open(st->dir_fd, STAGING_JOURNAL, true, NULL, NULL, &st->journal);
 	if (r < 0)
 		goto fail;
 	pack_u64(&p, STAGING_FORMAT);
@@ -136,7 +136,8 @@ int staging_open(struct store *s, struct assembler *a, const struct hash *root,
 	int r = open_dir(st, false);
 
 	if (r == 0)
-		r = journal_open(st->dir_fd, "journal", false, staging_replay, st, &st->journal);
+		r = journal_open(st->dir_fd, STAGING_JOURNAL, false, staging_replay, st,
+				 &st->journal);
 	if (r == 0 && !st->nodes.state)
 		r = -EBADMSG; /* not even its first record was whole */
 	if (r == 0)

@@ -54,7 +54,11 @@ void staging_accept(struct staging *st);
 bool staging_has_pin(const struct staging *st, const struct hash *root);
 /* Lets go of all pins. ret: room for STAGING_PINS_MAX. */
 #define STAGING_PINS_MAX 64u
+#define STAGING_JOURNAL	 "journal" /* in a transfer's directory; its time is the last commit's */
 unsigned staging_unpin(struct staging *st, struct identity_change *ret);
+/* Any thread: the roots that a transfer on disk, open or not, has pinned. -ENOENT: it has none. */
+int staging_each_pin(const struct store *s, const struct hash *root,
+		     int (*fn)(void *arg, const struct hash *base), void *arg) WARN_UNUSED;
 /* Roots of bases that turned out not to hold what they were recorded to hold. Returns the count. */
 unsigned staging_bad_bases(const struct staging *st, struct hash *ret, unsigned max);
 /*

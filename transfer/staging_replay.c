@@ -5,7 +5,9 @@
 #include "transfer/staging_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static int replay_head(struct staging *st, struct unpack *u)
 {
@@ -43,6 +45,39 @@ static int replay_pin(struct staging *st, struct unpack *u)
 		return -EBADMSG;
 	st->n_pins++;
 	return 0;
+}
+
+struct each_pin {
+	int (*fn)(void *arg, const struct hash *base);
+	void *arg;
+};
+
+static int pin_record(void *arg, uint32_t type, const uint8_t *data, size_t len)
+{
+	struct each_pin *x = arg;
+	struct unpack u = {data, len, false};
+	struct hash root;
+
+	if (type != J_PIN)
+		return 0;
+	(void)unpack_u64(&u); /* link? */
+	unpack_bytes(&u, root.b, HASH_SIZE);
+	return u.bad ? -EBADMSG : x->fn(x->arg, &root);
+}
+
+int staging_each_pin(const struct store *s, const struct hash *root,
+		     int (*fn)(void *arg, const struct hash *base), void *arg)
+{
+	struct each_pin x = {fn, arg};
+	char hex[HASH_HEX + 1];
+	int r, dir = openat(s->staging_fd, hash_hex(root, hex),
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (dir < 0)
+		return -errno;
+	r = journal_read(dir, STAGING_JOURNAL, pin_record, &x);
+	close(dir);
+	return r;
 }
 
 static void drop_header(struct staging *st)

@@ -17,6 +17,7 @@
 #define WIRE_ENTRIES_MAX 10000	    /* of one inventory answer; more come by since */
 #define WIRE_BASES_MAX	 FRAME_BASES_MAX
 #define WIRE_OPS_MAX	 4096 /* of one publish */
+#define WIRE_IDLE_MAX	 16
 #define WIRE_GROUPS_MAX	 1024u
 #define WIRE_RUNS_MAX	 80000u		     /* of one list: two full lists still fit in a body */
 #define WIRE_PUT_MAX	 ((uint64_t)4 << 30) /* bytes of one PUT */
@@ -43,7 +44,9 @@ struct wire_group {
 	uint64_t seq;
 	uint64_t free_bytes;
 	bool reflink;
-	bool hashing; /* files lie there that the inventory does not have yet */
+	bool hashing;			 /* files lie there that the inventory does not have yet */
+	struct hash idle[WIRE_IDLE_MAX]; /* transfers that nobody went on with for a day: some */
+	unsigned n_idle;
 };
 
 struct wire_hello {

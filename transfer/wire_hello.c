@@ -15,11 +15,12 @@ char *wire_hello_encode(const struct wire_hello *h)
 	for (size_t i = 0; i < h->n_groups; i++) {
 		const struct wire_group *g = &h->groups[i];
 
-		json_array_append_new(groups,
-				      json_pack("{s:s, s:s, s:o, s:o, s:b, s:b}", "name", g->name,
-						"epoch", g->epoch, "seq", wire_out_u64(g->seq),
-						"free", wire_out_u64(g->free_bytes), "reflink",
-						g->reflink, "hashing", g->hashing));
+		json_array_append_new(
+			groups, json_pack("{s:s, s:s, s:o, s:o, s:b, s:b, s:o*}", "name", g->name,
+					  "epoch", g->epoch, "seq", wire_out_u64(g->seq), "free",
+					  wire_out_u64(g->free_bytes), "reflink", g->reflink,
+					  "hashing", g->hashing, "idle",
+					  g->n_idle ? wire_out_hashes(g->idle, g->n_idle) : NULL));
 	}
 	return wire_out_end(json_pack("{s:i, s:o, s:o, s:o}", "version", (int)h->version,
 				      "software", wire_out_text(h->software), "zone",
@@ -44,6 +45,7 @@ static void decode_group(struct wire_in *in, const json_t *obj, struct wire_grou
 	g->free_bytes = wire_in_u64(in, obj, "free", INT64_MAX, false);
 	g->reflink = wire_in_bool(in, obj, "reflink");
 	g->hashing = wire_in_bool(in, obj, "hashing");
+	wire_in_hashes(in, obj, "idle", g->idle, WIRE_IDLE_MAX, &g->n_idle);
 }
 
 int wire_hello_decode(const char *json, size_t len, struct wire_hello *ret, struct err *e)

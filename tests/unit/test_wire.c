@@ -90,7 +90,9 @@ static void test_hello(void **state)
 			       .epoch = "00ff",
 			       .seq = 7,
 			       .free_bytes = 1 << 30,
-			       .reflink = true};
+			       .reflink = true,
+			       .idle = {hash_of(3), hash_of(4)},
+			       .n_idle = 2};
 	struct wire_hello h = {.version = 1,
 			       .software = "spokesync \x1b[31m",
 			       .zone = "Europe/Berlin",
@@ -112,6 +114,8 @@ static void test_hello(void **state)
 	assert_int_equal(got.groups[0].seq, 7);
 	assert_int_equal(got.groups[0].free_bytes, 1 << 30);
 	assert_true(got.groups[0].reflink);
+	assert_int_equal(got.groups[0].n_idle, 2);
+	assert_true(hash_equal(&got.groups[0].idle[1], &g.idle[1]));
 	wire_hello_done(&got);
 	free(json);
 }

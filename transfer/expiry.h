@@ -1,0 +1,24 @@
+/*
+ * expiry.h: what stays behind in a store when a word was lost: transfers that nobody goes on with,
+ * and leaf records of contents that nobody lists. What is wanted the caller knows; this looks at
+ * the files, and keeps its hands off what is young: it may be in the making.
+ */
+#ifndef SPOKESYNC_TRANSFER_EXPIRY_H
+#define SPOKESYNC_TRANSFER_EXPIRY_H
+
+#include "transfer/store.h"
+
+/*
+ * Roots of up to max transfers that were last written to at or before this time (seconds since
+ * 1970). Some directory entries, no file is read. Their count.
+ */
+unsigned expiry_idle(const struct store *s, int64_t before, struct hash *ret, unsigned max);
+/*
+ * Worker thread. Removes the leaf records, last written at or before this time, of contents that
+ * are neither among wanted (sorted) nor pinned or built by any transfer; up to max. None, while
+ * records of changes wait to be merged: theirs may be the base. Their count, -ECANCELED, -errno.
+ */
+int expiry_leaves(const struct store *s, int64_t before, const struct hash *wanted, size_t n_wanted,
+		  unsigned max, const volatile bool *cancel) WARN_UNUSED;
+
+#endif
