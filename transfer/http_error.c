@@ -1,9 +1,9 @@
 /*
  * http_error.c: what a failed request means, as an errno and in words.
  *
- * A spoke that does not know our key ends the connection without a word, after a handshake that
- * succeeded as far as TLS 1.3 lets a client see. So "nothing came back on a connection that was
- * made for this request, within seconds of its handshake" is read as that.
+ * A spoke that does not know our key ends the connection with an alert or without a word, after a
+ * handshake that succeeded as far as TLS 1.3 lets a client see. So "nothing came back on a
+ * connection that was made for this request, within seconds of its handshake" is read as that.
  */
 #include <errno.h>
 #include <stdio.h>

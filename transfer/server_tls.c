@@ -31,6 +31,13 @@ static bool peer_pin(gnutls_session_t session, uint8_t pin[32])
 	return ok;
 }
 
+/* The library would close without a word: whoever asks what went wrong is told by the alert. */
+static int refuse(gnutls_session_t session)
+{
+	(void)gnutls_alert_send(session, GNUTLS_AL_FATAL, GNUTLS_A_ACCESS_DENIED);
+	return -1;
+}
+
 /* Few at a time: they cost what they cost before anything is known of them. */
 static bool guest_welcome(const struct server *s)
 {
@@ -54,7 +61,7 @@ static int verify_peer(gnutls_session_t session)
 	spec = &conn->server->spec;
 	if (!spec->pin_known(spec->arg, pin)) {
 		if (!guest_welcome(conn->server))
-			return -1;
+			return refuse(session);
 		conn->guest = true;
 	}
 	memcpy(conn->pin, pin, sizeof(conn->pin));
