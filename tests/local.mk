@@ -175,7 +175,7 @@ dist-hook:
 	fi
 
 # End to end, and the benchmarks (root: they make network namespaces).
-check-sys: all
+check-sys: all $(DOCS)
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/sys/run
 bench-rsync: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/rsync_vs.sh

@@ -14,6 +14,9 @@
 
 #define TICK_S	0.2
 #define TICK_US 200000
+/* An answer may take so many times as long as nothing may move: a peer that sends a byte now and
+ * then moves something for ever. */
+#define ANSWER_STALLS 30
 
 int64_t http_now_us(void)
 {
@@ -166,6 +169,17 @@ static bool stalled(struct request *r, int64_t now)
 	return r->spec.stall_us > 0 && now - r->progress_us > r->spec.stall_us;
 }
 
+/* The peer has had all there is for it, and does not come to an end with its answer. */
+static bool overdue(struct request *r, int64_t now)
+{
+	if (r->paused || r->handed != r->handed_then) {
+		r->handed_then = r->handed;
+		r->handed_us = now;
+		return false;
+	}
+	return r->spec.stall_us > 0 && now - r->handed_us > ANSWER_STALLS * r->spec.stall_us;
+}
+
 static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct http *h = container_of(w, struct http, tick);
@@ -183,6 +197,8 @@ again:
 	TAILQ_FOREACH (r, &h->running, entry) {
 		if (!r->error && stalled(r, now))
 			r->error = -ETIMEDOUT;
+		if (!r->error && overdue(r, now))
+			r->error = -ETIME;
 		if (!r->error)
 			continue;
 		http_socket_discard(r);
@@ -239,7 +255,7 @@ struct request *request_start(struct http *h, const struct request_spec *spec)
 	r->spec.method = xstrdup(spec->method);
 	r->spec.url = xstrdup(spec->url);
 	r->pins = http_request_pins(spec->pins, spec->n_pins);
-	r->progress_us = http_now_us();
+	r->progress_us = r->handed_us = http_now_us();
 	r->charged = spec->prepaid;
 	r->easy = http_request_easy(r);
 	if (!r->easy || curl_loop_add(h->curl, r->easy) < 0)

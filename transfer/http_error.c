@@ -74,6 +74,8 @@ void http_error_words(struct request *r, CURLcode code, struct request_result *r
 	} else if (r->error == -ETIMEDOUT) {
 		snprintf(ret->text, sizeof(ret->text), "nothing moved for %lld s",
 			 (long long)(r->spec.stall_us / SECOND_US));
+	} else if (r->error == -ETIME) {
+		snprintf(ret->text, sizeof(ret->text), "the answer did not come to an end in time");
 	} else if (r->error) {
 		snprintf(ret->text, sizeof(ret->text), "%s", strerror(-r->error));
 	} else if (code == CURLE_SSL_PINNEDPUBKEYNOTMATCH) {

@@ -46,6 +46,8 @@ struct request {
 	uint64_t charged;	    /* beyond that */
 	int64_t progress_us;	    /* when anything last moved */
 	uint64_t moved;		    /* out + in then */
+	int64_t handed_us;	    /* when read() last handed out anything; else its beginning */
+	uint64_t handed_then;	    /* handed at that time */
 	char *answer;
 	size_t answer_len;
 	uint64_t answer_bytes; /* of heads, too: 0 = the peer said nothing */

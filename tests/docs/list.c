@@ -1,7 +1,7 @@
 /*
  * list.c: prints what the documentation must name, for tests/check_docs: every configuration key,
- * every command with its options, and every limit of the protocol, a line each, from the tables
- * and constants that the programs go by.
+ * every command with its options and as a request with the right it needs, and every limit of the
+ * protocol, a line each, from the tables and constants that the programs go by.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -47,6 +47,9 @@ int main(void)
 		const struct command *c = &command_table[i];
 
 		printf("command %s\n", c->word);
+		printf("verb %s %s %s%s%s\n", c->method, c->path,
+		       c->right == RIGHT_CHANGE ? "change" : "read",
+		       c->roles & ON_HUB ? " hub" : "", c->roles & ON_SPOKE ? " spoke" : "");
 		for (size_t k = 0; c->args[k].name; k++) {
 			if (!c->args[k].place)
 				printf("option %s --%s\n", c->word, c->args[k].name);

@@ -40,7 +40,7 @@ struct world {
 	struct request *request;
 	struct shaper *shaper;
 	struct shaper_node *leaf;
-	ev_timer later;
+	ev_timer later, drip;
 };
 
 static bool pin_known(void *arg, const uint8_t pin[32])
@@ -95,6 +95,30 @@ static void answer_later(struct ev_loop *loop, ev_timer *t, int revents)
 	sreq_reply_json(streaming, 200, "{}");
 }
 
+/* An answer of a few bytes now and then, for ever. */
+static void drip(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	(void)loop;
+	(void)revents;
+	assert_int_equal(sreq_lines_push(t->data, "."), 0);
+}
+
+static void drip_over(void *arg)
+{
+	struct world *w = arg;
+
+	ev_timer_stop(w->loop, &w->drip);
+}
+
+static void drip_begin(struct world *w, struct sreq *r)
+{
+	ev_timer_init(&w->drip, drip, 0.02, 0.02);
+	w->drip.data = r;
+	ev_timer_start(w->loop, &w->drip);
+	sreq_on_over(r, drip_over, w);
+	sreq_lines_begin(r);
+}
+
 static void handler(void *arg, struct sreq *r)
 {
 	struct world *w = arg;
@@ -113,6 +137,8 @@ static void handler(void *arg, struct sreq *r)
 		memset(big, 'x', 99999);
 		sreq_reply(r, 200, "text/plain", big, 99999);
 		free(big);
+	} else if (strcmp(path, "/drip") == 0) {
+		drip_begin(w, r);
 	} else if (strcmp(path, "/silent") == 0) {
 		/* never answered */
 	} else if (strcmp(path, "/lines") == 0) {
@@ -347,6 +373,11 @@ static void test_limits(void **state)
 	call(w, "GET", "/silent", NULL, &spec);
 	assert_int_equal(w->result.error, -ETIMEDOUT);
 	assert_false(w->result.unknown_key);
+	/* Something moves all the time: it ends all the same. */
+	spec.stall_us = 100000;
+	call(w, "GET", "/drip", NULL, &spec);
+	assert_int_equal(w->result.error, -ETIME);
+	assert_non_null(strstr(w->text, "did not come to an end"));
 	w->done = false;
 	w->request = request_start(w->http, &plain);
 	while (!w->done)

@@ -32,6 +32,8 @@ struct fixture {
 	ev_timer later;
 	uid_t uid;
 	char query[64];
+	char line[65536]; /* of a flood */
+	unsigned pushed;
 };
 
 static bool pin_known(void *arg, const uint8_t pin[32])
@@ -142,6 +144,10 @@ static void handler(void *arg, struct sreq *r)
 		assert_int_equal(sreq_lines_push(r, "one"), 0);
 		assert_int_equal(sreq_lines_push(r, "two"), 0);
 		sreq_lines_end(r);
+	} else if (strcmp(path, "/flood") == 0) {
+		sreq_lines_begin(r);
+		while (sreq_lines_push(r, f->line) == 0)
+			f->pushed++;
 	} else if (strcmp(path, "/up") == 0) {
 		struct upload *u = xcalloc(1, sizeof(*u));
 		struct sreq_sink sink = {up_data, up_end, up_closed, u};
@@ -269,6 +275,11 @@ static void test_unix_words(void **state)
 	assert_non_null(strstr(out, "\"detail\":\"late answer\""));
 	out = sh(f, "curl -s --unix-socket %s http://x/lines", f->sock);
 	assert_string_equal(out, "one\ntwo\n");
+	/* A reader that lets a megabyte wait is cut off, and nothing more is kept for it. */
+	memset(f->line, 'x', sizeof(f->line) - 1);
+	out = sh(f, "curl -s --unix-socket %s http://x/flood | wc -c", f->sock);
+	assert_int_equal(f->pushed, 16);
+	assert_true(atoi(out) <= 1 << 20);
 	out = sh(f, "curl -s --unix-socket %s http://x/drop -w '%%{http_code}'", f->sock);
 	assert_string_equal(out, "000");
 }
