@@ -1,0 +1,113 @@
+# A spoke that lies: each lie ends in a clear error for that spoke alone. The other one is served, and
+# the hub grows neither in memory nor in descriptors.
+load lib
+
+setup() {
+	world
+	spoke berlin
+	spoke paris
+	HUB=$'stall = 1s\nretry_min = 100ms\nretry_max = 1s'
+	hub
+	sed -i '/^retry_min = 1s$/d; /^retry_max = 2s$/d' "$T/hub.ini"
+	echo hello-garbage >"$T/lie"
+	python3 "$BATS_TEST_DIRNAME/liar.py" "${PORT[berlin]}" "$T/berlin.key" "$T" 2>"$T/liar.err" 3>&- 4>&- &
+	LIAR=$!
+}
+teardown() {
+	kill "$LIAR" 2>/dev/null || true
+	wait "$LIAR" 2>/dev/null || true
+	world_end
+}
+
+problem() { hubctl spokes --json | jq -r '.spokes[] | select(.name == "berlin") | .problem // ""'; }
+says() { # REGEX: what the hub says of berlin now
+	local p
+	p=$(problem)
+	echo "problem: $p"
+	grep -qiE -- "$1" <<<"$p"
+}
+# tell NAME: the lie from now on, whole or not at all
+tell() {
+	echo "$1" >"$T/lie.new"
+	mv "$T/lie.new" "$T/lie"
+}
+# lie NAME REGEX: from now on; the hub has met it, and says what is wrong
+lie() {
+	tell "$1"
+	met() { grep -q "^$1 " "$T/log"; }
+	eventually 20 met "$1"
+	eventually 40 says "$2"
+	[ "$(hubctl spokes --json | jq -r '.spokes[] | select(.name == "paris") | .up')" = true ]
+}
+resident() { awk '/^VmRSS/ { print $2 }' "/proc/${PID[hub]}/status"; }
+descriptors() { find "/proc/${PID[hub]}/fd" -mindepth 1 | wc -l; }
+
+@test "what a spoke says of itself and of what it holds" {
+	start paris hub
+	lie hello-garbage 'not JSON'
+	files=$(descriptors)
+	for l in hello-empty hello-deep hello-nul; do lie $l 'not JSON|control'; done
+	lie hello-array 'object'
+	lie hello-version 'version 99'
+	lie hello-negative 'seq'
+	lie hello-seq-2-63 'seq|JSON'
+	lie hello-float 'version'
+	lie hello-zone 'zone'
+	lie hello-epoch 'epoch'
+	lie hello-name 'name'
+	lie hello-million 'groups|larger'
+	lie inventory-garbage 'not JSON'
+	for l in up absolute store long; do lie inventory-$l 'path'; done
+	lie inventory-size 'size|JSON'
+	lie inventory-root 'root'
+	lie inventory-still 'nothing came'
+	lie inventory-back 'seq'
+	lie inventory-many 'entries'
+	few() { [ "$(descriptors)" -le $((files + 2)) ]; }
+	eventually 10 few
+	echo 1 >"$T/src/a"
+	eventually 20 same paris a
+	rss=$(resident)
+	echo "resident: $rss kB"
+	[ "$rss" -lt 150000 ]
+}
+
+@test "answers without end, without sense, and to somewhere else" {
+	export https_proxy=http://127.0.0.1:9 http_proxy=http://127.0.0.1:9 ALL_PROXY=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9
+	start paris hub
+	lie raw-endless 'larger than'
+	lie raw-heads 'header|head|large'
+	lie raw-length 'terminated|moved|end|larger|closed|transfer'
+	lie raw-half 'terminated|closed|transfer|end|eof|recv'
+	lie raw-none 'HTTP/0.9|unsupported|HTTP|nonsense|answer'
+	lie raw-silent 'nothing moved'
+	lie raw-redirect 'HTTP 302'
+	lie raw-encoded 'not JSON'
+	# Nobody followed the redirect.
+	run grep -c elsewhere "$T/log"
+	[ "$output" = 0 ]
+	echo 1 >"$T/src/a"
+	eventually 20 same paris a
+	[ "$(resident)" -lt 150000 ]
+}
+
+@test "positions that cannot be, and results that are none, are that job's own error" {
+	random "$T/src/x" 1
+	start paris hub
+	for l in offers-garbage offers-refusal offers-offset offers-runs offers-proven transfers-garbage transfers-ahead \
+		transfers-other transfers-failed publish-none; do
+		tell "$l"
+		met() { grep -q "^$l .*/\(offers\|transfers\|publish\)" "$T/log"; }
+		eventually 30 met
+		told() { [ -n "$(hubctl why berlin x)" ]; }
+		told
+		[ "$(job x berlin state)" != published ]
+		hubctl retry "$(job x berlin id)" || true
+	done
+	# Whatever it answered, no byte of it is believed to be there.
+	[ "$(hubctl matrix --json | jq -r '[.. | strings | select(. == "yes")] | length')" -le 1 ]
+	echo 1 >"$T/src/a"
+	eventually 30 same paris a
+	same paris x
+	[ "$(resident)" -lt 150000 ]
+}
