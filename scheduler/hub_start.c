@@ -19,14 +19,19 @@
 #include "scheduler/peers.h"
 #include "scheduler/prepare.h"
 
-/* From the rate (bytes/s) of one on, up to that of the one before. */
+/*
+ * From the rate (bytes/s) of one on, up to that of the one before. Package upgrade in 250 MiB, one
+ * core: level 3 makes 4.68 MB in 0.6 s, 9 4.48 in 0.7, 17 4.17 in 4.3, 19 4.08 in 6.9. So the
+ * slowest levels are for lines that are slower still; where they are not, 9 takes over.
+ */
 static const struct {
 	uint64_t rate;
 	int effort, effort_short;
 } efforts[] = {
 	{200 * 1000 * 1000 / 8 + 1, 3, 0},
-	{10 * 1000 * 1000 / 8 + 1, 9, 3},
-	{0, 19, 6},
+	{20 * 1000 * 1000 / 8 + 1, 9, 3},
+	{10 * 1000 * 1000 / 8 + 1, 17, 9},
+	{0, 19, 9},
 };
 #define NO_BASE_LAST 2u /* after so many refusals in a row: without any base */
 
