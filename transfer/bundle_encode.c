@@ -52,22 +52,10 @@ static struct hash *node_hashes(const struct frame_job *j, const struct plan_fra
 
 static int write_frame(struct frame_job *j, const uint8_t *buf, size_t len)
 {
-	char name[FRAME_NAME_MAX], temp[FRAME_NAME_MAX + 8];
-	int fd, r, dirfd = j->bundler->cache_dirfd;
+	char name[FRAME_NAME_MAX];
 
-	frame_key_name(&j->cached->key, name);
-	snprintf(temp, sizeof(temp), ".tmp-%s", name);
-	fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	r = durable_pwrite(fd, buf, len, 0);
-	if (close(fd) < 0 && r == 0)
-		r = -errno;
-	if (r == 0)
-		r = durable_rename(dirfd, temp, dirfd, name);
-	if (r < 0)
-		unlinkat(dirfd, temp, 0);
-	return r;
+	return durable_replace(j->bundler->cache_dirfd, frame_key_name(&j->cached->key, name), buf,
+			       len);
 }
 
 static void set_result(struct frame_job *j, const uint8_t *buf, size_t len)

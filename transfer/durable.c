@@ -1,14 +1,16 @@
 /*
  * durable.c: the one helper through which files become durable. Everything that must survive a
- * power cut goes through these five calls, so tests can put faults under one place. It keeps no
- * state and never retries: an fsync that failed once has lost the data already.
+ * power cut goes through these calls, so tests can put faults under one place. It keeps no state
+ * and never retries: an fsync that failed once has lost the data already.
  */
 #include "transfer/durable.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,7 +49,8 @@ int durable_dirsync(int dirfd)
 	return fsync(dirfd) < 0 ? -errno : 0;
 }
 
-int durable_write_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+static int replace(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+		   bool sync)
 {
 	char temp[NAME_MAX + 1];
 	int fd, r;
@@ -61,17 +64,69 @@ int durable_write_file(int dirfd, const char *name, const void *data, size_t len
 	if (fd < 0)
 		return -errno;
 	r = durable_pwrite(fd, data, len, 0);
-	if (r == 0 && fchmod(fd, mode) < 0)
+	if (r == 0 && mode != 0600 && fchmod(fd, mode) < 0)
 		r = -errno;
-	if (r == 0)
+	if (r == 0 && sync)
 		r = durable_datasync(fd);
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r == 0)
 		r = durable_rename(dirfd, temp, dirfd, name);
-	if (r < 0) {
+	if (r < 0)
 		unlinkat(dirfd, temp, 0);
-		return r;
+	return r;
+}
+
+int durable_write_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode)
+{
+	int r = replace(dirfd, name, data, len, mode, true);
+
+	return r < 0 ? r : durable_dirsync(dirfd);
+}
+
+int durable_replace(int dirfd, const char *name, const void *data, size_t len)
+{
+	return replace(dirfd, name, data, len, 0600, false);
+}
+
+int durable_temp_new(int dirfd, const char *prefix, struct durable_temp *t)
+{
+	uint64_t tag;
+
+	t->fd = -1;
+	t->name[0] = '\0';
+	t->dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
+	for (int tries = 0; t->dirfd >= 0 && tries < 8; tries++) {
+		if (getrandom(&tag, sizeof(tag), 0) != sizeof(tag))
+			break;
+		snprintf(t->name, sizeof(t->name), "%.24s%016" PRIx64, prefix, tag);
+		t->fd = openat(t->dirfd, t->name,
+			       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (t->fd >= 0)
+			return 0;
+		if (errno != EEXIST)
+			break;
 	}
-	return durable_dirsync(dirfd);
+	t->name[0] = '\0';
+	return -errno;
+}
+
+int durable_temp_rename(struct durable_temp *t, const char *name)
+{
+	int r = t->name[0] != '\0' ? durable_rename(t->dirfd, t->name, t->dirfd, name) : -EINVAL;
+
+	if (r == 0)
+		t->name[0] = '\0';
+	return r;
+}
+
+void durable_temp_done(struct durable_temp *t)
+{
+	if (t->fd >= 0)
+		close(t->fd);
+	if (t->name[0] != '\0')
+		unlinkat(t->dirfd, t->name, 0);
+	if (t->dirfd >= 0)
+		close(t->dirfd);
+	*t = (struct durable_temp){.dirfd = -1, .fd = -1};
 }

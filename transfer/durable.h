@@ -17,5 +17,20 @@ int durable_dirsync(int dirfd) WARN_UNUSED;
 /* Whole small file at once, atomically replaced. */
 int durable_write_file(int dirfd, const char *name, const void *data, size_t len,
 		       mode_t mode) WARN_UNUSED;
+/* The same without any sync, mode 0600: for what a power cut may take, since it can be made again.
+ */
+int durable_replace(int dirfd, const char *name, const void *data, size_t len) WARN_UNUSED;
+
+/* A file that is made piece by piece under a name of its own. */
+struct durable_temp {
+	int dirfd, fd; /* fd: for reading and writing */
+	char name[48]; /* "": it has its final name, or there is none */
+};
+/* prefix: up to 24 characters; dirfd is duplicated. On failure too, durable_temp_done() is right.
+ */
+int durable_temp_new(int dirfd, const char *prefix, struct durable_temp *t) WARN_UNUSED;
+/* Gives it its final name. Nothing is synced. */
+int durable_temp_rename(struct durable_temp *t, const char *name) WARN_UNUSED;
+void durable_temp_done(struct durable_temp *t); /* unlinks what has no final name */
 
 #endif

@@ -6,19 +6,16 @@
 #include "transfer/index_sectors.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <xxhash.h>
 
 #include "transfer/durable.h"
+#include "transfer/flat.h"
 
 #define HEAD_SIZE 64u
 
@@ -35,14 +32,13 @@ _Static_assert(sizeof(struct sector_sums) * NODE_BLOCKS == BLOCK_SIZE, "a node's
 
 struct sectors {
 	struct index *index;
+	struct flat map;
 	const struct head *head;
 	const struct sector_sums *sums;
-	size_t map_len;
 };
 
 struct sectors_writer {
-	int dirfd, fd;
-	char temp[48]; /* "": it has its final name */
+	struct durable_temp temp;
 	uint64_t size, seed;
 };
 
@@ -54,31 +50,25 @@ static uint32_t sum_of(uint64_t seed, const uint8_t *data)
 int sectors_open(int dirfd, struct index *x, struct sectors **ret)
 {
 	char hex[HASH_HEX + 1], name[HASH_HEX + sizeof(SECTORS_SUFFIX)];
-	const struct head *h = MAP_FAILED;
 	struct sectors *s;
-	struct stat st;
-	int fd;
+	struct flat map;
+	int r;
 
 	snprintf(name, sizeof(name), "%s" SECTORS_SUFFIX, hash_hex(index_root(x), hex));
-	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) == 0 && (size_t)st.st_size >= sizeof(*h))
-		h = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
-	if (h == MAP_FAILED)
-		return -EBADMSG;
-	if (memcmp(h->magic, magic, sizeof(magic)) != 0 || h->version != 1 ||
-	    h->blocks != index_nonzero_blocks(x) ||
-	    sizeof(*h) + h->blocks * sizeof(*s->sums) != (uint64_t)st.st_size) {
-		munmap((void *)h, (size_t)st.st_size);
-		return -EBADMSG;
-	}
+	r = flat_map(dirfd, name, HEAD_SIZE, &map);
+	if (r < 0)
+		return r;
 	s = xcalloc(1, sizeof(*s));
 	s->index = x;
-	s->head = h;
-	s->sums = (const void *)(h + 1);
-	s->map_len = (size_t)st.st_size;
+	s->map = map;
+	s->head = map.data;
+	s->sums = (const void *)(s->head + 1);
+	if (memcmp(s->head->magic, magic, sizeof(magic)) != 0 || s->head->version != 1 ||
+	    s->head->blocks != index_nonzero_blocks(x) ||
+	    sizeof(*s->head) + s->head->blocks * sizeof(*s->sums) != map.len) {
+		sectors_free(s);
+		return -EBADMSG;
+	}
 	*ret = s;
 	return 0;
 }
@@ -86,7 +76,7 @@ int sectors_open(int dirfd, struct index *x, struct sectors **ret)
 struct sectors *sectors_free(struct sectors *s)
 {
 	if (s != NULL)
-		munmap((void *)s->head, s->map_len);
+		flat_unmap(&s->map);
 	free(s);
 	return NULL;
 }
@@ -111,24 +101,11 @@ uint32_t sectors_sum(const struct sectors *s, const uint8_t data[SECTOR_SIZE])
 int sectors_writer_new(int dirfd, uint64_t size, struct sectors_writer **ret)
 {
 	struct sectors_writer *w = xcalloc(1, sizeof(*w));
-	uint64_t tag[2];
-	int r = 0;
+	int r = durable_temp_new(dirfd, INDEX_TEMP, &w->temp);
 
-	w->fd = -1;
 	w->size = size;
-	w->dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
-	if (w->dirfd < 0 || getrandom(tag, sizeof(tag), 0) != sizeof(tag))
+	if (r == 0 && getrandom(&w->seed, sizeof(w->seed), 0) != sizeof(w->seed))
 		r = -errno;
-	if (r == 0) {
-		w->seed = tag[0];
-		snprintf(w->temp, sizeof(w->temp), INDEX_TEMP "%016" PRIx64, tag[1]);
-		w->fd = openat(w->dirfd, w->temp,
-			       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (w->fd < 0) {
-			r = -errno;
-			w->temp[0] = '\0';
-		}
-	}
 	if (r < 0)
 		sectors_writer_free(w);
 	else
@@ -138,14 +115,8 @@ int sectors_writer_new(int dirfd, uint64_t size, struct sectors_writer **ret)
 
 struct sectors_writer *sectors_writer_free(struct sectors_writer *w)
 {
-	if (w == NULL)
-		return NULL;
-	if (w->fd >= 0)
-		close(w->fd);
-	if (w->temp[0] != '\0')
-		unlinkat(w->dirfd, w->temp, 0);
-	if (w->dirfd >= 0)
-		close(w->dirfd);
+	if (w != NULL)
+		durable_temp_done(&w->temp);
 	free(w);
 	return NULL;
 }
@@ -162,7 +133,7 @@ int sectors_writer_node(struct sectors_writer *w, uint64_t node, const uint8_t *
 		memcpy(tail, data + at, len - at);
 		sums[n++] = sum_of(w->seed, tail);
 	}
-	return durable_pwrite(w->fd, sums, sizeof(sums), HEAD_SIZE + node * BLOCK_SIZE);
+	return durable_pwrite(w->temp.fd, sums, sizeof(sums), HEAD_SIZE + node * BLOCK_SIZE);
 }
 
 static int read_node(int fd, uint64_t node, struct sector_sums *ret)
@@ -193,13 +164,13 @@ static int pack(struct sectors_writer *w, const struct index *x)
 
 		if (node_is_zero(x, first, end))
 			continue;
-		r = read_node(w->fd, node, in);
+		r = read_node(w->temp.fd, node, in);
 		for (uint64_t i = first; i < end; i++)
 			if (!index_block_is_zero(x, i))
 				out[n++] = in[i - first];
 		/* Where nothing was left out so far, it lies in its place already. */
 		if (r == 0 && (rank != first || n != NODE_BLOCKS))
-			r = durable_pwrite(w->fd, out, n * sizeof(*out),
+			r = durable_pwrite(w->temp.fd, out, n * sizeof(*out),
 					   HEAD_SIZE + rank * sizeof(*out));
 		rank += n;
 	}
@@ -212,19 +183,15 @@ int sectors_writer_finish(struct sectors_writer *w, const struct index *x)
 	char hex[HASH_HEX + 1], name[HASH_HEX + sizeof(SECTORS_SUFFIX)];
 	int r;
 
-	if (w->temp[0] == '\0' || index_size(x) != w->size)
+	if (w->temp.name[0] == '\0' || index_size(x) != w->size)
 		return -EINVAL;
 	memcpy(head.magic, magic, sizeof(magic));
 	r = pack(w, x);
-	if (r == 0 &&
-	    ftruncate(w->fd, (off_t)(HEAD_SIZE + head.blocks * sizeof(struct sector_sums))) < 0)
+	if (r == 0 && ftruncate(w->temp.fd,
+				(off_t)(HEAD_SIZE + head.blocks * sizeof(struct sector_sums))) < 0)
 		r = -errno;
 	if (r == 0)
-		r = durable_pwrite(w->fd, &head, sizeof(head), 0);
+		r = durable_pwrite(w->temp.fd, &head, sizeof(head), 0);
 	snprintf(name, sizeof(name), "%s" SECTORS_SUFFIX, hash_hex(index_root(x), hex));
-	if (r == 0)
-		r = durable_rename(w->dirfd, w->temp, w->dirfd, name);
-	if (r == 0)
-		w->temp[0] = '\0';
-	return r;
+	return r == 0 ? durable_temp_rename(&w->temp, name) : r;
 }

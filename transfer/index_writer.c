@@ -22,12 +22,10 @@
 #include "transfer/index_private.h"
 #include "transfer/sketch.h"
 
-#define TEMP_LEN (sizeof(INDEX_TEMP) + 16)
-#define BATCH	 64u /* nodes moved at a time: 256 KiB */
+#define BATCH 64u /* nodes moved at a time: 256 KiB */
 
 struct index_writer {
-	int dirfd, fd;
-	char temp[TEMP_LEN]; /* empty: it has its final name */
+	struct durable_temp temp;
 	uint64_t size, nodes;
 	atomic_uint_fast64_t seen;
 	uint8_t *map;
@@ -36,35 +34,16 @@ struct index_writer {
 	struct hash zero_node;	      /* of 128 zero blocks: images are full of them */
 };
 
-static int make_temp(struct index_writer *w)
-{
-	uint64_t tag;
-
-	for (int tries = 0; tries < 8; tries++) {
-		if (getrandom(&tag, sizeof(tag), 0) != sizeof(tag))
-			return -errno;
-		snprintf(w->temp, sizeof(w->temp), INDEX_TEMP "%016" PRIx64, tag);
-		w->fd = openat(w->dirfd, w->temp,
-			       O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (w->fd >= 0)
-			return 0;
-		if (errno != EEXIST)
-			break;
-	}
-	w->temp[0] = '\0';
-	return -errno;
-}
-
 static int map_records(struct index_writer *w)
 {
 	void *p;
 	int r;
 
 	w->map_len = INDEX_HEADER_SIZE + w->nodes * sizeof(struct index_record);
-	r = posix_fallocate(w->fd, 0, (off_t)w->map_len);
+	r = posix_fallocate(w->temp.fd, 0, (off_t)w->map_len);
 	if (r != 0)
 		return -r;
-	p = mmap(NULL, w->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd, 0);
+	p = mmap(NULL, w->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, w->temp.fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
 	w->map = p;
@@ -81,15 +60,13 @@ int index_writer_new(int dirfd, uint64_t size, struct index_writer **ret)
 	if (size > FILE_SIZE_MAX)
 		return -EFBIG;
 	w = xcalloc(1, sizeof(*w));
-	w->fd = -1;
 	w->size = size;
 	w->nodes = nodes_of(size);
 	atomic_init(&w->seen, 0);
 	for (unsigned i = 0; i < NODE_BLOCKS; i++)
 		zeros[i] = hash_zero_block;
 	digest_node(zeros, NODE_BLOCKS, &w->zero_node);
-	w->dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
-	r = w->dirfd < 0 ? -errno : make_temp(w);
+	r = durable_temp_new(dirfd, INDEX_TEMP, &w->temp);
 	if (r == 0)
 		r = map_records(w);
 	if (r < 0) {
@@ -106,12 +83,7 @@ struct index_writer *index_writer_free(struct index_writer *w)
 		return NULL;
 	if (w->map != NULL)
 		munmap(w->map, w->map_len);
-	if (w->fd >= 0)
-		close(w->fd);
-	if (w->temp[0] != '\0')
-		unlinkat(w->dirfd, w->temp, 0);
-	if (w->dirfd >= 0)
-		close(w->dirfd);
+	durable_temp_done(&w->temp);
 	free(w);
 	return NULL;
 }
@@ -130,7 +102,7 @@ static int put_node(struct index_writer *w, uint64_t node, const struct hash *le
 			bits[i / 64] |= (uint64_t)1 << (i % 64);
 	}
 	if (bits[0] != 0 || bits[1] != 0) {
-		r = durable_pwrite(w->fd, leaves, n * sizeof(*leaves),
+		r = durable_pwrite(w->temp.fd, leaves, n * sizeof(*leaves),
 				   index_leaves_at(w->size) + node * BLOCK_SIZE);
 		if (r < 0)
 			return r;
@@ -224,7 +196,8 @@ static int pack_batch(struct index_writer *w, uint64_t first, unsigned nodes, st
 {
 	uint64_t leaves_at = index_leaves_at(w->size);
 	unsigned n = 0;
-	int r = read_fully(w->fd, in, nodes * (size_t)BLOCK_SIZE, leaves_at + first * BLOCK_SIZE);
+	int r = read_fully(w->temp.fd, in, nodes * (size_t)BLOCK_SIZE,
+			   leaves_at + first * BLOCK_SIZE);
 
 	if (r < 0)
 		return r;
@@ -236,7 +209,8 @@ static int pack_batch(struct index_writer *w, uint64_t first, unsigned nodes, st
 	}
 	/* Where nothing was left out so far, all of it lies in its place already. */
 	if (*rank != first * NODE_BLOCKS || n != nodes * NODE_BLOCKS)
-		r = durable_pwrite(w->fd, out, n * sizeof(*out), leaves_at + *rank * HASH_SIZE);
+		r = durable_pwrite(w->temp.fd, out, n * sizeof(*out),
+				   leaves_at + *rank * HASH_SIZE);
 	*rank += n;
 	return r;
 }
@@ -281,7 +255,7 @@ static int first_leaf(struct index_writer *w, uint64_t nonzero, struct hash *ret
 	*ret = hash_zero_block;
 	if (w->size == 0 || w->size > BLOCK_SIZE || nonzero == 0)
 		return 0;
-	return read_fully(w->fd, ret, sizeof(*ret), index_leaves_at(w->size));
+	return read_fully(w->temp.fd, ret, sizeof(*ret), index_leaves_at(w->size));
 }
 
 /* part: h->root is set, and known is what the records make. */
@@ -323,11 +297,11 @@ static int complete(struct index_writer *w, const struct hash *part, struct sket
 	make_header(w, nonzero, sketch, &leaf, part, &head);
 	memcpy(w->map, &head, sizeof(head));
 	end = index_leaves_at(w->size) + nonzero * HASH_SIZE;
-	if (ftruncate(w->fd, (off_t)(end + sketch->n * sizeof(*sketch->hooks))) < 0)
+	if (ftruncate(w->temp.fd, (off_t)(end + sketch->n * sizeof(*sketch->hooks))) < 0)
 		return -errno;
-	r = durable_pwrite(w->fd, sketch->hooks, sketch->n * sizeof(*sketch->hooks), end);
+	r = durable_pwrite(w->temp.fd, sketch->hooks, sketch->n * sizeof(*sketch->hooks), end);
 	if (r == 0)
-		r = durable_datasync(w->fd);
+		r = durable_datasync(w->temp.fd);
 	*ret_root = head.root;
 	return r;
 }
@@ -339,7 +313,7 @@ static int finish(struct index_writer *w, const struct hash *part, struct hash *
 	struct hash root;
 	int r;
 
-	if (w->temp[0] == '\0' || atomic_load(&w->seen) != w->nodes)
+	if (w->temp.name[0] == '\0' || atomic_load(&w->seen) != w->nodes)
 		return -EINVAL;
 	sketch_init(&sketch, count_nonzero(w));
 	r = complete(w, part, &sketch, &root);
@@ -347,12 +321,11 @@ static int finish(struct index_writer *w, const struct hash *part, struct hash *
 	snprintf(name, sizeof(name), "%s%s", r == 0 ? hash_hex(&root, hex) : "",
 		 part ? INDEX_PART : "");
 	if (r == 0)
-		r = durable_rename(w->dirfd, w->temp, w->dirfd, name);
+		r = durable_temp_rename(&w->temp, name);
 	if (r < 0)
 		return r;
-	w->temp[0] = '\0';
 	*ret_root = root;
-	return durable_dirsync(w->dirfd);
+	return durable_dirsync(w->temp.dirfd);
 }
 
 int index_writer_finish(struct index_writer *w, struct hash *ret_root)

@@ -30,6 +30,7 @@ libtransfer_a_SOURCES += transfer/durable.c
 libtransfer_a_SOURCES += transfer/durable.h
 libtransfer_a_SOURCES += transfer/extents.c transfer/extents.h
 libtransfer_a_SOURCES += transfer/fill.c
+libtransfer_a_SOURCES += transfer/flat.c transfer/flat.h
 libtransfer_a_SOURCES += transfer/frame.c
 libtransfer_a_SOURCES += transfer/frame.h
 libtransfer_a_SOURCES += transfer/frame_cache.c
