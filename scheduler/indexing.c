@@ -146,10 +146,8 @@ uint64_t indexing_progress(const struct indexing *x)
 	return x->hashing ? index_builder_progress(x->builder) : 0;
 }
 
-struct indexing *indexing_free(struct indexing *x)
+static void really_free(struct indexing *x)
 {
-	if (!x)
-		return NULL;
 	index_builder_free(x->builder);
 	index_unref(x->trust.base);
 	extents_done(&x->common);
@@ -165,5 +163,25 @@ struct indexing *indexing_free(struct indexing *x)
 	free(x->kin);
 	free(x->path);
 	free(x);
+}
+
+static void anchors_run(struct work *w)
+{
+	indexing_anchors(container_of(w, struct indexing, work));
+}
+
+static void anchors_done(struct work *w)
+{
+	really_free(container_of(w, struct indexing, work));
+}
+
+struct indexing *indexing_free(struct indexing *x)
+{
+	if (x && x->hashing && !x->error && !x->again && !x->cancel) {
+		x->work = (struct work){.run = anchors_run, .done = anchors_done};
+		pool_submit(x->group->hub->d->pool, NULL, &x->work);
+	} else if (x) {
+		really_free(x);
+	}
 	return NULL;
 }

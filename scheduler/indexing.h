@@ -62,11 +62,14 @@ int indexing_start(struct hub_file *f, int fd, uint64_t id,
 		   void (*done)(struct indexing *x)) WARN_UNUSED;
 /* Ends it soon; done() follows with file NULL. */
 void indexing_cancel(struct indexing *x);
+/* What nobody waits for is still written; then it goes. */
 struct indexing *indexing_free(struct indexing *x);
 uint64_t indexing_progress(const struct indexing *x); /* bytes done, of its size */
 
-/* indexing_work.c, on a worker: before the pieces (0: x->builder has work), and after them. */
+/* indexing_work.c, on a worker: before the pieces (0: x->builder has work), and after them; and
+ * when the outcome was told. */
 void indexing_begin(struct indexing *x);
 void indexing_end(struct indexing *x);
+void indexing_anchors(struct indexing *x);
 
 #endif

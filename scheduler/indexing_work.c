@@ -148,6 +148,8 @@ void indexing_begin(struct indexing *x)
 	/* Nothing will be left of these bytes when the file is written to. */
 	if (r == 0 && !x->generation && x->identity.size >= SECTORS_LEAST)
 		r = index_builder_sectors(x->builder, x->index_dirfd);
+	if (r == 0)
+		r = index_builder_anchors(x->builder, x->index_dirfd);
 	x->error = r;
 }
 
@@ -179,4 +181,10 @@ void indexing_end(struct indexing *x)
 		x->facts.trusted = facts.trusted;
 	}
 	x->error = r;
+}
+
+void indexing_anchors(struct indexing *x)
+{
+	/* Without them the next delta reads this content once more, or costs bytes. */
+	(void)!index_builder_finish_anchors(x->builder, &x->root);
 }

@@ -4,6 +4,7 @@
 # A simulation likewise with SIM; a fuzz target with FUZZ (tests/fuzz/fuzz_<x>.c, and its corpus in
 # tests/fuzz/corpus/<x>/). More sources than the one: <name with _>_SOURCES, as automake has it.
 UNIT =
+UNIT += tests/unit/test_anchors
 UNIT += tests/unit/test_args
 UNIT += tests/unit/test_base
 UNIT += tests/unit/test_bucket

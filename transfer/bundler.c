@@ -207,24 +207,27 @@ static uint64_t literals_in_runs(const struct plan *p)
 }
 
 /*
- * Is it worth it to have a base's anchors, which may mean to read all of it once? Not for single
- * blocks here and there, which changed in place, nor for a few literals beside a large base.
+ * Where a base's anchors were not made with its index, is it worth it to read all of it once? Not
+ * for a few literals beside a large base. And anchors are of no use for single blocks here and
+ * there, which changed in place.
  */
 static void get_anchors(struct planning *p)
 {
 	uint64_t literals = literals_in_runs(p->plan);
-	int dirfd = p->bundler->index_dirfd, r;
+	int dirfd = p->bundler->index_dirfd;
 
-	for (unsigned i = 0; i < p->n_bases; i++) {
+	for (unsigned i = 0; literals > 0 && i < p->n_bases; i++) {
 		struct bundle_base *b = &p->old[i];
+		struct index *x = b->fd >= 0 ? b->index : p->index;
+		int r;
 
-		if ((b->fd < 0 && b->left == NULL) || literals == 0 ||
-		    literals < index_nonzero_blocks(b->index) * BLOCK_SIZE / ANCHORS_SHARE)
+		if (b->fd < 0 && b->left == NULL)
 			continue;
-		if (b->fd >= 0)
-			r = anchors_get(dirfd, b->fd, b->index, &p->cancel, &b->anchors);
+		if (literals < index_nonzero_blocks(b->index) * BLOCK_SIZE / ANCHORS_SHARE)
+			r = anchors_open(dirfd, index_root(x), &b->anchors);
 		else
-			r = anchors_get(dirfd, p->content.fd, p->index, &p->cancel, &b->anchors);
+			r = anchors_get(dirfd, b->fd >= 0 ? b->fd : p->content.fd, x, &p->cancel,
+					&b->anchors);
 		if (r < 0) /* without them it costs bytes, no more */
 			b->anchors = NULL;
 	}

@@ -1,166 +1,21 @@
 /*
  * index_build.c: one read of a file -> its index. A piece is 4 MiB, read directly in one go where
- * nothing of it is trusted; holes are not read, all-zero blocks are found before they are hashed.
+ * nothing of it is trusted (index_reader.c); all-zero blocks are found before they are hashed.
  * Pieces are taken in order, so several threads together still read the file from its beginning to
- * its end. Buffers go from thread to thread: as many as there were ever threads at work.
+ * its end.
  */
 #include "transfer/index_build.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/stat.h>
 
-#include "transfer/bulkio.h"
-#include "transfer/extents.h"
+#include "transfer/index_build_private.h"
 #include "transfer/index_private.h"
-#include "transfer/index_sectors.h"
-#include "transfer/source.h"
 
-#define PIECE_NODES 8u
-#define PIECE	    (PIECE_NODES * NODE_SIZE)
-#define SHARE_READ  (32u << 20) /* of one call of index_builder_work() */
-#define SHARE_DONE  ((uint64_t)4 << 30)
-
-/* What one thread reads with. */
-struct reader {
-	struct index_builder *b;
-	struct bulk *bulk;
-	uint8_t *buf;
-	uint64_t from, data_start, data_end; /* [from, data_start) is a hole, then data */
-	uint64_t read, trusted;		     /* since it was taken */
-	SLIST_ENTRY(reader) entry;
-};
-
-struct index_builder {
-	int fd;
-	const struct index_trust *trust;
-	struct identity identity;
-	uint64_t size;
-	struct index_writer *writer;
-	struct sectors_writer *sectors; /* or NULL */
-	struct hash zeros[NODE_BLOCKS];
-	atomic_uint_fast64_t next; /* piece */
-	atomic_uint_fast64_t done, read, trusted;
-	atomic_int error;
-	pthread_mutex_t lock; /* of idle */
-	SLIST_HEAD(, reader) idle;
-};
-
-static struct reader *reader_free(struct reader *r)
-{
-	if (r != NULL) {
-		bulk_close(r->bulk);
-		free(r->buf);
-		free(r);
-	}
-	return NULL;
-}
-
-static int reader_get(struct index_builder *b, struct reader **ret)
-{
-	struct reader *r;
-	int error;
-
-	pthread_mutex_lock(&b->lock);
-	r = SLIST_FIRST(&b->idle);
-	if (r != NULL)
-		SLIST_REMOVE_HEAD(&b->idle, entry);
-	pthread_mutex_unlock(&b->lock);
-	if (r == NULL) {
-		r = xcalloc(1, sizeof(*r));
-		r->b = b;
-		error = bulk_open(b->fd, &r->bulk);
-		if (error < 0) {
-			reader_free(r);
-			return error;
-		}
-		r->buf = bulk_buffer(PIECE);
-	}
-	*ret = r;
-	return 0;
-}
-
-static void reader_put(struct reader *r)
-{
-	struct index_builder *b = r->b;
-
-	atomic_fetch_add(&b->read, r->read);
-	atomic_fetch_add(&b->trusted, r->trusted);
-	r->read = r->trusted = 0;
-	pthread_mutex_lock(&b->lock);
-	SLIST_INSERT_HEAD(&b->idle, r, entry);
-	pthread_mutex_unlock(&b->lock);
-}
-
-/* Keeps the extent that holds offset, or the next one. At the end: [size, size). */
-static int find_data(struct reader *r, uint64_t offset)
-{
-	uint64_t size = r->b->size;
-	int error;
-
-	if (offset >= r->from && offset < r->data_end)
-		return 0;
-	error = source_next_data(r->b->fd, offset, size, &r->data_start, &r->data_end);
-	if (error == -ENXIO) {
-		r->data_start = size;
-		r->data_end = UINT64_MAX;
-		error = 0;
-	}
-	r->from = offset;
-	return error;
-}
-
-/* The file's bytes [offset, end) to `to`; holes as zeros. */
-static int fill(struct reader *r, uint64_t offset, uint64_t end, uint8_t *to)
-{
-	for (uint64_t at = offset, stop; at < end; at = stop) {
-		int error = find_data(r, at);
-		uint64_t start;
-		int64_t n;
-
-		if (error < 0)
-			return error;
-		start = MIN(MAX(r->data_start, at), end);
-		stop = MAX(start, MIN(r->data_end, end));
-		memset(to + (at - offset), 0, start - at);
-		if (stop == start)
-			continue;
-		n = bulk_read(r->bulk, to + (start - offset), stop - start, start);
-		if (n < 0)
-			return (int)n;
-		if ((uint64_t)n != stop - start)
-			return -ESTALE; /* it became shorter */
-		r->read += (uint64_t)n;
-	}
-	return 0;
-}
-
-static bool trusted(const struct index_builder *b, uint64_t block)
-{
-	return b->trust != NULL && extents_same(b->trust->same, block);
-}
-
-/* Reads what is not trusted of the blocks [first, end). */
-static int read_blocks(struct reader *r, uint64_t first, uint64_t end)
-{
-	for (uint64_t block = first, from; block < end;) {
-		int error;
-
-		for (; block < end && trusted(r->b, block); block++)
-			;
-		for (from = block; block < end && !trusted(r->b, block); block++)
-			;
-		error = fill(r, from * BLOCK_SIZE, MIN(block * BLOCK_SIZE, r->b->size),
-			     r->buf + (from - first) * BLOCK_SIZE);
-		if (error < 0)
-			return error;
-	}
-	return 0;
-}
+#define SHARE_READ (32u << 20) /* of one call of index_builder_work() */
+#define SHARE_DONE ((uint64_t)4 << 30)
 
 static uint64_t node_end(const struct index_builder *b, uint64_t node)
 {
@@ -177,12 +32,14 @@ static int hash_node(struct reader *r, uint64_t node, const uint8_t *data)
 	for (unsigned i = 0; i < n; i++, block++) {
 		uint64_t len = MIN(BLOCK_SIZE, b->size - block * BLOCK_SIZE);
 
-		if (trusted(b, block)) {
+		if (index_builder_trusts(b, block)) {
 			leaves[i] = *index_leaf(b->trust->base, block);
 			r->trusted += len;
-		} else {
-			digest_block(data + (size_t)i * BLOCK_SIZE, len, &leaves[i]);
+			continue;
 		}
+		digest_block(data + (size_t)i * BLOCK_SIZE, len, &leaves[i]);
+		if (r->anchors != NULL && !hash_equal(&leaves[i], &hash_zero_block))
+			anchors_batch_block(r->anchors, block, data + (size_t)i * BLOCK_SIZE, len);
 	}
 	if (b->sectors != NULL) {
 		int error = sectors_writer_node(b->sectors, node, data,
@@ -203,7 +60,7 @@ static bool node_trusted(const struct index_builder *b, uint64_t node)
 	    n != index_node_blocks(index_size(b->trust->base), node))
 		return false;
 	for (unsigned i = 0; i < n; i++) {
-		if (!trusted(b, node * NODE_BLOCKS + i))
+		if (!index_builder_trusts(b, node * NODE_BLOCKS + i))
 			return false;
 	}
 	return true;
@@ -220,7 +77,7 @@ static int skip_node(struct reader *r, uint64_t node)
 		error = index_writer_same(b->writer, node, b->trust->base);
 		return error < 0 ? error : 1;
 	}
-	error = find_data(r, node * NODE_SIZE);
+	error = index_reader_find_data(r, node * NODE_SIZE);
 	if (error < 0 || r->data_start < node_end(b, node))
 		return error;
 	error = index_writer_node(b->writer, node, b->zeros);
@@ -241,8 +98,9 @@ static int do_piece(struct reader *r, uint64_t first, uint64_t end)
 		if (skipped < 0)
 			return skipped;
 		if (node > from) {
-			int error = read_blocks(r, from * NODE_BLOCKS,
-						MIN(node * NODE_BLOCKS, blocks_of(r->b->size)));
+			int error =
+				index_reader_blocks(r, from * NODE_BLOCKS,
+						    MIN(node * NODE_BLOCKS, blocks_of(r->b->size)));
 
 			for (uint64_t i = from; error == 0 && i < node; i++)
 				error = hash_node(r, i, r->buf + (i - from) * NODE_SIZE);
@@ -283,11 +141,11 @@ static int work(struct reader *r, const volatile bool *cancel)
 int index_builder_work(struct index_builder *b, const volatile bool *cancel)
 {
 	struct reader *r;
-	int error = reader_get(b, &r);
+	int error = index_reader_get(b, &r);
 
 	if (error == 0) {
 		error = work(r, cancel);
-		reader_put(r);
+		index_reader_put(r);
 	}
 	if (error < 0)
 		atomic_store(&b->error, error);
@@ -344,6 +202,32 @@ int index_builder_sectors(struct index_builder *b, int dirfd)
 	return b->trust != NULL ? -EINVAL : sectors_writer_new(dirfd, b->size, &b->sectors);
 }
 
+int index_builder_anchors(struct index_builder *b, int dirfd)
+{
+	unsigned bits = b->sectors != NULL ? ANCHOR_BITS_SECTORS : ANCHOR_BITS;
+
+	if (b->size < ANCHORS_LEAST)
+		return 0;
+	if (b->trust != NULL) {
+		/* What is not read must come from there. */
+		if (anchors_open(dirfd, index_root(b->trust->base), &b->base_anchors) < 0)
+			return 0;
+		bits = MAX(bits, anchors_bits(b->base_anchors));
+	}
+	return anchors_writer_new(dirfd, b->size, bits, &b->anchors);
+}
+
+int index_builder_finish_anchors(struct index_builder *b, const struct hash *root)
+{
+	int r = 0;
+
+	if (b->anchors == NULL)
+		return 0;
+	if (b->base_anchors != NULL)
+		r = anchors_writer_take(b->anchors, b->base_anchors, b->trust->same);
+	return r < 0 ? r : anchors_writer_finish(b->anchors, root);
+}
+
 int index_builder_finish_sectors(struct index_builder *b, const struct index *x)
 {
 	return b->sectors != NULL ? sectors_writer_finish(b->sectors, x) : 0;
@@ -355,6 +239,7 @@ int index_builder_finish(struct index_builder *b, struct hash *ret_root,
 	struct identity after;
 	int r = atomic_load(&b->error);
 
+	index_reader_free_idle(b);
 	if (r < 0)
 		return err_set(e, r, "indexing: %s", strerror(-r));
 	r = stat_identity(b->fd, &after, e);
@@ -372,16 +257,13 @@ int index_builder_finish(struct index_builder *b, struct hash *ret_root,
 
 struct index_builder *index_builder_free(struct index_builder *b)
 {
-	struct reader *r;
-
 	if (b == NULL)
 		return NULL;
-	while ((r = SLIST_FIRST(&b->idle)) != NULL) {
-		SLIST_REMOVE_HEAD(&b->idle, entry);
-		reader_free(r);
-	}
+	index_reader_free_idle(b);
 	index_writer_free(b->writer);
 	sectors_writer_free(b->sectors);
+	anchors_writer_free(b->anchors);
+	anchors_free(b->base_anchors);
 	pthread_mutex_destroy(&b->lock);
 	free(b);
 	return NULL;

@@ -28,6 +28,14 @@ int index_builder_new(int fd, int dirfd, const struct index_trust *trust,
 /* Before any work: sector sums are kept as well (index_sectors.h). Without trust only. */
 int index_builder_sectors(struct index_builder *b, int dirfd) WARN_UNUSED;
 /*
+ * Before any work and after that: anchors are collected as well (anchors.h), so that a content that
+ * becomes a base need not be read once more for them, at the cost of half its hash. Not of files
+ * below ANCHORS_LEAST, which are read again in milliseconds should that ever be asked for; and with
+ * trust only where the base has its own.
+ */
+#define ANCHORS_LEAST (4u << 20)
+int index_builder_anchors(struct index_builder *b, int dirfd) WARN_UNUSED;
+/*
  * Takes pieces until about 32 MiB were read. Any number of threads at a time. 1: there is more to
  * be taken; 0: all is taken (others may still be at work); -errno: it failed, now or before.
  * *cancel is looked at between pieces.
@@ -40,6 +48,11 @@ int index_builder_finish(struct index_builder *b, struct hash *ret_root,
 			 struct index_facts *ret_facts, struct err *e) WARN_UNUSED;
 /* After that; x: the index that was made. */
 int index_builder_finish_sectors(struct index_builder *b, const struct index *x) WARN_UNUSED;
+/*
+ * After index_builder_finish(), by the root that it gave; nobody needs them soon. -E2BIG: they are
+ * too many to be taken from the base. They are not made then: anchors_get() does, if it is asked.
+ */
+int index_builder_finish_anchors(struct index_builder *b, const struct hash *root) WARN_UNUSED;
 struct index_builder *index_builder_free(struct index_builder *b);
 
 /*

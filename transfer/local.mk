@@ -1,8 +1,10 @@
 # transfer/: moves bytes. One line a file: the .c and its header. Sorted.
 noinst_LIBRARIES += libtransfer.a
 libtransfer_a_SOURCES =
-libtransfer_a_SOURCES += transfer/anchors.c
+libtransfer_a_SOURCES += transfer/anchor_scan.c transfer/anchor_scan.h
+libtransfer_a_SOURCES += transfer/anchors.c transfer/anchors_private.h
 libtransfer_a_SOURCES += transfer/anchors.h
+libtransfer_a_SOURCES += transfer/anchors_writer.c transfer/anchors_writer.h
 libtransfer_a_SOURCES += transfer/assemble.c
 libtransfer_a_SOURCES += transfer/bases.c
 libtransfer_a_SOURCES += transfer/bases.h
@@ -51,9 +53,10 @@ libtransfer_a_SOURCES += transfer/index.c
 libtransfer_a_SOURCES += transfer/index.h
 libtransfer_a_SOURCES += transfer/index_audit.c
 libtransfer_a_SOURCES += transfer/index_build.c
-libtransfer_a_SOURCES += transfer/index_build.h
+libtransfer_a_SOURCES += transfer/index_build.h transfer/index_build_private.h
 libtransfer_a_SOURCES += transfer/index_part.c
 libtransfer_a_SOURCES += transfer/index_private.h
+libtransfer_a_SOURCES += transfer/index_reader.c
 libtransfer_a_SOURCES += transfer/index_sectors.c transfer/index_sectors.h
 libtransfer_a_SOURCES += transfer/index_writer.c
 libtransfer_a_SOURCES += transfer/intake.c

@@ -72,25 +72,17 @@ static bool find_window(struct patching *p, unsigned base, uint64_t block, uint3
 			uint64_t *ret_end)
 {
 	uint64_t from = block * BLOCK_SIZE;
-	uint8_t buf[BLOCK_SIZE + ANCHOR_WINDOW];
-	size_t lead = from > 0 ? ANCHOR_WINDOW - 1 : 0, len, at = 0;
-	struct patch_base *b = &p->bases[base];
-	uint32_t got;
-	unsigned bits;
+	const uint8_t *data;
+	size_t len = patch_look(p, base, from, BLOCK_SIZE, 0, &data), at = 0;
+	struct anchor got;
 
-	if (b->old == NULL || from >= old_size(b->old) || !old_has(b->old, block))
+	if (len == 0)
 		return false;
-	if (lead > 0 && !old_has(b->old, block - 1))
-		lead = 0;
-	len = lead + MIN((uint64_t)BLOCK_SIZE, old_size(b->old) - from);
-	if (old_copy(b->old, from - lead, len, buf) < 0) {
-		b->old = old_close(b->old);
-		return false;
-	}
 	anchor_scan_reset(&p->rescan);
-	while (anchor_scan_next(&p->rescan, anchors_bits(b->anchors), buf, len, &at, &got, &bits)) {
-		if (got == print && at > lead) {
-			*ret_end = from - lead + at;
+	while (anchor_scan_next(&p->rescan, anchors_bits(p->bases[base].anchors), data, len, &at,
+				&got)) {
+		if (got.print == print) {
+			*ret_end = from + at;
 			return true;
 		}
 	}
@@ -98,8 +90,8 @@ static bool find_window(struct patching *p, unsigned base, uint64_t block, uint3
 }
 
 /* A match that has this window, grown; false: none. */
-static bool try_anchor(struct patching *p, const struct run_state *r, size_t end, uint32_t print,
-		       unsigned bits, size_t floor, struct match *ret)
+static bool try_anchor(struct patching *p, const struct run_state *r, size_t end,
+		       const struct anchor *anchor, size_t floor, struct match *ret)
 {
 	size_t start = end - ANCHOR_WINDOW;
 	bool found = false;
@@ -110,8 +102,8 @@ static bool try_anchor(struct patching *p, const struct run_state *r, size_t end
 		unsigned n = 0;
 
 		if (p->bases[base].old != NULL && p->bases[base].anchors != NULL &&
-		    bits >= anchors_bits(p->bases[base].anchors))
-			n = anchors_find(p->bases[base].anchors, print, blocks);
+		    anchor->bits >= anchors_bits(p->bases[base].anchors))
+			n = anchors_find(p->bases[base].anchors, anchor->print, blocks);
 		for (unsigned i = 0; i < n && p->misses < MISSES_MOST; i++) {
 			uint64_t src, block;
 			size_t len = 0, back;
@@ -119,7 +111,7 @@ static bool try_anchor(struct patching *p, const struct run_state *r, size_t end
 			if (p->bases[base].old == NULL ||
 			    !old_origin(p->bases[base].old, blocks[i], &block))
 				continue;
-			if (find_window(p, base, block, print, &src)) {
+			if (find_window(p, base, block, anchor->print, &src)) {
 				src -= ANCHOR_WINDOW;
 				len = grow_forward(p, r, start, base, src);
 			}
@@ -166,20 +158,19 @@ static bool resume(struct patching *p, const struct run_state *r, const struct m
 int patch_far(struct patching *p, const struct run_state *r)
 {
 	size_t at = 0, floor = 0;
-	uint32_t print;
-	unsigned bits;
+	struct anchor anchor;
 
 	p->far.n = 0;
 	if (p->bits == 0)
 		return 0;
 	anchor_scan_reset(&p->scan);
-	while (anchor_scan_next(&p->scan, p->bits, r->data, r->len, &at, &print, &bits)) {
+	while (anchor_scan_next(&p->scan, p->bits, r->data, r->len, &at, &anchor)) {
 		struct match m;
 
 		if (*p->cancel)
 			return -ECANCELED;
 		if (at < floor + ANCHOR_WINDOW || p->misses >= MISSES_MOST ||
-		    !try_anchor(p, r, at, print, bits, floor, &m))
+		    !try_anchor(p, r, at, &anchor, floor, &m))
 			continue;
 		do {
 			patch_add(&p->far, &m);

@@ -9,11 +9,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "transfer/anchors.h"
+#include "transfer/anchors_writer.h"
 #include "transfer/digest.h"
 
 #define PIECE (8u * NODE_SIZE)
-#define BITS  9u /* one anchor in 512 bytes */
 
 static double cpu(void)
 {
@@ -40,12 +39,16 @@ static void hash_piece(struct digest_tower *tower, const uint8_t *data, size_t l
 static unsigned long scan_piece(struct anchor_scan *scan, const uint8_t *data, size_t len)
 {
 	unsigned long found = 0;
-	size_t at = 0;
-	uint32_t print;
-	unsigned bits;
+	struct anchor anchor;
 
-	while (anchor_scan_next(scan, BITS, data, len, &at, &print, &bits))
-		found++;
+	for (size_t b = 0; b < len; b += BLOCK_SIZE) {
+		size_t at = 0;
+
+		anchor_scan_reset(scan);
+		while (anchor_scan_next(scan, ANCHOR_BITS, data + b,
+					MIN(len - b, (size_t)BLOCK_SIZE), &at, &anchor))
+			found++;
+	}
 	return found;
 }
 
