@@ -15,9 +15,16 @@
 #include "scheduler/generation.h"
 #include "transfer/durable.h"
 
-/* Of what is taken on trust so much is read: as many bytes as changed, within these. */
+/*
+ * Of what is taken on trust so much is read: this part of the bytes that changed, within these. The
+ * changed blocks are read here, and the old ones when they are sent: an audit as long as either
+ * would be a third of all that is read.
+ */
+#define AUDIT_PART  4u
 #define AUDIT_LEAST (64 * KIB)
 #define AUDIT_MOST  (64 * MIB)
+/* So much of what changed is left in the page cache until it is sent: all of the founding case. */
+#define LEAVE_MOST (128 * MIB)
 /* Smaller files are sent whole sooner than sectors of theirs are looked up. */
 #define SECTORS_LEAST (64 * KIB)
 /* A base that has less than this part of the data in common is no origin. */
@@ -94,7 +101,8 @@ static int compare(struct indexing *x, const struct kin *k, int base_fd)
 		index_unref(base);
 		return r;
 	}
-	x->trust = (struct index_trust){base, x->common.same};
+	x->trust = (struct index_trust){base, x->common.same,
+					x->common.n_other * BLOCK_SIZE <= LEAVE_MOST};
 	x->has_origin = x->common.n_same > 0 &&
 			x->common.n_same * ORIGIN_PART >= x->common.n_same + x->common.n_other;
 	x->origin = k->root;
@@ -121,7 +129,7 @@ static int find_trust(struct indexing *x)
 	close(fd);
 	if (r < 0)
 		return r == -ECANCELED ? r : 0;
-	bytes = MIN(MAX(x->common.n_other * BLOCK_SIZE, AUDIT_LEAST), AUDIT_MOST);
+	bytes = MIN(MAX(x->common.n_other * BLOCK_SIZE / AUDIT_PART, AUDIT_LEAST), AUDIT_MOST);
 	r = index_audit(x->source_fd, x->identity.size, &x->trust, bytes, &x->cancel, &read,
 			&block);
 	x->facts.read += read;
@@ -167,6 +175,12 @@ static int count(struct indexing *x)
 	return r < 0 ? err_set(&x->err, r, "writing sector sums: %s", strerror(-r)) : 0;
 }
 
+void indexing_anchors(struct indexing *x)
+{
+	/* Without them the next delta reads this content once more, or costs bytes. */
+	(void)!index_builder_finish_anchors(x->builder, &x->root);
+}
+
 void indexing_end(struct indexing *x)
 {
 	struct index_facts facts;
@@ -176,15 +190,12 @@ void indexing_end(struct indexing *x)
 		r = -ESTALE;
 	if (r == 0)
 		r = count(x);
+	/* Where old bytes cannot be kept, a plan looks for what is left of them by these. */
+	if (r == 0 && !x->generation)
+		indexing_anchors(x);
 	if (r == 0) {
 		x->facts.read += facts.read;
 		x->facts.trusted = facts.trusted;
 	}
 	x->error = r;
-}
-
-void indexing_anchors(struct indexing *x)
-{
-	/* Without them the next delta reads this content once more, or costs bytes. */
-	(void)!index_builder_finish_anchors(x->builder, &x->root);
 }

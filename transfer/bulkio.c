@@ -1,9 +1,9 @@
 /*
- * bulkio.c: large sequential reads that leave the page cache as it was.
+ * bulkio.c: reads that leave the page cache as it was.
  *
- * O_DIRECT where the filesystem takes it. Elsewhere mincore() says which pages were there before;
- * the others are dropped after the read. Read-ahead is off then: what it brought in would count as
- * resident for the next read and stay.
+ * O_DIRECT where the filesystem takes it. Elsewhere, and where they are to be cached, mincore()
+ * says which pages were there before; the others are dropped after the read. Read-ahead is off
+ * then: what it brought in would count as resident for the next read and stay.
  */
 #include "transfer/bulkio.h"
 
@@ -15,22 +15,33 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct bulk {
-	int fd;
-	bool direct;
-	uint8_t *bounce; /* one block, for a tail that is not a whole one */
+#define BROUGHT_MOST (64u << 20)
+
+/* Bytes of the file, whole pages. */
+struct brought {
+	uint64_t at, len;
 };
 
-int bulk_open(int fd, struct bulk **ret)
+struct bulk {
+	int fd;
+	bool direct, cached;
+	uint8_t *bounce; /* one block, for a tail that is not a whole one */
+	/* Of one that is cached: what it brought in. */
+	struct brought *brought;
+	size_t n, room;
+	uint64_t brought_len;
+};
+
+static int open_own(int fd, bool cached, struct bulk **ret)
 {
 	struct bulk *b;
 	char path[40];
-	bool direct = true;
+	bool direct = !cached;
 	int own;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	own = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
-	if (own < 0 && errno == EINVAL) {
+	own = open(path, O_RDONLY | (direct ? O_DIRECT : 0) | O_CLOEXEC);
+	if (own < 0 && errno == EINVAL && direct) {
 		direct = false;
 		own = open(path, O_RDONLY | O_CLOEXEC);
 	}
@@ -41,15 +52,42 @@ int bulk_open(int fd, struct bulk **ret)
 	b = xcalloc(1, sizeof(*b));
 	b->fd = own;
 	b->direct = direct;
+	b->cached = cached;
 	b->bounce = bulk_buffer(BULK_ALIGN);
 	*ret = b;
 	return 0;
 }
 
+int bulk_open(int fd, struct bulk **ret)
+{
+	return open_own(fd, false, ret);
+}
+
+int bulk_open_cached(int fd, struct bulk **ret)
+{
+	return open_own(fd, true, ret);
+}
+
+void bulk_leave(struct bulk *b)
+{
+	b->n = 0;
+	b->brought_len = 0;
+}
+
+static void drop_brought(struct bulk *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		posix_fadvise(b->fd, (off_t)b->brought[i].at, (off_t)b->brought[i].len,
+			      POSIX_FADV_DONTNEED);
+	bulk_leave(b);
+}
+
 struct bulk *bulk_close(struct bulk *b)
 {
 	if (b != NULL) {
+		drop_brought(b);
 		close(b->fd);
+		free(b->brought);
 		free(b->bounce);
 		free(b);
 	}
@@ -125,7 +163,30 @@ static unsigned char *resident_map(int fd, size_t len, uint64_t offset, size_t *
 	return map;
 }
 
-static void drop_new_pages(int fd, const unsigned char *map, size_t pages, uint64_t offset)
+/* It goes with all the others, or at once. */
+static void brought_in(struct bulk *b, uint64_t at, uint64_t len)
+{
+	struct brought *last = b->n > 0 ? &b->brought[b->n - 1] : NULL;
+
+	if (!b->cached) {
+		posix_fadvise(b->fd, (off_t)at, (off_t)len, POSIX_FADV_DONTNEED);
+		return;
+	}
+	if (last != NULL && last->at + last->len == at) {
+		last->len += len;
+	} else {
+		if (b->n == b->room) {
+			b->room = MAX(64u, 2 * b->room);
+			b->brought = xrealloc(b->brought, b->room * sizeof(*b->brought));
+		}
+		b->brought[b->n++] = (struct brought){at, len};
+	}
+	b->brought_len += len;
+	if (b->brought_len > BROUGHT_MOST)
+		drop_brought(b);
+}
+
+static void drop_new_pages(struct bulk *b, const unsigned char *map, size_t pages, uint64_t offset)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
@@ -136,8 +197,7 @@ static void drop_new_pages(int fd, const unsigned char *map, size_t pages, uint6
 		while (i < pages && !(map[i] & 1))
 			i++;
 		if (i > first)
-			posix_fadvise(fd, (off_t)(offset + first * page),
-				      (off_t)((i - first) * page), POSIX_FADV_DONTNEED);
+			brought_in(b, offset + first * page, (i - first) * page);
 	}
 }
 
@@ -158,7 +218,7 @@ static int64_t read_cached(struct bulk *b, uint8_t *buf, size_t len, uint64_t of
 		have += (size_t)n;
 	}
 	if (map != NULL)
-		drop_new_pages(b->fd, map, pages, offset);
+		drop_new_pages(b, map, pages, offset);
 	free(map);
 	return n < 0 ? n : (int64_t)have;
 }
@@ -183,4 +243,21 @@ int64_t bulk_read(struct bulk *b, void *buf, size_t len, uint64_t offset)
 		return -EINVAL;
 	}
 	return read_cached(b, buf, len, offset);
+}
+
+int64_t bulk_take(struct bulk *b, void *buf, size_t len, uint64_t offset)
+{
+	size_t pages;
+	unsigned char *map = resident_map(b->fd, len, offset, &pages);
+	bool all = map != NULL;
+	int64_t n;
+
+	for (size_t i = 0; all && i < pages; i++)
+		all = map[i] & 1;
+	free(map);
+	if (!all)
+		return -EAGAIN;
+	n = read_fully(b->fd, buf, len, offset);
+	posix_fadvise(b->fd, (off_t)offset, (off_t)len, POSIX_FADV_DONTNEED);
+	return n;
 }

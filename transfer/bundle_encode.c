@@ -167,8 +167,9 @@ static int patch_and_encode(struct frame_job *j, const struct plan_frame *f, uin
 		const struct bundle_base *b = &j->bundle->bases[i];
 
 		bases[i].sectors = b->sectors;
+		/* Once to be compared with the literals, once as their prefix: so cached. */
 		if ((b->fd >= 0 || b->left != NULL) &&
-		    old_open(b->fd >= 0 ? b->fd : j->bundle->content.fd, b->index, b->left,
+		    old_open(b->fd >= 0 ? b->fd : j->bundle->content.fd, b->index, b->left, true,
 			     &bases[i].old) == 0)
 			bases[i].anchors = b->anchors;
 	}

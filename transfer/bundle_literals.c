@@ -11,8 +11,9 @@
 
 #include "transfer/bulkio.h"
 
-/* Literals nearer than this are read in one go; one read is at most so long. */
-#define GAP_BLOCKS  16u
+/* Literals nearer than this are read in one go: what lies between them costs less than a read of
+ * its own would. One read is at most READ_BLOCKS long. */
+#define GAP_BLOCKS  4u
 #define READ_BLOCKS 256u
 #define WINDOW	    (READ_BLOCKS * (size_t)BLOCK_SIZE)
 
@@ -21,6 +22,7 @@ struct literals {
 	const struct plan_frame *frame;
 	const volatile bool *cancel;
 	struct bulk *bulk;
+	struct bulk *left; /* what the index left in the page cache; or NULL */
 	uint8_t *window;   /* READ_BLOCKS */
 	uint64_t first, n; /* blocks that are in it */
 	uint8_t *out;
@@ -48,12 +50,19 @@ static uint64_t window_end(const struct literals *l, uint32_t op, uint64_t op_bl
 	return MIN(end, block + READ_BLOCKS);
 }
 
-static int load_window(struct literals *l, uint64_t first, uint64_t end)
+/* end: of the window; run_end: of the literals that it begins with. */
+static int load_window(struct literals *l, uint64_t first, uint64_t run_end, uint64_t end)
 {
-	uint64_t size = l->bundle->content.size;
-	size_t len = MIN(end * BLOCK_SIZE, size) - first * BLOCK_SIZE;
-	int64_t n = bulk_read(l->bulk, l->window, len, first * BLOCK_SIZE);
+	uint64_t size = l->bundle->content.size, at = first * BLOCK_SIZE;
+	size_t run_len = MIN(run_end * BLOCK_SIZE, size) - at, len = run_len;
+	int64_t n = l->left != NULL ? bulk_take(l->left, l->window, run_len, at) : -EAGAIN;
 
+	if (n == (int64_t)run_len) {
+		end = run_end;
+	} else {
+		len = MIN(end * BLOCK_SIZE, size) - at;
+		n = bulk_read(l->bulk, l->window, len, at);
+	}
 	if (n < 0)
 		return (int)n;
 	if ((uint64_t)n != len)
@@ -86,7 +95,8 @@ static int take_op(struct literals *l, uint32_t op, uint64_t op_block)
 		if (block < l->first || block >= l->first + l->n) {
 			if (*l->cancel)
 				return -ECANCELED;
-			r = load_window(l, block, window_end(l, op, op_block, block));
+			r = load_window(l, block, MIN(end, block + READ_BLOCKS),
+					window_end(l, op, op_block, block));
 		}
 		if (r == 0)
 			r = take_block(l, block);
@@ -117,6 +127,9 @@ int bundle_read_literals(const struct frame_job *j, const struct plan_frame *f, 
 	r = bulk_open(j->bundle->content.fd, &l.bulk);
 	if (r < 0)
 		return r;
+	if (!j->bundle->content.live && j->bundle->plan->n_bases > 0 &&
+	    bulk_open_cached(j->bundle->content.fd, &l.left) < 0)
+		l.left = NULL;
 	room = buffer(j->encoder, WINDOW + f->literal_bytes);
 	l.window = room;
 	l.out = room + WINDOW;
@@ -125,6 +138,7 @@ int bundle_read_literals(const struct frame_job *j, const struct plan_frame *f, 
 			r = take_op(&l, i, block);
 	}
 	bulk_close(l.bulk);
+	bulk_close(l.left);
 	if (r == 0)
 		*ret = room + WINDOW;
 	return r;

@@ -225,7 +225,10 @@ int index_builder_finish_anchors(struct index_builder *b, const struct hash *roo
 		return 0;
 	if (b->base_anchors != NULL)
 		r = anchors_writer_take(b->anchors, b->base_anchors, b->trust->same);
-	return r < 0 ? r : anchors_writer_finish(b->anchors, root);
+	if (r == 0)
+		r = anchors_writer_finish(b->anchors, root);
+	b->anchors = anchors_writer_free(b->anchors);
+	return r;
 }
 
 int index_builder_finish_sectors(struct index_builder *b, const struct index *x)

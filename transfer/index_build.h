@@ -13,6 +13,9 @@
 struct index_trust {
 	struct index *base;
 	const uint8_t *same; /* a bit a block of the new file: as in the base at the same place */
+	/* What is read stays in the page cache for whoever sends it: bulk_take(). Of files that are
+	 * ours alone. */
+	bool leave;
 };
 
 struct index_facts {
@@ -49,7 +52,7 @@ int index_builder_finish(struct index_builder *b, struct hash *ret_root,
 /* After that; x: the index that was made. */
 int index_builder_finish_sectors(struct index_builder *b, const struct index *x) WARN_UNUSED;
 /*
- * After index_builder_finish(), by the root that it gave; nobody needs them soon. -E2BIG: they are
+ * After index_builder_finish(), by the root that it gave; once. -E2BIG: they are
  * too many to be taken from the base. They are not made then: anchors_get() does, if it is asked.
  */
 int index_builder_finish_anchors(struct index_builder *b, const struct hash *root) WARN_UNUSED;

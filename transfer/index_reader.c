@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool leaves(const struct index_builder *b)
+{
+	return b->trust != NULL && b->trust->leave;
+}
+
 static struct reader *reader_free(struct reader *r)
 {
 	if (r != NULL) {
@@ -32,7 +37,7 @@ int index_reader_get(struct index_builder *b, struct reader **ret)
 	if (r == NULL) {
 		r = xcalloc(1, sizeof(*r));
 		r->b = b;
-		error = bulk_open(b->fd, &r->bulk);
+		error = leaves(b) ? bulk_open_cached(b->fd, &r->bulk) : bulk_open(b->fd, &r->bulk);
 		if (error < 0) {
 			reader_free(r);
 			return error;
@@ -51,6 +56,8 @@ void index_reader_put(struct reader *r)
 	atomic_fetch_add(&b->read, r->read);
 	atomic_fetch_add(&b->trusted, r->trusted);
 	r->read = r->trusted = 0;
+	if (leaves(b))
+		bulk_leave(r->bulk);
 	pthread_mutex_lock(&b->lock);
 	SLIST_INSERT_HEAD(&b->idle, r, entry);
 	pthread_mutex_unlock(&b->lock);

@@ -28,10 +28,10 @@ struct old {
 	struct window windows[WINDOWS];
 };
 
-int old_open(int fd, struct index *x, const struct survivors *left, struct old **ret)
+int old_open(int fd, struct index *x, const struct survivors *left, bool cached, struct old **ret)
 {
 	struct old *o = xcalloc(1, sizeof(*o));
-	int r = bulk_open(fd, &o->bulk);
+	int r = cached ? bulk_open_cached(fd, &o->bulk) : bulk_open(fd, &o->bulk);
 
 	if (r < 0) {
 		free(o);

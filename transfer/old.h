@@ -14,9 +14,11 @@ struct old;
 
 /*
  * fd, x and left must outlive it. left: NULL, or fd is the new content, and what is gone of the old
- * one answers -ENODATA. Memory: a few windows of 256 KiB, made when they are used.
+ * one answers -ENODATA. cached: what was read will be asked for again after much else, so it stays
+ * in the page cache until old_close(). Memory: a few windows of 256 KiB, made when they are used.
  */
-int old_open(int fd, struct index *x, const struct survivors *left, struct old **ret) WARN_UNUSED;
+int old_open(int fd, struct index *x, const struct survivors *left, bool cached,
+	     struct old **ret) WARN_UNUSED;
 struct old *old_close(struct old *o);
 uint64_t old_size(const struct old *o);
 const struct index *old_index(const struct old *o);

@@ -123,7 +123,7 @@ static int open_old(struct staging *st, unsigned pin, struct old **ret)
 	int r = pin_ready(st, pin, &p);
 
 	if (r == 0 && !p->old)
-		r = old_open(p->fd, p->index, NULL, &p->old);
+		r = old_open(p->fd, p->index, NULL, false, &p->old);
 	if (r == 0)
 		*ret = p->old;
 	return r;

@@ -112,6 +112,54 @@ static void test_cache_is_left(void **state)
 	free(buf);
 }
 
+static void test_cached_until_closed(void **state)
+{
+	uint8_t *bytes = calloc(1, SIZE), *buf = bulk_buffer(SIZE + 4096);
+	uint64_t seed = 9;
+	struct temp t;
+	struct bulk *b;
+	int fd;
+
+	(void)state;
+	temp_new(&t);
+	temp_fill(&seed, bytes, SIZE);
+	fd = temp_file(&t, "f");
+	temp_write(fd, bytes, SIZE, 0);
+	assert_int_equal(fsync(fd), 0);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+	assert_int_equal(pread(fd, buf, 4096, 40960), 4096);
+	assert_int_equal(resident(fd, SIZE), 1);
+	/* What it brings in goes in the end; what was there does not. */
+	assert_int_equal(bulk_open_cached(fd, &b), 0);
+	assert_int_equal(bulk_read(b, buf, 8192, 36864), 8192);
+	assert_int_equal(bulk_read(b, buf, 4096, 49152), 4096);
+	assert_int_equal(resident(fd, SIZE), 3);
+	assert_int_equal(bulk_take(b, buf, 8192, 0), -EAGAIN);
+	assert_int_equal(bulk_take(b, buf, 8192, 49152), -EAGAIN);
+	assert_int_equal(resident(fd, SIZE), 3);
+	bulk_close(b);
+	assert_int_equal(resident(fd, SIZE), 1);
+	/* What it leaves is there for whoever takes it, the end of the file too. */
+	assert_int_equal(bulk_open_cached(fd, &b), 0);
+	assert_int_equal(bulk_read(b, buf, 65536 + 777, 1 << 20), 777);
+	assert_int_equal(bulk_read(b, buf, 8192, 4096), 8192);
+	bulk_leave(b);
+	bulk_close(b);
+	assert_int_equal(resident(fd, SIZE), 4);
+	assert_int_equal(bulk_open_cached(fd, &b), 0);
+	assert_int_equal(bulk_take(b, buf, 8192, 4096), 8192);
+	assert_memory_equal(buf, bytes + 4096, 8192);
+	assert_int_equal(bulk_take(b, buf, 777, 1 << 20), 777);
+	assert_memory_equal(buf, bytes + (1 << 20), 777);
+	bulk_close(b);
+	assert_int_equal(resident(fd, SIZE), 1);
+	close(fd);
+	temp_done(&t);
+	free(bytes);
+	free(buf);
+}
+
 static void test_errors(void **state)
 {
 	struct bulk *b;
@@ -124,9 +172,8 @@ static void test_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_on_disk),
-		cmocka_unit_test(test_on_tmpfs),
-		cmocka_unit_test(test_cache_is_left),
+		cmocka_unit_test(test_on_disk),	      cmocka_unit_test(test_on_tmpfs),
+		cmocka_unit_test(test_cache_is_left), cmocka_unit_test(test_cached_until_closed),
 		cmocka_unit_test(test_errors),
 	};
 
