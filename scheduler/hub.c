@@ -24,6 +24,7 @@
 #include "scheduler/peers.h"
 #include "scheduler/reconcile.h"
 #include "scheduler/recover.h"
+#include "transfer/durable.h"
 #include "transfer/key.h"
 
 #define STOP_S 5.0 /* for pushes to end by themselves */
@@ -62,6 +63,7 @@ static int hub_disk(struct hub *h, struct err *e)
 {
 	const struct config *c = h->d->config;
 	int cache = -1, r;
+	unsigned n;
 	char *path;
 
 	h->state_dirfd = open(c->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -72,6 +74,9 @@ static int hub_disk(struct hub *h, struct err *e)
 		r = hub_dir(h->state_dirfd, "bundles", &cache, e);
 	if (r < 0)
 		return r;
+	n = durable_sweep(h->index_dirfd, DURABLE_TEMP);
+	if (n)
+		log_info("%u indexes that were never finished are gone", n);
 	h->bundler = bundler_new(h->d->pool, cache, h->index_dirfd, c->bundle_cache);
 	bundler_on_base(h->bundler, hub_old_bytes, h);
 	h->cache_dirfd = cache;

@@ -16,6 +16,7 @@
 #include "scheduler/log.h"
 #include "scheduler/spoke_db.h"
 #include "scheduler/spoke_state.h"
+#include "transfer/durable.h"
 
 struct spoke_group *spoke_group_new(struct spoke *s, const struct group_cfg *cfg)
 {
@@ -124,6 +125,16 @@ static int roll_forward(void *arg, const struct spoke_intent *i)
 	return spoke_db_intent_done(g->db, i->id);
 }
 
+/* What a killed daemon was making: indexes, copies that no intent names any more. */
+static void sweep(struct spoke_group *g)
+{
+	unsigned n = durable_sweep(g->store->index_fd, DURABLE_TEMP) +
+		     durable_sweep(g->store->staging_fd, SPOKE_COPY);
+
+	if (n)
+		log_info("group %s: %u files that were never finished are gone", g->name, n);
+}
+
 static int open_group(struct spoke_group *g, struct err *e)
 {
 	char *path;
@@ -139,6 +150,8 @@ static int open_group(struct spoke_group *g, struct err *e)
 	r = spoke_db_position(g->db, g->epoch, &g->seq);
 	if (r == 0)
 		r = spoke_db_intents(g->db, roll_forward, g);
+	if (r == 0)
+		sweep(g);
 	return r < 0 ? err_set(e, r, "database: %s", db_error(g->db)) : 0;
 }
 

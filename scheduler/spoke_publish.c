@@ -152,7 +152,7 @@ static void make_ready(struct publishing *x)
 	} else if (x->has_source) {
 		char hex[HASH_HEX + 1];
 
-		snprintf(x->staged, sizeof(x->staged), "copy.%s", hash_hex(&op->root, hex));
+		snprintf(x->staged, sizeof(x->staged), SPOKE_COPY "%s", hash_hex(&op->root, hex));
 		r = publish_copy(g->store, x->source.path, x->source.in_preserved,
 				 &x->source.identity, &op->root, x->staged, &g->spoke->cancel,
 				 &x->e);

@@ -58,6 +58,9 @@ struct spoke_index_item {
 };
 TAILQ_HEAD(spoke_index_list, spoke_index_item);
 
+/* In staging/: a copy under way of a content that lies here under another name. */
+#define SPOKE_COPY "copy."
+
 struct spoke_group {
 	struct spoke *spoke;
 	const struct group_cfg *cfg; /* of the configuration in force */

@@ -120,6 +120,9 @@ check_PROGRAMS += tests/bench/index_time
 tests_bench_index_time_LDADD = $(TRANSFER_LIBS)
 check_PROGRAMS += tests/bench/delta_cost
 tests_bench_delta_cost_LDADD = $(TRANSFER_LIBS)
+# What the end-to-end tests look at a spoke's disk with.
+check_PROGRAMS += tests/sys/position
+tests_sys_position_LDADD = $(TRANSFER_LIBS)
 
 # What the documentation must name.
 DOCS = tests/docs/list
@@ -176,7 +179,7 @@ dist-hook:
 	fi
 
 # End to end, and the benchmarks (root: they make network namespaces).
-check-sys: all $(DOCS)
+check-sys: all $(DOCS) tests/sys/position
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/sys/run
 bench-rsync: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/rsync_vs.sh
@@ -184,6 +187,9 @@ bench-window: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/window_shape.sh
 bench-kill: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/kill_loop.sh
+# Every durable step killed at, and a hundred power cuts.
+bench-crash: all tests/sys/position
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/crash.sh
 bench-memory: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/memory.sh
 # Fleets in virtual time, until told to stop; a failing seed is printed and replays.
@@ -204,6 +210,7 @@ bench-delta: all tests/bench/delta_cpu
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/delta.sh $(DELTA)
 EXTRA_PROGRAMS += tests/bench/delta_cpu
 tests_bench_delta_cpu_LDADD = $(TRANSFER_LIBS)
-bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-memory bench-shape bench-delta
-.PHONY: check-sys soak fuzz bench bench-core bench-plan bench-rsync bench-window bench-kill bench-memory \
-	bench-shape bench-delta
+bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-crash bench-memory bench-shape \
+	bench-delta
+.PHONY: check-sys soak fuzz bench bench-core bench-plan bench-rsync bench-window bench-kill bench-crash \
+	bench-memory bench-shape bench-delta

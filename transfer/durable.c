@@ -10,9 +10,12 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "transfer/source.h"
 
 int durable_pwrite(int fd, const void *data, size_t len, uint64_t offset)
 {
@@ -55,7 +58,7 @@ static int replace(int dirfd, const char *name, const void *data, size_t len, mo
 	char temp[NAME_MAX + 1];
 	int fd, r;
 
-	if ((size_t)snprintf(temp, sizeof(temp), ".tmp-%s", name) >= sizeof(temp))
+	if ((size_t)snprintf(temp, sizeof(temp), DURABLE_TEMP "%s", name) >= sizeof(temp))
 		return -ENAMETOOLONG;
 	/* What a crash left behind is removed, not reused: its mode and owner may be others. */
 	if (unlinkat(dirfd, temp, 0) < 0 && errno != ENOENT)
@@ -129,4 +132,20 @@ void durable_temp_done(struct durable_temp *t)
 	if (t->dirfd >= 0)
 		close(t->dirfd);
 	*t = (struct durable_temp){.dirfd = -1, .fd = -1};
+}
+
+unsigned durable_sweep(int dirfd, const char *prefix)
+{
+	DIR *d = dir_list(dirfd);
+	struct dirent *entry;
+	unsigned n = 0;
+
+	if (!d)
+		return 0;
+	while ((entry = readdir(d)))
+		if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
+		    unlinkat(dirfd, entry->d_name, 0) == 0)
+			n++;
+	closedir(d);
+	return n;
 }

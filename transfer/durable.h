@@ -33,4 +33,11 @@ int durable_temp_new(int dirfd, const char *prefix, struct durable_temp *t) WARN
 int durable_temp_rename(struct durable_temp *t, const char *name) WARN_UNUSED;
 void durable_temp_done(struct durable_temp *t); /* unlinks what has no final name */
 
+/*
+ * At start, before anything writes there: removes the files whose names begin so: temporaries of a
+ * process that was killed. Returns how many.
+ */
+#define DURABLE_TEMP ".tmp-"
+unsigned durable_sweep(int dirfd, const char *prefix);
+
 #endif

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "transfer/durable.h"
+
 #define BUCKETS 4096u
 #define SUFFIX	".frame"
 
@@ -120,8 +122,6 @@ static void find_files(struct frame_cache *c, DIR *d)
 		struct frame_key key;
 		struct stat st;
 
-		if (strncmp(de->d_name, ".tmp-", 5) == 0)
-			unlinkat(c->dirfd, de->d_name, 0);
 		if (!parse_name(de->d_name, &key) ||
 		    fstatat(c->dirfd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISREG(st.st_mode) || st.st_size == 0)
@@ -148,6 +148,7 @@ struct frame_cache *frame_cache_new(int dirfd, uint64_t max)
 	DIR *d = dir_list(dirfd);
 
 	c->dirfd = dirfd;
+	(void)durable_sweep(dirfd, DURABLE_TEMP);
 	/* Not evicted here: whoever has frames to pin does so first. */
 	c->max = max;
 	TAILQ_INIT(&c->lru);

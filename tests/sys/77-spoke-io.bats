@@ -2,23 +2,8 @@
 # copy the changes, of a new time or name nothing.
 load lib
 
-setup() { world; MOUNTED=; }
-teardown() {
-	local name
-	[ -n "${T-}" ] || return 0
-	for name in "${!PID[@]}"; do stop "$name"; done
-	[ -z "$MOUNTED" ] || umount "$MOUNTED"
-	world_end
-}
-
-xfs() { # DIRECTORY
-	[ "$(id -u)" -eq 0 ] || skip "needs root, for a loop device"
-	command -v mkfs.xfs >/dev/null || skip "no mkfs.xfs"
-	truncate -s 1G "$1.fs"
-	mkfs.xfs -q "$1.fs"
-	mount -o loop "$1.fs" "$1" || skip "no loop devices, or no xfs"
-	MOUNTED=$1
-}
+setup() { world; }
+teardown() { world_end; }
 
 # Bytes that a daemon's threads gave to a filesystem, less those that never left for the disk.
 written() { awk '{ n[$1] = $2 } END { print n["write_bytes:"] - n["cancelled_write_bytes:"] }' "/proc/${PID[$1]}/io"; }
@@ -30,7 +15,7 @@ merged() { ! ls "$T/$1/.spokesync/index" | grep -q delta; }
 
 @test "of a changed copy a spoke on XFS writes what changed, and reads none of the rest" {
 	spoke berlin
-	xfs "$T/berlin"
+	on xfs "$T/berlin"
 	hub
 	random "$T/src/one.img" 192
 	start berlin hub
@@ -76,7 +61,7 @@ merged() { ! ls "$T/$1/.spokesync/index" | grep -q delta; }
 
 @test "on XFS a new name costs a spoke words, and no byte of the file is read" {
 	spoke berlin
-	xfs "$T/berlin"
+	on xfs "$T/berlin"
 	hub
 	random "$T/src/one.img" 32
 	start berlin hub

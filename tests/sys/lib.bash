@@ -21,6 +21,7 @@ world() {
 	# Short: a Unix socket's path has 107 bytes at most.
 	T=$(mktemp -d "${TMPDIR:-/tmp}/ss.XXXXXX")
 	declare -gA PID=() PORT=() KEY=() SPOKE=() ADDR=() PREFIX=()
+	MOUNTED=()
 	POLICY=$'timezone = UTC\nwindow = mon-sun 00:00-24:00 unlimited'
 	GROUP=
 	HUB=
@@ -29,8 +30,10 @@ world() {
 
 # In teardown: ends what runs, by id, and shows what the daemons said where the test failed.
 world_end() {
-	local name
+	local name at
+	[ -n "${T-}" ] || return 0 # skipped before there was any
 	for name in "${!PID[@]}"; do stop "$name"; done
+	for at in "${MOUNTED[@]}"; do umount "$at" || umount -l "$at"; done
 	if [ -z "${BATS_TEST_COMPLETED-}" ]; then
 		for name in "$T"/*.err; do
 			[ -s "$name" ] && echo "--- ${name##*/}" && tail -n 25 "$name"
@@ -90,7 +93,7 @@ spoke() {
 }
 
 # hub: writes hub.ini. $HUB: more lines of [daemon]; $POLICY: the policy's; $GROUP: the group's;
-# ${SPOKE[name]}: a spoke's; $MORE: whole sections.
+# ${SPOKE[name]}: a spoke's; $MORE: whole sections. $SETTLE, $RETRY: settle and retry_min.
 hub() {
 	local s names
 	hub_key
@@ -102,7 +105,7 @@ hub() {
 		control = $T/hub.sock
 		job_log = $T/hub.jsonl
 		key = $T/hub.key
-		retry_min = 1s
+		retry_min = ${RETRY-1s}
 		retry_max = 2s
 		start_jitter = 0s
 		$HUB
@@ -114,7 +117,7 @@ hub() {
 		path = $T/src
 		spokes = $names
 		policy = p
-		settle = 1s
+		settle = ${SETTLE-1s}
 		$GROUP
 		${MORE-}
 	INI
@@ -177,6 +180,24 @@ eventually() {
 	echo "never became true: $*"
 	echo "$out"
 	return 1
+}
+
+# ---- filesystems ----------------------------------------------------------------------------------
+
+# on TYPE DIRECTORY...: a filesystem of its own at each, on a loop device, of ${FS_SIZE-1G}; $MKFS:
+# options of mkfs. Skips the test where the machine does not let us.
+on() {
+	local at type=$1
+	shift
+	[ "$(id -u)" -eq 0 ] || skip "needs root, for loop devices"
+	command -v "mkfs.$type" >/dev/null || skip "no mkfs.$type"
+	for at; do
+		truncate -s "${FS_SIZE-1G}" "$at.fs"
+		# shellcheck disable=SC2086
+		"mkfs.$type" -q ${MKFS-} "$at.fs" >/dev/null 2>&1
+		mount -o loop "$at.fs" "$at" || skip "no loop devices, or no $type"
+		MOUNTED+=("$at")
+	done
 }
 
 # ---- files ----------------------------------------------------------------------------------------

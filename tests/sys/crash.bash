@@ -1,0 +1,180 @@
+# crash.bash: one image comes, a changed one takes its place, and a daemon is killed at a durable step
+# of it (fault.c counts them); it is started again, and all must be as in a run without a fault.
+# For 85-crash.bats, which takes a part of the steps, and tests/bench/crash.sh, which takes all.
+#
+#   crash_begin            the library, the images: $CRASH
+#   crash_trace SIDE       a run without a fault: $CRASH/SIDE.steps, a line each, and SIDE.left
+#   crash_at SIDE N [half] in a world of its own; says on one line what happened, fails where wrong
+#                          (CRASH_KEEP=DIR keeps such a world)
+#   crash_all SIDE EVERY   every so many steps, $JOBS worlds at a time; $CRASH/SIDE.said
+
+crash_begin() {
+	CRASH=$(mktemp -d "${TMPDIR:-/tmp}/crash.XXXXXX")
+	cc -shared -fPIC -O1 -o "$CRASH/fault.so" "$BATS_TEST_DIRNAME/fault.c" -ldl
+	# Random bytes, zeros in the middle; then blocks anew, blocks emptied, and an odd end.
+	head -c 16M /dev/urandom >"$CRASH/one"
+	dd if=/dev/zero of="$CRASH/one" bs=1M seek=7 count=3 conv=notrunc status=none
+	cp "$CRASH/one" "$CRASH/two"
+	edit "$CRASH/two" 60
+	dd if=/dev/zero of="$CRASH/two" bs=4096 seek=300 count=200 conv=notrunc status=none
+	head -c 300001 /dev/urandom >>"$CRASH/two"
+}
+
+crash_end() { rm -rf "$CRASH"; }
+
+# The daemon, counted: AT 0 for never.
+crash_prefix() { # SIDE AT HALF
+	local below=$T/$1:$T/$1.state:$T/$1.jsonl
+	[ "$1" != hub ] || below=$T/src:$T/hub.state:$T/hub.jsonl
+	PREFIX[$1]="env ASAN_OPTIONS=${ASAN_OPTIONS-}:verify_asan_link_order=0 LD_PRELOAD=$CRASH/fault.so
+		FAULT_BELOW=$below FAULT_LOG=$T/steps FAULT_KILL=$2 ${3:+FAULT_HALF=1}"
+}
+
+# What a reader sees is whole: the first image, the second, or none.
+crash_whole() {
+	local f
+	f=$(published berlin)
+	[ -z "$f" ] || [ "$f" = one.img ] || { echo "names: $f"; return 1; }
+	[ -z "$f" ] || cmp -s "$T/berlin/one.img" "$CRASH/one" ||
+		cmp -s "$T/berlin/one.img" "$CRASH/two" || { echo "one.img is neither"; return 1; }
+}
+
+# Started again where it was killed; without the fault.
+crash_revive() { # SIDE
+	gone "${PID[$1]}" || return 0
+	local rc=0
+	wait "${PID[$1]}" || rc=$?
+	[ "$rc" -eq 137 ] && [ -z "$KILLED" ] || { echo "$1 ended by itself: $rc"; return 1; }
+	KILLED=$(tail -n 1 "$T/steps")
+	unset "PREFIX[$1]"
+	crash_whole || return 1
+	crash_start "$1"
+}
+
+crash_start() { # NAME
+	# shellcheck disable=SC2086
+	${PREFIX[$1]-} "$SPOKESYNCD" -c "$T/$1.ini" >>"$T/$1.err" 2>&1 3>&- 4>&- &
+	PID[$1]=$!
+}
+
+# Until all is in sync; what a reader sees is looked at all the time.
+crash_wait() { # SIDE
+	local end=$((SECONDS + 90)) waiter
+	while :; do
+		hubctl wait --timeout 60s >"$T/waited" 2>&1 3>&- &
+		waiter=$!
+		while kill -0 "$waiter" 2>/dev/null; do
+			crash_revive "$1" && crash_whole || { kill "$waiter"; return 1; }
+			sleep 0.04
+		done
+		if wait "$waiter"; then return 0; fi
+		[ "$SECONDS" -lt "$end" ] || { echo "not in sync: $(cat "$T/waited")"; return 1; }
+		crash_revive "$1" || return 1
+		sleep 0.04
+	done
+}
+
+# Files that are left behind, the ones of a spoke's store that may have any number named as one.
+crash_left() {
+	(cd "$T" && find berlin berlin.state src hub.state -type f -o -type d) |
+		sed -E 's/[0-9]+\.[0-9]+\.[0-9]+\.one\.img/KEPT/; s,(gen/)[0-9]+,\1N,' |
+		grep -v '^hub.state/bundles/' | sort
+}
+crash_merged() { ! find "$T/berlin/.spokesync/index" -name '*.delta' | grep -q .; }
+crash_published() { cmp -s "$T/berlin/one.img" "$1"; }
+
+crash_run() { # SIDE
+	local end
+	cp "$CRASH/one" "$T/src/one.img"
+	crash_start berlin
+	crash_start hub
+	crash_wait "$1" && crash_whole || return 1
+	crash_published "$CRASH/one" || { echo "the first is not there"; return 1; }
+	cp "$CRASH/two" "$T/new"
+	mv "$T/new" "$T/src/one.img"
+	crash_wait "$1" || return 1
+	crash_published "$CRASH/two" || { echo "the second is not there"; return 1; }
+	end=$((SECONDS + 20))
+	until crash_merged; do # what is done when nobody waits any more is done as well
+		crash_revive "$1" && [ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.02
+	done
+	kill "${PID[$1]}"
+	eventually 20 gone "${PID[$1]}" || return 1
+	if ! wait "${PID[$1]}"; then
+		# killed in its orderly end, or by the last words before it
+		crash_revive "$1" || return 1
+		crash_wait "$1" || return 1
+	fi
+	stop hub
+	stop berlin
+}
+
+crash_judge() { # SIDE
+	local db kept
+	for db in "$T/hub.state/hub.db" "$T/berlin/.spokesync/spoke.db"; do
+		is ok sqlite3 "$db" 'PRAGMA integrity_check' || return 1
+	done
+	is 0 sqlite3 "$T/berlin/.spokesync/spoke.db" 'SELECT count(*) FROM intents' || return 1
+	kept=$(ls -A "$T/berlin/.spokesync/preserved")
+	is "$kept" sqlite3 "$T/berlin/.spokesync/spoke.db" 'SELECT path FROM preserved' || return 1
+	cmp "$T/berlin/.spokesync/preserved/$kept" "$CRASH/one" || return 1
+	crash_left >"$T/left"
+	# Less may be left: a start removes what nothing needs any more.
+	[ ! -e "$CRASH/$1.left" ] || is "" comm -13 "$CRASH/$1.left" "$T/left"
+}
+
+crash_in_world() { # SIDE AT HALF
+	local rc=0 said KILLED=
+	world
+	SETTLE=0s RETRY=100ms
+	spoke berlin
+	hub
+	crash_prefix "$@"
+	{ crash_run "$1" && crash_judge "$1"; } >"$T/said" 2>&1 || rc=1
+	said=$(grep -v ' Killed ' "$T/said" | tail -n 8 | tr '\n' ' ')
+	[ "$2" -eq 0 ] || echo "$1 $2${3:+ $3}: ${KILLED:-not reached}: $([ $rc = 0 ] && echo good || echo "WRONG $said")"
+	[ $rc = 0 ] || [ -z "${CRASH_KEEP-}" ] || cp -a "$T" "$CRASH_KEEP/$1.$2$3"
+	BATS_TEST_COMPLETED=1 # what the daemons said is in CRASH_KEEP
+	[ "$2" -ne 0 ] || [ $rc != 0 ] || { mv "$T/steps" "$CRASH/$1.steps"; mv "$T/left" "$CRASH/$1.left"; }
+	world_end
+	return $rc
+}
+
+crash_trace() { (crash_in_world "$1" 0 ""); }
+crash_at() { (crash_in_world "$1" "$2" "${3-}"); }
+
+# A worker takes one run after the other from the list.
+crash_worker() { # LIST NUMBER OF
+	local i=0 side at half
+	while read -r side at half; do
+		[ $((i++ % $3)) -eq "$2" ] || continue
+		crash_at "$side" "$at" "$half" || true
+	done <"$1" >"$CRASH/said.$2" 3>&-
+}
+
+# crash_all EVERY JOBS: every so many steps of both sides, writes also cut in the middle. Prints what
+# was found wrong, and how many of what were killed; fails where anything was wrong or little was met.
+crash_all() {
+	local side w pids=() bad
+	for side in berlin hub; do
+		awk -v s="$side" -v k="$1" '$2 ~ /write/ && n++ % k == 0 { print s, $1, "half" }
+			NR % k == 0 { print s, $1 }' "$CRASH/$side.steps"
+	done >"$CRASH/list"
+	for ((w = 0; w < $2; w++)); do
+		crash_worker "$CRASH/list" "$w" "$2" &
+		pids+=($!)
+	done
+	for w in "${pids[@]}"; do wait "$w"; done
+	cat "$CRASH"/said.* >"$CRASH/said"
+	grep -v ': good$' "$CRASH/said" || true
+	bad=$(grep -vc ': good$' "$CRASH/said") || true
+	for side in berlin hub; do
+		echo "$side: $(wc -l <"$CRASH/$side.steps") durable steps," \
+			"killed at $(grep -c "^$side [0-9]*: [0-9]" "$CRASH/said") of them and in the middle of" \
+			"$(grep -c "^$side [0-9]* half: [0-9]" "$CRASH/said") writes," \
+			"$(grep -c "^$side .*not reached" "$CRASH/said") not reached"
+	done
+	[ "$bad" -eq 0 ] && [ "$(wc -l <"$CRASH/said")" -eq "$(wc -l <"$CRASH/list")" ] &&
+		[ "$(grep -c 'not reached' "$CRASH/said")" -le $(($(wc -l <"$CRASH/list") / 20 + 1)) ]
+}
