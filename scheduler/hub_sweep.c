@@ -92,6 +92,23 @@ static bool index_file(const char *name, struct hash *ret_root)
 		strcmp(name + HASH_HEX, INDEX_PART) == 0);
 }
 
+/* One that cannot be read is made again, or asked for, where it is missing; not where it lies
+ * there. */
+static bool index_good(struct hub *h, const char *name)
+{
+	struct index *x;
+	struct err e;
+
+	if (strlen(name) != HASH_HEX)
+		return true; /* what lies beside an index is looked at by those who use it */
+	if (index_open(h->index_dirfd, name, &x, &e) < 0) {
+		log_warn("index %.16s: %s; it is dropped", name, e.text);
+		return false;
+	}
+	index_unref(x);
+	return true;
+}
+
 static void sweep_indexes(struct hub *h, struct roots *needed)
 {
 	struct dirent *entry;
@@ -103,7 +120,9 @@ static void sweep_indexes(struct hub *h, struct roots *needed)
 		return;
 	while ((entry = readdir(d))) {
 		/* Only finished indexes and anchors: others belong to their writers. */
-		if (!index_file(entry->d_name, &root) || roots_have(needed, &root))
+		if (!index_file(entry->d_name, &root))
+			continue;
+		if (roots_have(needed, &root) && index_good(h, entry->d_name))
 			continue;
 		if (unlinkat(h->index_dirfd, entry->d_name, 0) == 0)
 			n++;

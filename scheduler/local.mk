@@ -120,6 +120,7 @@ libscheduler_a_SOURCES += scheduler/hooks.c scheduler/hooks.h
 libscheduler_a_SOURCES += scheduler/spoke.c scheduler/spoke_state.h
 libscheduler_a_SOURCES += scheduler/spoke_db.c scheduler/spoke_db.h
 libscheduler_a_SOURCES += scheduler/spoke_db_intents.c
+libscheduler_a_SOURCES += scheduler/spoke_epoch.c
 libscheduler_a_SOURCES += scheduler/spoke_group.c
 libscheduler_a_SOURCES += scheduler/spoke_http.c
 libscheduler_a_SOURCES += scheduler/spoke_offer.c

@@ -74,7 +74,7 @@ int spoke_start(struct daemon *d, struct err *e)
 
 	s->d = d;
 	TAILQ_INIT(&s->groups);
-	s->assembler = assembler_new();
+	s->assembler = assembler_new(&s->cancel);
 	s->hooks = hooks_new(d->loop);
 	d->spoke = s;
 	r = server_new(&spec, &s->server, e);

@@ -47,13 +47,21 @@ static int take_text(void *arg, const struct db_row *r)
 	return 0;
 }
 
+static int take_closed(void *arg, const struct db_row *r)
+{
+	const char *t = row_text(r, 0);
+
+	snprintf(arg, SPOKE_CLOSED_MAX, "%s", t ? t : "");
+	return 0;
+}
+
 static int take_int(void *arg, const struct db_row *r)
 {
 	*(uint64_t *)arg = (uint64_t)row_int(r, 0);
 	return 0;
 }
 
-int spoke_db_position(struct db *db, char epoch[33], uint64_t *ret_seq)
+int spoke_db_position(struct db *db, char epoch[33], uint64_t *ret_seq, bool *ret_fresh)
 {
 	uint8_t random[16];
 	size_t i;
@@ -62,7 +70,8 @@ int spoke_db_position(struct db *db, char epoch[33], uint64_t *ret_seq)
 	epoch[0] = '\0';
 	*ret_seq = 0;
 	r = db_each(db, take_text, epoch, "SELECT value FROM meta WHERE name='epoch'", "");
-	if (r == 0 && !epoch[0]) {
+	*ret_fresh = r == 0 && !epoch[0];
+	if (*ret_fresh) {
 		key_random(random, sizeof(random));
 		for (i = 0; i < sizeof(random); i++)
 			snprintf(epoch + 2 * i, 3, "%02x", random[i]);
@@ -71,6 +80,25 @@ int spoke_db_position(struct db *db, char epoch[33], uint64_t *ret_seq)
 	return r < 0 ? r
 		     : db_each(db, take_int, ret_seq, "SELECT coalesce(max(seq), 0) FROM files",
 			       "");
+}
+
+int spoke_db_new_epoch(struct db *db)
+{
+	return db_run(db, "DELETE FROM meta WHERE name='epoch'", "");
+}
+
+int spoke_db_closed(struct db *db, char ret[SPOKE_CLOSED_MAX])
+{
+	ret[0] = '\0';
+	return db_each(db, take_closed, ret, "SELECT value FROM meta WHERE name='closed'", "");
+}
+
+int spoke_db_set_closed(struct db *db, const char *text)
+{
+	if (!text)
+		return db_run(db, "DELETE FROM meta WHERE name='closed'", "");
+	return db_run(db, "INSERT OR REPLACE INTO meta (name, value) VALUES ('closed', ?)", "t",
+		      text);
 }
 
 static void take_root(const struct db_row *r, unsigned col, struct hash *ret)

@@ -34,7 +34,14 @@ struct spoke_intent {
 
 int spoke_db_open(const char *path, struct db **ret, struct err *e) WARN_UNUSED;
 /* Epoch and sequence; made where the database is new. */
-int spoke_db_position(struct db *db, char epoch[33], uint64_t *ret_seq) WARN_UNUSED;
+/* *ret_fresh: there was no epoch yet. */
+int spoke_db_position(struct db *db, char epoch[33], uint64_t *ret_seq,
+		      bool *ret_fresh) WARN_UNUSED;
+int spoke_db_new_epoch(struct db *db) WARN_UNUSED; /* made by the next spoke_db_position() */
+/* What spoke_epoch.c knows the database by that was closed last; "" or NULL: nothing. */
+#define SPOKE_CLOSED_MAX 64
+int spoke_db_closed(struct db *db, char ret[SPOKE_CLOSED_MAX]) WARN_UNUSED;
+int spoke_db_set_closed(struct db *db, const char *text) WARN_UNUSED;
 
 /* -ENOENT: not known (gone entries are known). */
 int spoke_db_file(struct db *db, const char *path, struct spoke_file *ret) WARN_UNUSED;

@@ -60,6 +60,7 @@ struct spoke_group *spoke_group_free(struct spoke_group *g)
 		staging_close(t->st);
 		free(t);
 	}
+	spoke_epoch_close(g);
 	db_close(g->db);
 	store_close(g->store);
 	config_unref(g->kept);
@@ -147,12 +148,24 @@ static int open_group(struct spoke_group *g, struct err *e)
 	free(path);
 	if (r < 0)
 		return r;
-	r = spoke_db_position(g->db, g->epoch, &g->seq);
+	r = spoke_epoch_open(g);
 	if (r == 0)
 		r = spoke_db_intents(g->db, roll_forward, g);
 	if (r == 0)
 		sweep(g);
 	return r < 0 ? err_set(e, r, "database: %s", db_error(g->db)) : 0;
+}
+
+int spoke_store_mend(struct spoke_group *g, struct err *e)
+{
+	int r = store_mend(g->store);
+
+	if (r > 0)
+		log_warn("group %s: directories of " STORE_DIR " were deleted; they are made again",
+			 g->name);
+	return r < 0 ? err_set(e, r, "cannot make what was deleted of " STORE_DIR ": %s",
+			       strerror(-r))
+		     : 0;
 }
 
 bool spoke_group_ready(struct spoke_group *g)

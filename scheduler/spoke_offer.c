@@ -160,8 +160,10 @@ static int accept_offer(struct spoke_offer *x)
 	struct wire_position p;
 	uint64_t proven = 0;
 	bool fresh = false;
-	int r = spoke_transfer_open(t, &x->e);
+	int r = spoke_store_mend(t->group, &x->e);
 
+	if (r == 0)
+		r = spoke_transfer_open(t, &x->e);
 	if (r == 0) {
 		staging_position(t->st, false, &p);
 		proven = p.proven_bytes;

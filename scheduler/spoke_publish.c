@@ -129,7 +129,9 @@ static void make_ready(struct publishing *x)
 	bool staged = false;
 	int r;
 
-	x->error = publish_look(g->store, op->path, &x->look, &x->e);
+	x->error = spoke_store_mend(g, &x->e);
+	if (x->error == 0)
+		x->error = publish_look(g->store, op->path, &x->look, &x->e);
 	/* No file can be there: it went already, and something else has taken its place. */
 	x->absent = x->error == -ENOTDIR || (x->error == 0 && x->look.directory);
 	if (op->kind == WIRE_DELETE && x->absent)

@@ -164,6 +164,7 @@ static void scan_finished(struct work *w)
 {
 	struct spoke_scan *s = container_of(w, struct spoke_scan, w);
 	struct spoke_group *g = s->g;
+	bool fresh;
 	size_t i;
 
 	g->scan = NULL;
@@ -174,7 +175,7 @@ static void scan_finished(struct work *w)
 	} else if (db_begin(g->db) < 0 || scan_compare(s) < 0 || db_commit(g->db) < 0) {
 		log_error("group %s: database: %s", g->name, db_error(g->db));
 		db_rollback(g->db);
-		if (spoke_db_position(g->db, g->epoch, &g->seq) < 0)
+		if (spoke_db_position(g->db, g->epoch, &g->seq, &fresh) < 0)
 			log_error("group %s: database: %s", g->name, db_error(g->db));
 	}
 	scan_done(&s->result);

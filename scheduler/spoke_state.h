@@ -115,10 +115,16 @@ void spoke_work_ended(struct spoke *s); /* may call stopped() */
 struct spoke_group *spoke_group_new(struct spoke *s, const struct group_cfg *cfg) WARN_UNUSED;
 struct spoke_group *spoke_group_free(struct spoke_group *g);
 void spoke_group_configure(struct spoke_group *g, const struct group_cfg *cfg);
+/* Worker: directories of the store that were deleted are made again, and that is said. */
+int spoke_store_mend(struct spoke_group *g, struct err *e) WARN_UNUSED;
 /* Opens store and database where they are not; false: problem says why not. */
 bool spoke_group_ready(struct spoke_group *g);
 /* May this name come from the hub? Else *e says why not. */
 bool spoke_path_allowed(const struct spoke_group *g, const char *path, struct err *e);
+
+/* spoke_epoch.c: as the database is opened, and before it is closed. */
+int spoke_epoch_open(struct spoke_group *g) WARN_UNUSED;
+void spoke_epoch_close(struct spoke_group *g);
 
 /* spoke_scan.c */
 void spoke_scan_start(struct spoke_group *g);

@@ -92,6 +92,11 @@ int spoke_transfer_open(struct spoke_transfer *t, struct err *e)
 
 	if (t->gone)
 		return -ENOENT;
+	if (t->st && staging_deleted(t->st)) {
+		log_warn("group %s: staging/%s was deleted; it is begun anew", t->group->name,
+			 t->hex);
+		t->st = staging_close(t->st);
+	}
 	if (t->st)
 		return 0;
 	r = staging_open(t->group->store, t->group->spoke->assembler, &t->root, &t->st, e);
@@ -189,6 +194,10 @@ static void job_run(struct work *w)
 	j->run(j);
 	if (!t->st || t->gone)
 		return;
+	if (staging_indexed_again(t->st) > 0)
+		log_warn("group %s: the index of a base of %s could not be used; it was read once "
+			 "more",
+			 t->group->name, t->hex);
 	j->n_bad = staging_bad_bases(t->st, j->bad, SPOKE_BAD_MAX);
 	staging_position(t->st, false, &p);
 	j->received = p.proven_bytes;

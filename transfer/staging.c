@@ -13,13 +13,14 @@
 
 #include "transfer/durable.h"
 
-struct assembler *assembler_new(void)
+struct assembler *assembler_new(const volatile bool *cancel)
 {
 	struct assembler *a = xcalloc(1, sizeof(*a));
 
 	pthread_mutex_init(&a->lock, NULL);
 	a->decoder = frame_decoder_new();
 	a->node = bulk_buffer(NODE_SIZE);
+	a->cancel = cancel;
 	return a;
 }
 
@@ -232,6 +233,22 @@ int staging_load_header(struct staging *st, const uint8_t *buf, size_t len, size
 	st->header = h;
 	st->has_header = true;
 	return 0;
+}
+
+bool staging_deleted(const struct staging *st)
+{
+	struct stat dir, image;
+
+	return fstat(st->dir_fd, &dir) == 0 && fstat(st->image_fd, &image) == 0 &&
+	       (dir.st_nlink == 0 || image.st_nlink == 0);
+}
+
+unsigned staging_indexed_again(struct staging *st)
+{
+	unsigned n = st->indexed_again;
+
+	st->indexed_again = 0;
+	return n;
 }
 
 uint64_t staging_size(const struct staging *st)

@@ -26,7 +26,8 @@ struct assembler;
 struct staging;
 
 /* Decoder and buffers, shared by all transfers of a daemon: one frame is decoded at a time. */
-struct assembler *assembler_new(void) WARN_UNUSED;
+/* cancel (or NULL): what ends long reads early; it outlives the assembler. */
+struct assembler *assembler_new(const volatile bool *cancel) WARN_UNUSED;
 struct assembler *assembler_free(struct assembler *a);
 
 /* -ENOENT: there is no such transfer. -EBADMSG: what is there makes no sense (discard it). */
@@ -110,6 +111,11 @@ int staging_finish(struct staging *st, bool full, const volatile bool *cancel,
 
 /* Staged: puts its leaves beside the index of the store, to be merged (leaves.h). Repeatable. */
 int staging_keep_leaves(struct staging *st) WARN_UNUSED;
+
+/* Somebody deleted it under us: what is written to it is lost, and it must be closed. */
+bool staging_deleted(const struct staging *st);
+/* Bases whose record could not be used and that were read once more; since the last call. */
+unsigned staging_indexed_again(struct staging *st);
 
 uint64_t staging_size(const struct staging *st);
 uint64_t staging_disk_bytes(const struct staging *st); /* allocated by the image now */

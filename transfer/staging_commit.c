@@ -127,13 +127,17 @@ static uint64_t frames_in_bundle(const struct staging *st)
 
 static void shot_bases(const struct staging *st, struct wire_position *p)
 {
+	const struct pin *pin;
 	unsigned k;
 
 	p->refused = REFUSED_NO_BASE;
 	strcpy(p->text, "a base is missing here or is not what it was");
-	for (k = 0; k < st->n_pins && p->n_have < WIRE_BASES_MAX; k++)
-		if (!st->pins[k].bad)
-			p->have[p->n_have++] = st->pins[k].root;
+	for (k = 0; k < st->n_pins && p->n_have < WIRE_BASES_MAX; k++) {
+		pin = &st->pins[k];
+		/* Of a pin that was lost the base is here: an offer that names it pins it again. */
+		if (!pin->bad || (pin->lost && !staging_has_pin(st, &pin->root)))
+			p->have[p->n_have++] = pin->root;
+	}
 }
 
 void staging_take_shot(struct staging *st)

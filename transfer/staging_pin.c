@@ -69,11 +69,26 @@ int pin_is_bad(struct staging *st, unsigned k)
 		if (st->nodes.state[i] == (NODE_FILL | k))
 			nodes_set(&st->nodes, i, 1, NODE_TODO);
 	pack_u64(&p, k);
+	pack_u64(&p, st->pins[k].lost);
 	r = staging_note(st, J_BAD_PIN, p.data, p.len);
 	pack_done(&p);
 	if (r == 0)
 		r = staging_commit(st);
 	return r < 0 ? r : -ESTALE;
+}
+
+/* The record of a base is gone, or no longer one: the base itself is read once more. */
+static int pin_index_again(struct staging *st, unsigned k)
+{
+	struct pin *p = &st->pins[k];
+	struct hash root;
+	int r = index_build(p->fd, st->store->index_fd, st->as->cancel, NULL, &root, NULL);
+
+	if (r < 0)
+		return r;
+	st->indexed_again++;
+	return hash_equal(&root, &p->root) ? leaves_index(st->store->index_fd, &root, &p->index)
+					   : pin_is_bad(st, k);
 }
 
 /* Opens what is needed to read from it. -ESTALE: it is gone or another; it is bad from now on. */
@@ -89,7 +104,8 @@ int pin_ready(struct staging *st, unsigned k, struct pin **ret)
 	if (p->fd < 0) {
 		pin_name(k, name);
 		p->fd = openat(st->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (p->fd < 0 || fstat(p->fd, &sb) < 0 || !same_file(p, &sb))
+		p->lost = p->fd < 0 || fstat(p->fd, &sb) < 0 || !same_file(p, &sb);
+		if (p->lost)
 			return pin_is_bad(st, k);
 	}
 	if (!p->bulk)
@@ -99,7 +115,7 @@ int pin_ready(struct staging *st, unsigned k, struct pin **ret)
 	if (!p->index) {
 		r = leaves_index(st->store->index_fd, &p->root, &p->index);
 		if (r == -ENOENT || r == -EBADMSG)
-			return pin_is_bad(st, k);
+			r = pin_index_again(st, k);
 		if (r < 0)
 			return r;
 	}
@@ -167,6 +183,16 @@ static int note_pin(struct staging *st, const struct pin *pin)
 	return r;
 }
 
+static bool is_lost(const struct staging *st, const struct hash *root)
+{
+	unsigned k;
+
+	for (k = 0; k < st->n_pins; k++)
+		if (st->pins[k].lost && hash_equal(&st->pins[k].root, root))
+			return true;
+	return false;
+}
+
 static bool image_is_fresh(const struct staging *st)
 {
 	return st->store->reflink && st->basis < 0 && !st->has_bundle && st->nodes.proven == 0;
@@ -215,6 +241,11 @@ int staging_pin(struct staging *st, const struct hash *root, int fd,
 	if (r < 0)
 		return r;
 	st->n_pins++;
+	if (is_lost(st, root)) { /* what the bundle took from it is to come by another one */
+		r = staging_give_up(st, 0);
+		if (r < 0)
+			return r;
+	}
 	return image_is_fresh(st) && !p->link ? begin_as(st, st->n_pins - 1, e) : 0;
 }
 
@@ -250,7 +281,7 @@ unsigned staging_bad_bases(const struct staging *st, struct hash *ret, unsigned 
 	unsigned k, n = 0;
 
 	for (k = 0; k < st->n_pins && n < max; k++)
-		if (st->pins[k].bad)
+		if (st->pins[k].bad && !st->pins[k].lost)
 			ret[n++] = st->pins[k].root;
 	return n;
 }

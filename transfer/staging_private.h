@@ -33,6 +33,7 @@ enum {
 struct pin {
 	struct hash root;
 	bool link, bad;
+	bool lost; /* bad, but nothing is known against the base: it may be pinned again */
 	struct identity identity;
 	int fd;
 	struct bulk *bulk;
@@ -65,6 +66,7 @@ struct staging {
 	struct bundle_header header;
 	uint8_t base_pin[FRAME_BASES_MAX];
 	struct spool_pos pos, kept; /* now; as of the last commit */
+	unsigned indexed_again;	    /* bases, since staging_indexed_again() */
 	uint64_t since_commit;
 	bool image_dirty, journal_dirty;
 	uint64_t fill_next;
@@ -76,6 +78,7 @@ struct staging {
 
 struct assembler {
 	pthread_mutex_t lock;
+	const volatile bool *cancel; /* long reads end early */
 	struct frame_decoder *decoder;
 	uint8_t *node; /* NODE_SIZE bytes, aligned */
 };

@@ -143,6 +143,8 @@ static int replay_pin_number(struct staging *st, struct unpack *u, uint32_t type
 		st->basis = (int)k;
 	} else {
 		st->pins[k].bad = true;
+		/* An older journal has no number here. */
+		st->pins[k].lost = unpack_u64(u) == 1;
 		st->base_bad = true;
 	}
 	return 0;

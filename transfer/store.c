@@ -92,6 +92,37 @@ static void close_fd(int fd)
 		close(fd);
 }
 
+/* Workers may use the descriptor meanwhile: it keeps its number. */
+static int mend_dir(struct store *s, const char *name, int fd)
+{
+	struct stat st;
+	int again = -1, r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_nlink > 0)
+		return 0;
+	r = open_dir(s->meta_fd, name, 0700, &again, NULL);
+	if (r < 0)
+		return r;
+	r = dup3(again, fd, O_CLOEXEC) < 0 ? -errno : 1;
+	close(again);
+	return r;
+}
+
+int store_mend(struct store *s)
+{
+	int r = mend_dir(s, "staging", s->staging_fd), q = 0;
+
+	if (r >= 0)
+		q = mend_dir(s, "preserved", s->preserved_fd);
+	if (r >= 0 && q >= 0) {
+		r |= q;
+		q = mend_dir(s, "index", s->index_fd);
+	}
+	return r < 0 ? r : q < 0 ? q : r | q;
+}
+
 struct store *store_close(struct store *s)
 {
 	if (!s)

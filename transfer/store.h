@@ -25,6 +25,8 @@ struct store {
 /* Makes what is missing below path; path itself must be a directory. */
 int store_open(const char *path, struct store **ret, struct err *e) WARN_UNUSED;
 struct store *store_close(struct store *s);
+/* Directories of it that somebody deleted are made again. 1: there were some. */
+int store_mend(struct store *s) WARN_UNUSED;
 /* Bytes that a file may still grow by. */
 int store_free_bytes(const struct store *s, uint64_t *ret) WARN_UNUSED;
 /* Removes a directory below dirfd with the plain files in it (no deeper). */

@@ -145,7 +145,7 @@ static uint64_t make_bundle(struct world *w, const struct hash *bases, unsigned 
 static void apply(struct world *w, const char *dir, const struct hash *bases, unsigned n, int spool,
 		  uint64_t len, const struct hash *id)
 {
-	struct assembler *as = assembler_new();
+	struct assembler *as = assembler_new(NULL);
 	uint8_t *buf = malloc(READ_LEN);
 	struct identity_change change, changes[STAGING_PINS_MAX];
 	struct err e = {""};

@@ -1,6 +1,6 @@
 # A daemon is killed at a durable step of a first copy, an update over it, its publication: no reader
-# sees a part of a file, all goes on by itself, nothing is left behind. Here every 40th step of each
-# daemon, and every 40th write cut in the middle; `make bench-crash` takes all of them.
+# sees a part of a file, all goes on by itself, nothing is left behind. Here every 60th step of each
+# daemon, and every 60th write cut in the middle; `make bench-crash` takes all of them.
 #
 # Seen to catch: durable_sweep() in hub.c or spoke_group.c left out (indexes half made stay for ever);
 # roll_forward() in spoke_group.c made to do nothing (what was replaced is not known in preserved/).
@@ -14,6 +14,6 @@ teardown() { crash_end; }
 	command -v sqlite3 >/dev/null || skip "no sqlite3"
 	crash_trace berlin
 	crash_trace hub
-	crash_all 40 4 >"$CRASH/figures" || { cat "$CRASH/figures"; false; }
+	crash_all 60 4 >"$CRASH/figures" || { cat "$CRASH/figures"; false; }
 	sed 's/^/# /' "$CRASH/figures" >&3
 }

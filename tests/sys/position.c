@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", e.text);
 		return 1;
 	}
-	a = assembler_new();
+	a = assembler_new(NULL);
 	r = staging_open(s, a, &root, &st, &e);
 	if (r == 0) {
 		staging_position(st, false, &p);

@@ -32,7 +32,7 @@ static int setup(void **state)
 	strcpy(f->dir, "/tmp/test_staging.XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	assert_int_equal(store_open(f->dir, &f->store, &e), 0);
-	f->as = assembler_new();
+	f->as = assembler_new(NULL);
 	*state = f;
 	return 0;
 }
