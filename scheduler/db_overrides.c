@@ -7,6 +7,8 @@
 
 #include "scheduler/hub_db.h"
 
+#define TIME_MAX ((int64_t)1 << 40) /* seconds: 35000 years */
+
 int db_overrides_put(struct db *db, const struct override *o, const char *boot_id)
 {
 	/* RATE_UNLIMITED is all ones: as int64_t -1, and back. */
@@ -31,6 +33,12 @@ struct override_reader {
 	const char *boot_id;
 };
 
+/* A row is a file's, not ours: no time in it is one that cannot be reckoned with. */
+static int64_t sane(int64_t t, int64_t most)
+{
+	return t == INT64_MAX ? t : MIN(MAX(t, 0), most);
+}
+
 /* What is left by the calendar, as a time of this boot's monotonic clock. */
 static struct mono override_left(const struct override *o, struct now now)
 {
@@ -53,9 +61,9 @@ static int override_read(void *arg, const struct db_row *r)
 		.spoke = (char *)row_text(r, 2),
 		.group = (char *)row_text(r, 3),
 		.rate = (uint64_t)row_int(r, 4),
-		.since = {row_int(r, 5)},
-		.until = {row_int(r, 6)},
-		.until_mono = {row_int(r, 7)},
+		.since = {sane(row_int(r, 5), TIME_MAX)},
+		.until = {sane(row_int(r, 6), TIME_MAX)},
+		.until_mono = {sane(row_int(r, 7), TIME_MAX * SECOND_US)},
 		.until_sync_seq = (uint64_t)row_int(r, 9),
 		.who = (char *)row_text(r, 10),
 		.why = (char *)row_text(r, 11),

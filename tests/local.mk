@@ -95,6 +95,11 @@ FUZZ += tests/fuzz/fuzz_frame
 FUZZ += tests/fuzz/fuzz_wire
 FUZZ += tests/fuzz/fuzz_index
 FUZZ += tests/fuzz/fuzz_tree
+FUZZ += tests/fuzz/fuzz_api
+FUZZ += tests/fuzz/fuzz_image
+FUZZ += tests/fuzz/fuzz_join
+FUZZ += tests/fuzz/fuzz_paths
+FUZZ += tests/fuzz/fuzz_rows
 
 if FUZZING
 # main() is libFuzzer's, so the fuzz targets are all that is built.

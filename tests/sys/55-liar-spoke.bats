@@ -61,6 +61,7 @@ descriptors() { find "/proc/${PID[hub]}/fd" -mindepth 1 | wc -l; }
 	lie inventory-size 'size|JSON'
 	lie inventory-root 'root'
 	lie inventory-still 'nothing came'
+	lie inventory-circle 'forward'
 	lie inventory-back 'seq'
 	lie inventory-many 'entries'
 	few() { [ "$(descriptors)" -le $((files + 2)) ]; }

@@ -58,6 +58,7 @@ LIES = {
     "inventory-size": inventory(entry(size=1 << 63)),
     "inventory-root": inventory(entry(root="zz" * 32)),
     "inventory-still": inventory(seq=0, more=True),
+    "inventory-circle": inventory(entry(seq=5), seq=5, more=True),
     "inventory-back": inventory(seq=-5),
     "inventory-many": lambda: json.dumps(inventory(*[entry(path="x%d" % i, seq=i) for i in range(20000)])).encode(),
     "offers-garbage": b"null",
