@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <cmocka.h>
+#include <zstd.h>
 
 #include "tests/unit/temp.h"
 #include "transfer/cursor.h"
@@ -434,6 +437,56 @@ static void test_bad_prefix(void **state)
 	frame_decoder_free(d);
 }
 
+/*
+ * A body of a kilobyte that would be 32 MiB (and a thousand times as much, had it more of the
+ * same): refused whether it says so itself or says what the head says, without room for it.
+ */
+static void test_bomb(void **state)
+{
+	const size_t room = 32 * MIB;
+	uint8_t *zeros =
+		mmap(NULL, room, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct frame_encoder *x = frame_encoder_new();
+	struct frame_decoder *d = frame_decoder_new();
+	struct frame_head head;
+	struct rusage before, after;
+	uint8_t *buf, *bomb;
+	struct made m;
+	struct frame f;
+	size_t len, n;
+	uint32_t raw;
+
+	(void)state;
+	assert_true(zeros != MAP_FAILED);
+	make(&m, true);
+	assert_int_equal(frame_encode(x, &m.frame, NULL, 3, &buf, &len), 0);
+	assert_int_equal(decode(d, buf, len, &f), 0);
+	assert_int_equal(frame_head_decode(buf, SIZE, &head, NULL), 0);
+	raw = (uint32_t)frame_raw_len(&head);
+	n = ZSTD_compressBound(room);
+	bomb = xcalloc(FRAME_HEAD_SIZE + n, 1);
+	n = ZSTD_compress(bomb + FRAME_HEAD_SIZE, n, zeros, room, 1);
+	assert_false(ZSTD_isError(n));
+	assert_true(n < raw);
+	head.body_len = (uint32_t)n;
+	frame_head_encode(&head, bomb);
+	getrusage(RUSAGE_SELF, &before);
+	assert_int_equal(decode(d, bomb, FRAME_HEAD_SIZE + n, &f), -EBADMSG);
+	/* The size in its own head is four bytes, behind magic number, flags, and the window. */
+	assert_int_equal(bomb[FRAME_HEAD_SIZE + 4] & 0xe0, 0x80);
+	for (unsigned i = 0; i < 4; i++)
+		bomb[FRAME_HEAD_SIZE + 6 + i] = (uint8_t)(raw >> 8 * i);
+	assert_int_equal(ZSTD_getFrameContentSize(bomb + FRAME_HEAD_SIZE, n), raw);
+	assert_int_equal(decode(d, bomb, FRAME_HEAD_SIZE + n, &f), -EBADMSG);
+	getrusage(RUSAGE_SELF, &after);
+	assert_true(after.ru_maxrss - before.ru_maxrss < 8 * 1024);
+	assert_int_equal(decode(d, buf, len, &f), 0);
+	free(bomb);
+	munmap(zeros, room);
+	frame_encoder_free(x);
+	frame_decoder_free(d);
+}
+
 /* A head may not make us allocate more than the limits. */
 static void test_head_limits(void **state)
 {
@@ -658,6 +711,7 @@ int main(void)
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_bad_ops),
 		cmocka_unit_test(test_counts_must_fit),
+		cmocka_unit_test(test_bomb),
 		cmocka_unit_test(test_head_limits),
 		cmocka_unit_test(test_header),
 		cmocka_unit_test(test_varints),
