@@ -20,7 +20,6 @@ status_of() { # CURL-ARGUMENT...: 000 where there was no answer
 }
 descriptors() { find "/proc/${PID[berlin]}/fd" -mindepth 1 | wc -l; }
 at_most() { [ "$(descriptors)" -le "$1" ]; }
-resident() { awk '/^VmRSS/ { print $2 }' "/proc/${PID[berlin]}/status"; }
 
 @test "an unknown key ends in the handshake, whatever it asks for" {
 	root=$(printf '%064d' 0)
@@ -70,7 +69,7 @@ resident() { awk '/^VmRSS/ { print $2 }' "/proc/${PID[berlin]}/status"; }
 	[ "$(status_of "${known[@]}" "$url/v1/hello")" = 200 ]
 	eventually 10 at_most "$(descriptors)"
 	files=$(descriptors)
-	before=$(resident)
+	before=$(memory_of berlin)
 	seq 200 | xargs -P 8 -I{} curl -sk --max-time 20 -o /dev/null -w '%{http_code}\n' \
 		"${other[@]}" "$url/v1/hello?{}" >"$T/said" 2>&1 || true
 	[ "$(grep -cx 000 "$T/said")" -eq 200 ]
@@ -81,9 +80,7 @@ resident() { awk '/^VmRSS/ { print $2 }' "/proc/${PID[berlin]}/status"; }
 		exec {raw}>&-
 	done
 	eventually 20 at_most "$files"
-	after=$(resident)
-	echo "resident: $before kB before, $after kB after"
-	[ "$after" -lt $((before + 4096)) ]
+	frugal berlin $((before + 4096))
 	[ "$(status_of "${known[@]}" "$url/v1/hello")" = 200 ]
 }
 

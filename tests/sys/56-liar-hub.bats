@@ -120,7 +120,7 @@ bad_paths() {
 @test "numbers, lists and bodies beyond all limits are refused before room is made for them" {
 	picture >"$T/before"
 	hub_says GET /v1/hello
-	rss=$(awk '/^VmRSS/ { print $2 }' "/proc/${PID[berlin]}/status")
+	before=$(memory_of berlin)
 	offer='"path":"x","mtime":{"sec":1,"nsec":0},"mode":420'
 	for body in "{$offer,\"root\":\"$zero\",\"size\":9223372036854775808,\"nonzero\":0,\"bases\":[],\"literal\":0}" \
 		"{$offer,\"root\":\"$zero\",\"size\":9223372036854775807,\"nonzero\":9223372036854775807,\"bases\":[],\"literal\":0}" \
@@ -153,9 +153,7 @@ bad_paths() {
 		got=$(hub_says GET "/v1/groups/$group/inventory")
 		[[ $got =~ ^40[04]$ ]]
 	done
-	after=$(awk '/^VmRSS/ { print $2 }' "/proc/${PID[berlin]}/status")
-	echo "resident: $rss kB before, $after kB after"
-	[ "$after" -lt $((rss + 40000)) ]
+	frugal berlin $((before + 40000))
 	unharmed
 }
 

@@ -141,9 +141,7 @@ ask() {
 	for i in 1 2 3 4 5; do timeout 5 "$SPOKESYNC" -S "$T/hub.sock" status >/dev/null; done
 	within() { [ "$(find "/proc/${PID[hub]}/fd" -mindepth 1 | wc -l)" -le $((before + 66)) ]; }
 	within
-	rss=$(awk '/^VmRSS/ { print $2 }' "/proc/${PID[hub]}/status")
-	echo "resident: $rss kB"
-	[ "$rss" -lt 100000 ]
+	frugal hub 100000
 	kill "$CROWD"
 	wait "$CROWD" || true
 	back() { [ "$(find "/proc/${PID[hub]}/fd" -mindepth 1 | wc -l)" -le $((before + 1)) ]; }

@@ -182,6 +182,16 @@ eventually() {
 	return 1
 }
 
+# memory_of NAME: kilobytes of memory of that daemon
+memory_of() { awk '/^VmRSS/ { print $2 }' "/proc/${PID[$1]}/status"; }
+# frugal NAME KILOBYTES: not more than that, where freed memory is given back (ASan keeps it)
+frugal() {
+	local kb
+	kb=$(memory_of "$1")
+	echo "resident: $kb kB of $2"
+	[ "$kb" -lt "$2" ] || grep -qa __asan_init "$SPOKESYNCD"
+}
+
 # ---- filesystems ----------------------------------------------------------------------------------
 
 # on TYPE DIRECTORY...: a filesystem of its own at each, on a loop device, of ${FS_SIZE-1G}; $MKFS:
