@@ -95,7 +95,7 @@ bool nodes_next_fill(const struct nodes *x, uint64_t from, uint64_t *ret)
 
 static bool wanted(uint8_t state, bool failed)
 {
-	return failed ? state == NODE_FAILED : node_proven(state);
+	return failed ? state == NODE_FAILED : node_proven(state) || (state & NODE_FILL);
 }
 
 void nodes_runs(const struct nodes *x, bool failed, struct run **ret, size_t *ret_n)

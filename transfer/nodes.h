@@ -42,7 +42,10 @@ void nodes_touch(struct nodes *x, uint64_t node);
 void nodes_touch_all(struct nodes *x);
 /* Next node at or after `from` that is to be filled; false: none. */
 bool nodes_next_fill(const struct nodes *x, uint64_t from, uint64_t *ret);
-/* Ascending runs of nodes that are proven, or that failed. *ret is malloc'ed, NULL where none. */
+/*
+ * Ascending runs of nodes that failed, or else of those that need no frame any more: proven, or to
+ * be copied from a pin. *ret is malloc'ed, NULL where none.
+ */
 void nodes_runs(const struct nodes *x, bool failed, struct run **ret, size_t *ret_n);
 /* Proven bytes of a file of this size (the last node may be short). */
 uint64_t nodes_proven_bytes(const struct nodes *x, uint64_t size);

@@ -69,7 +69,7 @@ unsigned staging_bad_bases(const struct staging *st, struct hash *ret, unsigned 
 int staging_adopt(struct staging *st, struct staging *old, const struct run *same, size_t n,
 		  uint64_t max_bytes, uint64_t *next) WARN_UNUSED;
 
-/* Any thread. map: with the runs of proven nodes (lane only). */
+/* Any thread. map: with the runs of nodes that need no frame any more (lane only). */
 void staging_position(struct staging *st, bool map, struct wire_position *ret);
 /*
  * Bytes of bundle E from this offset are to come. -ERANGE: they do not fit the position, ask for

@@ -121,7 +121,7 @@ struct wire_position {
 	bool read_again;    /* staged, and all of it was read once more (verify = full) */
 	bool filling;	    /* SAME ranges are being copied in the background */
 	uint64_t proven_bytes;
-	struct run *proven; /* nodes; only with map=1 and in answers to offers */
+	struct run *proven; /* nodes, those being copied too; only with map=1 and for offers */
 	size_t n_proven;
 	struct run *failed; /* nodes that did not prove */
 	size_t n_failed;
