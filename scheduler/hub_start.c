@@ -226,7 +226,8 @@ static struct prepare *start_choosing(struct hub_job *x)
 	if (x->base_refusals < NO_BASE_LAST) {
 		spec.held = inventory_roots(inv, &spec.n_held);
 		found = hub_descent_found(x);
-		/* Under a new name: what it was cloned from on the hub, if the spoke has that. */
+		/* Under a new name: what it was cloned from on the hub, or the image that it holds
+		 * the differences from, if the spoke has that. */
 		spec.has_lineage = item || found || x->version->has_origin;
 		spec.lineage = item ? item->root : found ? *found : x->version->origin;
 		if (found)

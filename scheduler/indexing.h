@@ -52,6 +52,7 @@ struct indexing {
 	struct kept kept;
 	bool has_origin;
 	struct hash origin;
+	char parent[256]; /* the image that it holds the differences from, by name; or "" */
 	struct index_facts facts;
 	char lie[160];			  /* what an audit found, or "" */
 	void (*done)(struct indexing *x); /* loop thread; frees it by indexing_free() */

@@ -119,6 +119,21 @@ static bool take_same(struct hub_file *f, const struct indexing *x)
 	return true;
 }
 
+/* Cloned from nothing that is known: then it may build on the image whose differences it holds. */
+static void take_parent(const struct hub_file *f, const struct indexing *x, struct version_row *row)
+{
+	const char *slash = strrchr(f->path, '/');
+	char *path =
+		xasprintf("%.*s%s", slash ? (int)(slash + 1 - f->path) : 0, f->path, x->parent);
+	const struct hub_file *parent = catalog_get(f->group, path);
+
+	free(path);
+	if (!parent || parent == f || !parent->current || parent->current->v->deleted)
+		return;
+	row->has_origin = true;
+	memcpy(row->origin.b, parent->current->v->root, HASH_SIZE);
+}
+
 static void take_version(struct hub_file *f, const struct indexing *x)
 {
 	struct hub_group *g = f->group;
@@ -140,8 +155,11 @@ static void take_version(struct hub_file *f, const struct indexing *x)
 		.mode = x->mode,
 		.identity = x->identity,
 	};
-	struct hub_version *hv = hub_version_new(g, &row);
+	struct hub_version *hv;
 
+	if (!row.has_origin && x->parent[0])
+		take_parent(f, x, &row);
+	hv = hub_version_new(g, &row);
 	hub_tx(h);
 	hub_recorded(h, db_versions_indexed(h->db, &row), f->path);
 	h->last_version = MAX(h->last_version, row.id);

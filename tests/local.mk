@@ -63,6 +63,7 @@ UNIT += tests/unit/test_source
 UNIT += tests/unit/test_ahead
 UNIT += tests/unit/test_leaves
 UNIT += tests/unit/test_spool
+UNIT += tests/unit/test_container
 UNIT += tests/unit/test_expiry
 UNIT += tests/unit/test_staging
 UNIT += tests/unit/test_hooks

@@ -135,6 +135,17 @@ static int choose(struct choosing *c, const struct hash *lineage)
 	return r;
 }
 
+/* A copy of the content's hooks: none of them is contained yet. */
+static void hooks_of(struct choosing *c, struct index *x)
+{
+	const uint64_t *hooks = index_hooks(x, &c->n_all, &c->bits);
+
+	c->n_hooks = c->n_all;
+	c->hooks = xcalloc(MAX(c->n_all, 1u), sizeof(*c->hooks));
+	if (c->n_all > 0)
+		memcpy(c->hooks, hooks, c->n_all * sizeof(*c->hooks));
+}
+
 int bases_choose(int index_dirfd, const struct hash *new_root, const struct hash *lineage,
 		 const struct hash *held, size_t n_held, const volatile bool *cancel,
 		 struct hash *ret, unsigned *ret_n)
@@ -142,16 +153,11 @@ int bases_choose(int index_dirfd, const struct hash *new_root, const struct hash
 	struct choosing c = {.cancel = cancel, .ret = ret};
 	char name[HASH_HEX + 1];
 	struct index *x;
-	const uint64_t *hooks;
 	int r = index_open(index_dirfd, hash_hex(new_root, name), &x, NULL);
 
 	if (r < 0)
 		return r;
-	hooks = index_hooks(x, &c.n_all, &c.bits);
-	c.n_hooks = c.n_all;
-	c.hooks = xcalloc(MAX(c.n_all, 1u), sizeof(*c.hooks));
-	if (c.n_all > 0)
-		memcpy(c.hooks, hooks, c.n_all * sizeof(*c.hooks));
+	hooks_of(&c, x);
 	open_candidates(&c, index_dirfd, held, n_held);
 	r = choose(&c, lineage);
 	if (r == 0)
@@ -168,17 +174,12 @@ int bases_cover(int index_dirfd, const struct hash *root, const struct hash *bas
 		unsigned *ret_percent)
 {
 	struct choosing c = {0};
-	const uint64_t *hooks;
 	struct index *x, *base;
 	int r = index_open_any(index_dirfd, root, &x, NULL);
 
 	if (r < 0)
 		return r;
-	hooks = index_hooks(x, &c.n_all, &c.bits);
-	c.n_hooks = c.n_all;
-	c.hooks = xcalloc(MAX(c.n_all, 1u), sizeof(*c.hooks));
-	if (c.n_all > 0)
-		memcpy(c.hooks, hooks, c.n_all * sizeof(*c.hooks));
+	hooks_of(&c, x);
 	for (unsigned i = 0; i < n; i++) {
 		if (index_open_any(index_dirfd, &bases[i], &base, NULL) < 0)
 			continue;

@@ -14,5 +14,12 @@
  * it is replicated as the bytes that it is.
  */
 const char *container_unclean(int fd, const char *path);
+/*
+ * The file name, without directories, of the image that this one holds the differences from: a
+ * VHDX's or VHD's parent, a qcow2's backing file. What a guest or an attacker may have put there is
+ * a name and nothing more: it is up to the caller whether such a file is known. -ENOENT: it has
+ * none. Some reads of a few KiB.
+ */
+int container_parent(int fd, const char *path, char *ret, size_t size) WARN_UNUSED;
 
 #endif

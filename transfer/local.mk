@@ -106,6 +106,7 @@ libtransfer_a_SOURCES += transfer/share.h
 libtransfer_a_SOURCES += transfer/sketch.c
 libtransfer_a_SOURCES += transfer/sketch.h
 libtransfer_a_SOURCES += transfer/container.c transfer/container.h
+libtransfer_a_SOURCES += transfer/container_parent.c
 libtransfer_a_SOURCES += transfer/source.c
 libtransfer_a_SOURCES += transfer/source.h
 libtransfer_a_SOURCES += transfer/sreq.c
