@@ -36,7 +36,7 @@ static int setup(void **state)
 
 	temp_new(&f->t);
 	assert_int_equal(store_open(f->t.path, &f->store, &e), 0);
-	f->as = assembler_new();
+	f->as = assembler_new(NULL);
 	*state = f;
 	return 0;
 }
