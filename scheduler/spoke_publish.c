@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "scheduler/log.h"
 #include "scheduler/spoke_publish.h"
@@ -172,6 +173,32 @@ static void ready_run(struct work *w)
 	make_ready(container_of(w, struct publishing, w));
 }
 
+/*
+ * Worker: it failed. Where the name is still what it was, its second name in preserved/ goes (its
+ * ctime is recorded) and so does the intent: a later start must not publish what nobody wants any
+ * more. Where it is not known how far it came, the intent stays.
+ */
+static void undo(struct publishing *x)
+{
+	struct store *s = x->g->store;
+	struct publish_look now;
+	struct err e;
+
+	if (publish_look(s, publishing_op(x)->path, &now, &e) < 0 ||
+	    (now.present && now.identity.ino == x->made.ino))
+		return;
+	if (x->look.present && (!now.present || now.identity.ino != x->look.identity.ino))
+		return;
+	if (x->look.present && x->keep[0]) {
+		if (unlinkat(s->preserved_fd, x->keep, 0) < 0 && errno != ENOENT)
+			return;
+		if (publish_look(s, publishing_op(x)->path, &now, &e) < 0 || !now.present)
+			return;
+	}
+	x->changes[0] = (struct identity_change){x->look.identity, now.identity};
+	x->undone = true;
+}
+
 /* Worker: the change itself. */
 static void change_run(struct work *w)
 {
@@ -194,6 +221,8 @@ static void change_run(struct work *w)
 		x->error = publish_attr(s, op->path, &x->attr, &x->now, &x->e);
 	if (x->error == 0 && x->t && x->ready)
 		x->n_changes = spoke_transfer_destroy(x->t, x->changes);
+	if (x->error < 0 && x->intent)
+		undo(x);
 }
 
 static void change_done(struct work *w)
@@ -214,6 +243,10 @@ static void change_done(struct work *w)
 			db_rollback(g->db);
 			g->seq = seq;
 		}
+	} else if (x->undone &&
+		   ((x->look.present && spoke_db_identity(g->db, &x->changes[0]) < 0) ||
+		    spoke_db_intent_done(g->db, x->intent) < 0)) {
+		log_error("group %s: database: %s", g->name, db_error(g->db));
 	}
 	if (x->error == 0) {
 		log_info("group %s: %s: %s%s", g->name, publishing_op(x)->path,
@@ -292,7 +325,7 @@ static void op_start(struct publishing *x)
 	const struct wire_op *op;
 
 	x->t = NULL;
-	x->in_place = x->ready = false;
+	x->in_place = x->ready = x->undone = false;
 	x->intent = 0;
 	x->n_changes = 0;
 	x->e.text[0] = '\0';

@@ -1,0 +1,110 @@
+# Quota, read errors, a filesystem that turned read-only, on either side: the job waits and
+# says for what, nobody spins, nothing is lost, and it goes on when that is mended.
+load lib
+
+setup() {
+	world
+	SETTLE=0s
+}
+teardown() { world_end; }
+
+# faults SIDE: a daemon whose calls fail as $T/fault says (fault.c).
+faults() {
+	local below=$T/berlin
+	[ "$1" = berlin ] || below=$T/src:$T/hub.state
+	cc -shared -fPIC -O1 -o "$T/fault.so" "$BATS_TEST_DIRNAME/fault.c" -ldl
+	PREFIX[$1]="env ASAN_OPTIONS=${ASAN_OPTIONS-}:verify_asan_link_order=0 LD_PRELOAD=$T/fault.so
+		FAULT_BELOW=$below FAULT_SWITCH=$T/fault"
+}
+fault() { # ERRNO CALLS TEXT
+	echo "$@" >"$T/fault.new"
+	mv "$T/fault.new" "$T/fault"
+}
+
+# Lines said by anybody, and clock ticks of work, in two seconds.
+said() { cat "$T"/*.err "$T/hub.jsonl" | wc -l; }
+ticks() { awk '{ print $14 + $15 }' "/proc/${PID[$1]}/stat"; }
+no_spin() {
+	local lines hub berlin
+	lines=$(said) hub=$(ticks hub) berlin=$(ticks berlin)
+	sleep 2 # so long is looked at, nothing is waited for
+	lines=$(($(said) - lines)) hub=$(($(ticks hub) - hub)) berlin=$(($(ticks berlin) - berlin))
+	echo "in 2 s: $lines lines, $hub and $berlin ticks"
+	[ "$lines" -le 30 ] && [ "$hub" -le 50 ] && [ "$berlin" -le 50 ]
+}
+
+why_says() { hubctl why berlin one.img | tr -s '\n ' ' ' | grep -qi "$1"; }
+
+mended() {
+	rm -f "$T/fault"
+	hubctl wait --timeout 60s
+	same berlin one.img
+	[ "$(published berlin | grep -c one.img)" -eq 1 ]
+	[ -z "$(ls -A "$T/berlin/.spokesync/staging")" ]
+	is 0 sqlite3 "$T/berlin/.spokesync/spoke.db" 'SELECT count(*) FROM intents'
+}
+
+# With a fault at SIDE from the start of a transfer on: it waits, and says what for.
+broken() { # SIDE "ERRNO CALLS TEXT" WORDS
+	spoke berlin
+	hub
+	faults "$1"
+	start berlin hub
+	random "$T/src/zero.img" 1
+	hubctl wait --timeout 60s
+	# shellcheck disable=SC2086
+	fault $2
+	random "$T/src/one.img" 4
+	eventually 30 why_says "$3"
+	no_spin
+	why_says "$3"
+	published berlin >"$T/seen"
+	[ "$(cat "$T/seen")" = zero.img ]
+	mended
+}
+
+@test "a spoke's quota is used up" {
+	broken berlin "122 w staging" "quota"
+}
+
+@test "a spoke's disk cannot be written" {
+	broken berlin "5 w image" "input/output"
+}
+
+@test "a spoke's disk does not keep what was written" {
+	broken berlin "5 s staging" "input/output"
+}
+
+@test "a spoke's database cannot be written" {
+	broken berlin "5 ws spoke.db" "."
+}
+
+@test "a spoke cannot rename" {
+	broken berlin "5 o one.img" "input/output"
+}
+
+@test "a spoke cannot rename over what is there: it is as it was, and no change made there" {
+	spoke berlin
+	hub
+	faults berlin
+	random "$T/src/one.img" 4
+	start berlin hub
+	hubctl wait --timeout 60s
+	cp "$T/src/one.img" "$T/before"
+	fault 5 o berlin/one.img
+	random "$T/src/one.img" 4
+	eventually 30 why_says "input/output"
+	cmp "$T/before" "$T/berlin/one.img"
+	mended
+	cmp "$T/before" "$T"/berlin/.spokesync/preserved/*
+	! grep 'had changed here' "$T/berlin.err"
+}
+
+@test "an image cannot be read at the hub" {
+	broken hub "5 r one.img" "input/output"
+}
+
+@test "a spoke's filesystem turns read-only, and back" {
+	spoke berlin
+	broken berlin "30 wso $T/berlin" "read-only"
+}
