@@ -2,8 +2,8 @@
 # sees a part of a file, all goes on by itself, nothing is left behind. Here every 60th step of each
 # daemon, and every 60th write cut in the middle; `make bench-crash` takes all of them.
 #
-# Seen to catch: durable_sweep() in hub.c or spoke_group.c left out (indexes half made stay for ever);
-# roll_forward() in spoke_group.c made to do nothing (what was replaced is not known in preserved/).
+# Seen to catch: the program without durable_sweep() at the start of hub and spoke: indexes half made
+# stayed for ever.
 load lib
 load crash
 

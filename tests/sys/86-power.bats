@@ -2,8 +2,8 @@
 # byte that was acknowledged is missing, no published file is short, the database opens, and all goes
 # on by itself. Here some cuts in one round; `make bench-crash` makes a hundred.
 #
-# Seen to catch: durable_datasync() made to do nothing (the first cut on either filesystem: nothing is
-# left of 5 and 7 MB that were acknowledged).
+# Seen to catch: durable_datasync() made to do nothing (on either filesystem: nothing is left of 5
+# and 7 MB that were acknowledged).
 load lib
 load power
 
