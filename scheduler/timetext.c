@@ -85,34 +85,71 @@ const char *timetext_local(struct wall t, struct wall now, char buf[TIMETEXT_MAX
 	return buf;
 }
 
+/* Exactly n digits; sscanf() would also take blanks and signs. Moves *s behind them. */
+static bool take_digits(const char **s, unsigned n, int *ret)
+{
+	int v = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		if ((*s)[i] < '0' || (*s)[i] > '9')
+			return false;
+		v = 10 * v + ((*s)[i] - '0');
+	}
+	*s += n;
+	*ret = v;
+	return true;
+}
+
+static bool take_char(const char **s, char c)
+{
+	if (**s != c)
+		return false;
+	++*s;
+	return true;
+}
+
+/* Of this calendar: the day of a date that does not exist is another date's. */
+static bool date_exists(int year, int month, int day)
+{
+	unsigned m, d;
+	int y;
+
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31)
+		return false;
+	zone_civil_from_days(zone_days_from_civil(year, (unsigned)month, (unsigned)day), &y, &m,
+			     &d);
+	return m == (unsigned)month && d == (unsigned)day;
+}
+
+/* "HH:MM[:SS[.f]]" */
+static bool take_clock(const char **s, struct tm *tm)
+{
+	if (!take_digits(s, 2, &tm->tm_hour) || !take_char(s, ':') ||
+	    !take_digits(s, 2, &tm->tm_min))
+		return false;
+	if (take_char(s, ':')) {
+		if (!take_digits(s, 2, &tm->tm_sec))
+			return false;
+		if (take_char(s, '.'))
+			*s += strspn(*s, "0123456789");
+	}
+	return tm->tm_hour <= 23 && tm->tm_min <= 59 && tm->tm_sec <= 60;
+}
+
 /* Date and clock of "YYYY-MM-DD[T HH:MM[:SS[.f]]]". Returns where it ended, or NULL. */
 static const char *parse_civil(const char *s, struct tm *ret, bool *ret_clock)
 {
 	struct tm tm = {0};
-	int n = 0, used = 0;
 
-	if (sscanf(s, "%4d-%2d-%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &n) != 3 || n != 10)
+	if (!take_digits(&s, 4, &tm.tm_year) || !take_char(&s, '-') ||
+	    !take_digits(&s, 2, &tm.tm_mon) || !take_char(&s, '-') ||
+	    !take_digits(&s, 2, &tm.tm_mday) || !date_exists(tm.tm_year, tm.tm_mon, tm.tm_mday))
 		return NULL;
-	if (tm.tm_year < 1970 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 ||
-	    tm.tm_mday > 31)
-		return NULL;
-	s += n;
-	*ret_clock = false;
-	if ((*s == 'T' || *s == 't' || *s == ' ') && s[1]) {
-		if (sscanf(s + 1, "%2d:%2d%n", &tm.tm_hour, &tm.tm_min, &used) != 2 || used != 5)
+	*ret_clock = (*s == 'T' || *s == 't' || *s == ' ') && s[1];
+	if (*ret_clock) {
+		s++;
+		if (!take_clock(&s, &tm))
 			return NULL;
-		s += 1 + used;
-		if (*s == ':') {
-			if (sscanf(s, ":%2d%n", &tm.tm_sec, &used) != 1 || used != 3)
-				return NULL;
-			s += used;
-			if (*s == '.')
-				s += 1 + strspn(s + 1, "0123456789");
-		}
-		if (tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 ||
-		    tm.tm_sec < 0 || tm.tm_sec > 60)
-			return NULL;
-		*ret_clock = true;
 	}
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
@@ -130,11 +167,10 @@ static int64_t utc_seconds(const struct tm *tm)
 
 int timetext_parse_utc(const char *s, struct wall *ret, struct err *e)
 {
-	int hours, minutes, n = 0;
+	int hours, minutes, sign;
 	const char *rest;
 	struct tm tm;
 	bool clock;
-	char sign;
 
 	rest = parse_civil(s, &tm, &clock);
 	if (!rest || !clock)
@@ -143,36 +179,91 @@ int timetext_parse_utc(const char *s, struct wall *ret, struct err *e)
 		ret->s = utc_seconds(&tm);
 		return 0;
 	}
-	if (sscanf(rest, "%c%2d:%2d%n", &sign, &hours, &minutes, &n) != 3 || rest[n] ||
-	    (sign != '+' && sign != '-') || hours < 0 || hours > 14 || minutes < 0 || minutes > 59)
+	sign = *rest == '-' ? -1 : 1;
+	if ((*rest != '+' && *rest != '-') || (rest++, !take_digits(&rest, 2, &hours)) ||
+	    !take_char(&rest, ':') || !take_digits(&rest, 2, &minutes) || *rest || hours > 14 ||
+	    minutes > 59)
 		goto bad;
-	ret->s = utc_seconds(&tm) - (sign == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+	ret->s = utc_seconds(&tm) - sign * (hours * 3600 + minutes * 60);
 	return 0;
 bad:
 	return err_set(e, -EINVAL, "'%.64s' is not a time such as 2026-11-22T15:00:00Z", s);
 }
 
+static int64_t local_offset(int64_t t)
+{
+	time_t s = (time_t)t;
+	struct tm tm;
+
+	return localtime_r(&s, &tm) ? tm.tm_gmtoff : 0;
+}
+
+/*
+ * When the local clock shows this (seconds since 1970-01-01 00:00 by that clock): twice where it
+ * is set back, never where it is set forward. A change of it has one offset a day before and the
+ * other a day after; mktime() would tell one of two times, and one where there is none.
+ */
+static unsigned shown_at(int64_t local, int64_t ret[2])
+{
+	const int64_t offsets[] = {local_offset(local - DAY_S), local_offset(local + DAY_S)};
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		int64_t t = local - offsets[i];
+
+		if (local_offset(t) == offsets[i] && (n == 0 || ret[0] != t))
+			ret[n++] = t;
+	}
+	return n;
+}
+
+/* Forward: the first of these behind now; else the last that is not behind it. */
+static bool nearer(int64_t t, int64_t than, struct wall now, bool forward)
+{
+	if (forward)
+		return t > now.s && t < than;
+	return t <= now.s && t > than;
+}
+
 /* "HH:MM": the next or the last time that the local clock shows it. */
 static int parse_clock(const char *s, struct wall now, bool forward, struct wall *ret)
 {
-	time_t now_s = (time_t)now.s, t;
+	int64_t local = now.s + local_offset(now.s), none = forward ? INT64_MAX : INT64_MIN;
+	int64_t best = none, t[2];
 	unsigned minutes;
-	struct tm tm;
 
 	if (units_parse_clock(s, &minutes, NULL) < 0)
 		return -EINVAL;
-	localtime_r(&now_s, &tm);
-	tm.tm_hour = (int)minutes / 60;
-	tm.tm_min = (int)minutes % 60;
-	tm.tm_sec = 0;
-	tm.tm_isdst = -1;
-	t = mktime(&tm);
-	if (forward && t <= now_s)
-		tm.tm_mday += 1;
-	else if (!forward && t > now_s)
-		tm.tm_mday -= 1;
-	tm.tm_isdst = -1;
-	ret->s = mktime(&tm);
+	local -= local % DAY_S;
+	/* The day next to this one may lack it; and the one before may not be over. */
+	for (int day = -2; day <= 2; day++) {
+		unsigned n = shown_at(local + day * DAY_S + (int64_t)minutes * 60, t);
+
+		for (unsigned i = 0; i < n; i++)
+			if (nearer(t[i], best, now, forward))
+				best = t[i];
+	}
+	if (best == none)
+		return -EINVAL;
+	ret->s = best;
+	return 0;
+}
+
+/* A date and clock of the local zone. Of two times that which lies where it is looked for, else
+ * the first. A day whose midnight is skipped begins when the clock was set. */
+static int from_civil(const struct tm *tm, bool clock, struct wall now, bool forward,
+		      struct wall *ret)
+{
+	int64_t local = utc_seconds(tm), t[2];
+	unsigned n = shown_at(local, t);
+
+	if (!n && !clock) {
+		t[0] = local - local_offset(local - DAY_S);
+		n = (t[0] + local_offset(t[0])) / DAY_S == local / DAY_S;
+	}
+	if (!n)
+		return -ERANGE;
+	ret->s = n == 2 && (forward ? t[0] <= now.s : t[1] <= now.s) ? t[1] : t[0];
 	return 0;
 }
 
@@ -188,13 +279,14 @@ int timetext_parse_typed(const char *s, struct wall now, bool forward, struct wa
 		*ret = now;
 		return 0;
 	}
+	tzset();
 	if (!timetext_parse_utc(s, ret, NULL) || !parse_clock(s, now, forward, ret))
 		return 0;
 	rest = parse_civil(s, &tm, &clock);
 	if (rest && !*rest) {
-		tm.tm_isdst = -1;
-		ret->s = mktime(&tm);
-		return 0;
+		if (!from_civil(&tm, clock, now, forward, ret))
+			return 0;
+		return err_set(e, -EINVAL, "'%.64s' is not a time: the local clock skips it", s);
 	}
 	if (!units_parse_duration(s, &span_us, NULL)) {
 		ret->s = now.s + (forward ? 1 : -1) * (span_us / SECOND_US);

@@ -66,6 +66,14 @@ static void parsed_utc(void **state)
 		"2026-11-22T15:00:00+1",
 		"2026-11-22T15:60:00Z",
 		"x2026-11-22T15:00:00Z",
+		/* Days that are none, and what is not written in digits. */
+		"2026-11-31T00:00:00Z",
+		"2026-02-29T00:00:00Z",
+		"2026-00-01T00:00:00Z",
+		"2026- 1- 1T00:00:00Z",
+		"2026-01-01T 1:00:00Z",
+		"2026-01-01T01:00:+1Z",
+		"2026-01-01T01:00:00+ 1:00",
 	};
 	struct wall t;
 
@@ -117,6 +125,74 @@ static void parsed_typed(void **state)
 	assert_int_equal(t.s, 42);
 }
 
+static void no_such_date(void **state)
+{
+	static const char *const bad[] = {
+		"2026-11-31", "2026-02-30", "2027-02-29 12:00", "2026- 1- 1", "2026-01-01  1:00",
+	};
+	struct wall t = {42};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (!timetext_parse_typed(bad[i], (struct wall){NOW}, true, &t, NULL))
+			fail_msg("'%s' is taken", bad[i]);
+	assert_int_equal(t.s, 42);
+	assert_int_equal(timetext_parse_typed("2028-02-29", (struct wall){NOW}, true, &t, NULL), 0);
+}
+
+/* Where the clock is set a time of day is shown twice, or on no day but the next. */
+static void clock_changes(void **state)
+{
+	static const struct {
+		const char *zone, *now, *text, *next, *last;
+	} cases[] = {
+		/* 2027-03-14 02:00 EST is 03:00 EDT. */
+		{"America/New_York", "2027-03-14T16:00:00Z", "02:30", "2027-03-15T06:30:00Z",
+		 "2027-03-13T07:30:00Z"},
+		{"America/New_York", "2027-03-14T06:00:00Z", "02:30", "2027-03-15T06:30:00Z",
+		 "2027-03-13T07:30:00Z"},
+		{"America/New_York", "2027-03-13T16:00:00Z", "02:30", "2027-03-15T06:30:00Z",
+		 "2027-03-13T07:30:00Z"},
+		/* 2026-11-01 02:00 EDT is 01:00 EST: 01:15 EST, 01:45 EDT, 00:50 EDT, 01:45 EST. */
+		{"America/New_York", "2026-11-01T06:15:00Z", "01:30", "2026-11-01T06:30:00Z",
+		 "2026-11-01T05:30:00Z"},
+		{"America/New_York", "2026-11-01T05:45:00Z", "01:30", "2026-11-01T06:30:00Z",
+		 "2026-11-01T05:30:00Z"},
+		{"America/New_York", "2026-11-01T04:50:00Z", "01:30", "2026-11-01T05:30:00Z",
+		 "2026-10-31T05:30:00Z"},
+		{"America/New_York", "2026-11-01T06:45:00Z", "01:30", "2026-11-02T06:30:00Z",
+		 "2026-11-01T06:30:00Z"},
+		/* With the date. */
+		{"America/New_York", "2026-11-01T06:15:00Z", "2026-11-01 01:30",
+		 "2026-11-01T06:30:00Z", "2026-11-01T05:30:00Z"},
+		{"America/New_York", "2026-10-01T00:00:00Z", "2026-11-01 01:30",
+		 "2026-11-01T05:30:00Z", "2026-11-01T05:30:00Z"},
+		/* No midnight: the day begins at one o'clock. No 2011-12-30 at all. */
+		{"Asia/Beirut", "2026-03-01T00:00:00Z", "2026-03-29", "2026-03-28T22:00:00Z",
+		 "2026-03-28T22:00:00Z"},
+		{"America/New_York", "2027-03-01T00:00:00Z", "2027-03-14 02:30", NULL, NULL},
+		{"Pacific/Apia", "2011-12-01T00:00:00Z", "2011-12-30", NULL, NULL},
+	};
+	char buf[TIMETEXT_MAX];
+	struct wall now, t;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		setenv("TZ", cases[i].zone, 1);
+		tzset();
+		assert_int_equal(timetext_parse_utc(cases[i].now, &now, NULL), 0);
+		for (int forward = 0; forward < 2; forward++) {
+			const char *want = forward ? cases[i].next : cases[i].last;
+			int r = timetext_parse_typed(cases[i].text, now, forward, &t, NULL);
+
+			if ((r == 0) != (want != NULL))
+				fail_msg("case %zu: %d", i, r);
+			if (want)
+				assert_string_equal(timetext_utc(t, buf), want);
+		}
+	}
+}
+
 static void local(void **state)
 {
 	char buf[TIMETEXT_MAX];
@@ -136,8 +212,9 @@ static void local(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(utc),	      cmocka_unit_test(in_zone),
-		cmocka_unit_test(parsed_utc), cmocka_unit_test(parsed_typed),
+		cmocka_unit_test(utc),		cmocka_unit_test(in_zone),
+		cmocka_unit_test(parsed_utc),	cmocka_unit_test(parsed_typed),
+		cmocka_unit_test(no_such_date), cmocka_unit_test(clock_changes),
 		cmocka_unit_test(local),
 	};
 
