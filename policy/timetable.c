@@ -1,5 +1,5 @@
 /*
- * timetable.c: see timetable.h. All of it is asked of window_at() and window_next_edge() again and
+ * timetable.c: see timetable.h. All of it is asked of window_at() and window_next_look() again and
  * again; nothing is kept, and there is no second idea of what a window is.
  */
 #include "policy/timetable.h"
@@ -8,8 +8,7 @@
 
 #include "policy/build.h"
 
-#define DAY	   86400
-#define EDGES_MOST 20000 /* of both policies, none of which changes what is in force */
+#define DAY 86400
 
 static const struct policy *hub_policy(const struct timetable *tt)
 {
@@ -57,30 +56,34 @@ void timetable_at(const struct timetable *tt, struct wall t, struct timetable_st
 		by_rate(ret, BY_HUB_RATE, tt->config->rate, tt->config->rate_origin);
 }
 
+/*
+ * As window_next_edge(), for both policies together: both turn weekly, so a week in which the whole
+ * chain stayed as it is stays so until something rare. What one limit hides of another is not
+ * walked through edge by edge.
+ */
 struct wall timetable_next(const struct timetable *tt, struct wall t)
 {
 	const struct policy *hub = hub_policy(tt);
 	struct timetable_state now, then;
-	struct wall edge, own = t, hubs = t;
+	struct wall at = t, still = t;
 
 	timetable_at(tt, t, &now);
-	edge = t;
-	for (unsigned i = 0; i < EDGES_MOST; i++) {
-		/* Each policy is asked again only when its last answer is behind. */
-		if (own.s <= edge.s)
-			own = window_next_edge(tt->policy, tt->zone, edge);
-		if (!hub)
-			hubs = WALL_NEVER;
-		else if (hubs.s <= edge.s)
-			hubs = window_next_edge(hub, hub->zone, edge);
-		edge = own.s < hubs.s ? own : hubs;
-		if (edge.s == WALL_NEVER.s)
-			break;
-		timetable_at(tt, edge, &then);
+	for (;;) {
+		bool turned = at.s - still.s >= WINDOW_TURN;
+		struct window_look own = window_next_look(tt->policy, tt->zone, at, turned);
+		struct window_look hubs = {WALL_NEVER, false};
+
+		if (hub)
+			hubs = window_next_look(hub, hub->zone, at, turned);
+		at = own.at.s < hubs.at.s ? own.at : hubs.at;
+		if (at.s == WALL_NEVER.s || at.s - t.s > WINDOW_HORIZON)
+			return WALL_NEVER;
+		if ((own.rare && own.at.s == at.s) || (hubs.rare && hubs.at.s == at.s))
+			still = at;
+		timetable_at(tt, at, &then);
 		if (then.rate != now.rate)
-			return edge;
+			return at;
 	}
-	return WALL_NEVER;
 }
 
 char *timetable_text(const struct timetable *tt, const struct timetable_state *s)

@@ -10,12 +10,8 @@
 
 #include "policy/zone.h"
 
-#define DAY	86400
-#define MINUTE	60
-#define HORIZON ((int64_t)400 * DAY)
-/* One whole week and the tail of its last day: after so long without an edge the weekly lines
- * are known to give none, and only a date can. */
-#define FULL_TURN ((int64_t)8 * DAY)
+#define DAY    86400
+#define MINUTE 60
 
 /* A day's weekday, 0 = monday; 1970-01-01 was a thursday. */
 static unsigned weekday_of(int64_t day)
@@ -127,29 +123,33 @@ static int64_t next_boundary(const struct policy *p, int64_t local)
 	return best;
 }
 
+struct window_look window_next_look(const struct policy *p, const struct zone *zone, struct wall t,
+				    bool rare)
+{
+	int64_t offset = offset_at(zone, t.s);
+	int64_t change = zone_next_change(zone, t).s;
+	int64_t date = next_date(p, t.s + offset);
+	int64_t local = rare ? date : next_boundary(p, t.s + offset);
+	int64_t at = MIN(change, local == INT64_MAX ? local : local - offset);
+
+	return (struct window_look){{at}, at == change || local == date};
+}
+
 struct wall window_next_edge(const struct policy *p, const struct zone *zone, struct wall t)
 {
 	struct window_state now, then;
-	int64_t at = t.s;
-	int64_t still = t.s; /* since when nothing but weekly lines could have made an edge */
+	struct wall still = t; /* since when nothing but weekly lines could have made an edge */
+	struct window_look look = {.at = t};
 
 	window_at(p, zone, t, &now);
 	for (;;) {
-		int64_t offset = offset_at(zone, at);
-		int64_t change = zone_next_change(zone, (struct wall){at}).s;
-		int64_t date = next_date(p, at + offset);
-		bool only_dates = at - still >= FULL_TURN;
-		int64_t local = only_dates ? date : next_boundary(p, at + offset);
-
-		if (local == INT64_MAX && (only_dates || change == INT64_MAX))
+		look = window_next_look(p, zone, look.at, look.at.s - still.s >= WINDOW_TURN);
+		if (look.at.s == WALL_NEVER.s || look.at.s - t.s > WINDOW_HORIZON)
 			return WALL_NEVER;
-		at = MIN(change, local == INT64_MAX ? local : local - offset);
-		if (at - t.s > HORIZON)
-			return WALL_NEVER;
-		if (at == change || local == date)
-			still = at;
-		window_at(p, zone, (struct wall){at}, &then);
+		if (look.rare)
+			still = look.at;
+		window_at(p, zone, look.at, &then);
 		if (then.rate != now.rate)
-			return (struct wall){at};
+			return look.at;
 	}
 }

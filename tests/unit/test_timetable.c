@@ -340,13 +340,48 @@ static void odd_days(void **state)
 	zone_free(beirut);
 }
 
+/* Thousands of edges that a lower limit hides, and behind them one that shows: at once. */
+static void hidden_edges(void **state)
+{
+	struct window_line lines[98] = {{.kind = WINDOW_WEEKLY, .days = 0x7f, .to = 1440}};
+	struct policy p = {.name = "p", .lines = lines, .n_lines = 97};
+	struct spoke_cfg spoke = {.name = "a", .rate = 100};
+	struct config config = {.rate = RATE_UNLIMITED};
+	struct zone *utc = zone_new("UTC");
+	struct timetable tt = {&config, &spoke, &p, utc};
+	struct window_line low = {.kind = WINDOW_WEEKLY, .days = 0x7f, .to = 1440, .rate = 100};
+	struct policy hub = {.name = "h", .zone = utc, .lines = &low, .n_lines = 1};
+	struct wall start = {T_2020};
+
+	(void)state;
+	/* Another rate every 15 minutes. */
+	lines[0].rate = 500;
+	for (uint16_t i = 0; i < 96; i++)
+		lines[i + 1] = (struct window_line){.kind = WINDOW_WEEKLY,
+						    .days = 0x7f,
+						    .from = (uint16_t)(i * 15),
+						    .to = (uint16_t)(i * 15 + 15),
+						    .rate = 200u + i};
+	assert_int_equal(timetable_next(&tt, start).s, WALL_NEVER.s);
+	lines[97] = (struct window_line){.kind = WINDOW_DATE,
+					 .date_from = (int32_t)(T_2020 / DAY) + 300,
+					 .date_to = (int32_t)(T_2020 / DAY) + 300,
+					 .rate = RATE_CLOSED};
+	p.n_lines = 98;
+	assert_int_equal(timetable_next(&tt, start).s, T_2020 + (int64_t)300 * DAY);
+	/* A hub that hides them likewise. */
+	spoke.rate = RATE_UNLIMITED;
+	config.policy = &hub;
+	assert_int_equal(timetable_next(&tt, start).s, T_2020 + (int64_t)300 * DAY);
+	zone_free(utc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(exceptions_meet),
-		cmocka_unit_test(the_chain),
-		cmocka_unit_test(days_of_a_week),
-		cmocka_unit_test(odd_days),
+		cmocka_unit_test(exceptions_meet), cmocka_unit_test(the_chain),
+		cmocka_unit_test(days_of_a_week),  cmocka_unit_test(odd_days),
+		cmocka_unit_test(hidden_edges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
