@@ -132,9 +132,9 @@ void rate_in_force(const struct config *c, const struct rate_facts *facts,
 	r.open = r.reason == RATE_OPEN;
 	r.hub = r.override ? c->rate : MIN(c->rate, r.hub_window.rate);
 	r.policy = r.override ? r.override->rate : r.window.rate;
-	r.until = earliest(governing_edge(&p, now.wall), hub_edge(&p, now.wall));
-	if (r.override)
-		r.until = earliest(r.until, override_end(r.override, now));
+	/* Under an override the policies' edges change nothing before its end. */
+	r.until = r.override ? override_end(r.override, now)
+			     : earliest(governing_edge(&p, now.wall), hub_edge(&p, now.wall));
 	if (r.open) {
 		r.least = MIN(r.hub, MIN(r.spoke, r.policy));
 	} else {

@@ -31,7 +31,9 @@ struct rate_chain {
 	uint64_t spoke;	 /* [spoke] rate */
 	uint64_t policy; /* the window's rate, or the override's --rate */
 	uint64_t least;
-	struct wall until; /* first time at which anything above may differ */
+	/* First time at which anything above may differ: an override's end while one governs (what
+	 * the policies below it do until then does not count), else the next edge. */
+	struct wall until;
 	struct wall opens; /* closed: when it opens by the policies; WALL_NEVER: not foreseeable */
 	const struct policy *hub_policy, *governing; /* NULL: none */
 	struct window_state hub_window, window;

@@ -160,6 +160,10 @@ static void sync_now(void **state)
 	assert_false(chain("paris", SUNDAY + 13 * HOUR).open);
 	o->rate = MBIT(5);
 	assert_int_equal(chain("paris", SUNDAY + 12 * HOUR).least, MBIT(5));
+	/* No edge of a policy counts before its end, neither 22:00 nor the hub's 23:00. */
+	o->until.s = SUNDAY + 24 * HOUR;
+	assert_int_equal(chain("paris", SUNDAY + 12 * HOUR).until.s, SUNDAY + 24 * HOUR);
+	o->until.s = SUNDAY + 13 * HOUR;
 	/* Also in an open window: it may be faster, or slower. */
 	assert_int_equal(chain("paris", SUNDAY).least, MBIT(5));
 }
@@ -183,6 +187,9 @@ static void pauses(void **state)
 	/* A second pause behind the first. */
 	add(OVERRIDE_PAUSE, "paris", SUNDAY + 23 * HOUR);
 	assert_int_equal(chain("paris", SUNDAY + 12 * HOUR).opens.s, SUNDAY + 23 * HOUR);
+	list[1].until.s = SUNDAY + 6 * HOUR;
+	assert_int_equal(chain("paris", SUNDAY + 14 * HOUR).until.s, SUNDAY + 23 * HOUR);
+	list[1].until.s = SUNDAY + 14 * HOUR;
 	assert_int_equal(chain("berlin", SUNDAY + 12 * HOUR).opens.s, SUNDAY + 22 * HOUR);
 }
 
