@@ -24,5 +24,10 @@ struct limit_use {
 /* How many may run where the limit is max and so many of them are large. */
 unsigned limit_most(unsigned max, unsigned large);
 enum limit_hit limit_check(const struct limit_use *u);
+/* Which limit stands in the way and how it is used, for people: "the hub runs 2 of 2 transfers";
+ * small: up to how many bytes a file is a small one. Returns buf; "" where none does. */
+#define LIMIT_TEXT 256
+const char *limit_text(const struct limit_use *u, const char *spoke, uint64_t small,
+		       char buf[LIMIT_TEXT]);
 
 #endif

@@ -244,6 +244,10 @@ struct job *core_job_of(struct core *c, const char *spoke, const char *group, co
 void core_rates(struct core *c, const struct spoke_state *s, const struct group_cfg *g,
 		struct now now, struct rate_chain *ret);
 unsigned core_running(const struct core *c);
+#define CORE_SMALL (UINT64_C(16) << 20) /* bytes left: what may have the slot of small files */
+struct limit_use;
+/* The slots as the job finds them; of a spoke that is configured. */
+void core_slots(const struct core *c, const struct job *j, struct limit_use *ret);
 struct job_list *
 core_ended(struct core *c); /* finished ones not yet forgotten, oldest first, by_spoke */
 /* Nothing of these versions is unfinished, failed or cancelled there (NULL: any). */

@@ -58,7 +58,6 @@ enum due_kind { DUE_JOB = 1, DUE_SPOKE, DUE_LANE };
 #define CORE_CALENDAR	  (60 * SECOND_US)  /* at calendar edges: clocks jump, machines sleep */
 /* Jobs looked at in one pass; the rest in the next, which follows at once. */
 #define CORE_PASS_JOBS 2000
-#define CORE_SMALL     (UINT64_C(16) << 20) /* bytes left: what may have the slot of small files */
 
 struct lane {
 	struct spoke *spoke;

@@ -46,17 +46,27 @@ static struct order_key key_of(const struct job *j)
 				  .age = j->id};
 }
 
+static struct limit_use slots(const struct core *c, const struct spoke_state *s, bool small)
+{
+	return (struct limit_use){.hub = c->running,
+				  .hub_large = c->large,
+				  .hub_max = c->cfg->transfers,
+				  .spoke = s->running,
+				  .spoke_large = spoke_of(s)->large,
+				  .spoke_max = s->cfg->transfers,
+				  .small = small};
+}
+
 static enum limit_hit limits(const struct core *c, const struct spoke_state *s, bool small)
 {
-	const struct limit_use use = {.hub = c->running,
-				      .hub_large = c->large,
-				      .hub_max = c->cfg->transfers,
-				      .spoke = s->running,
-				      .spoke_large = spoke_of(s)->large,
-				      .spoke_max = s->cfg->transfers,
-				      .small = small};
+	const struct limit_use use = slots(c, s, small);
 
 	return limit_check(&use);
+}
+
+void core_slots(const struct core *c, const struct job *j, struct limit_use *ret)
+{
+	*ret = slots(c, j->spoke, j->small);
 }
 
 /* The best that may start now, or NULL. */

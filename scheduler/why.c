@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/limit.h"
 #include "scheduler/facts.h"
 #include "scheduler/timetext.h"
 
@@ -132,12 +133,19 @@ static void say_spoke_down(const struct spoke_state *s, struct now now, json_t *
 static void say_slots(struct daemon *d, const struct job *j, json_t *out)
 {
 	struct core *core = hub_core(d->hub);
+	struct limit_use use;
+	char text[LIMIT_TEXT];
 
-	why_say(out,
-		"No slot is free: the hub runs %u of %u transfers, %s %u of %u. Jobs before it "
-		"have a higher priority or are older.",
-		core_running(core), core_config(core)->transfers, j->spoke->name, j->spoke->running,
-		j->spoke->cfg ? j->spoke->cfg->transfers : 0);
+	if (!j->spoke->cfg)
+		return;
+	core_slots(core, j, &use);
+	if (*limit_text(&use, j->spoke->name, CORE_SMALL, text))
+		why_say(out, "No slot is free for it: %s.", text);
+	else
+		why_say(out, "It waited for a slot, and one has become free.");
+	why_say(out, "A slot goes to what would miss its deadline, then to the higher priority, "
+		     "then to the spoke with the fewest transfers for its weight, then to the "
+		     "oldest.");
 }
 
 static void say_retry(const struct job *j, struct now now, json_t *out)
