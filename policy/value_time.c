@@ -24,6 +24,12 @@ static int no_zone(const char *text, struct err *e)
 	nearest_try(&near, "spoke");
 	nearest_try(&near, "UTC");
 	nearest_try(&near, zonefile_nearest(text, zone));
+	/* The name is right, so another would be no help. */
+	if (near.word && !strcmp(near.word, text))
+		return err_set(
+			e, -EINVAL,
+			"the file of time zone \"%.60s\" in this machine's database is broken",
+			text);
 	return err_set(e, -EINVAL,
 		       "\"%.60s\" is not a time zone: UTC, spoke, or an IANA name as "
 		       "Europe/Berlin%s",

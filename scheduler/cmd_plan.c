@@ -80,12 +80,14 @@ static const char *why_not(const struct forward_end *e, bool cut)
 	if (!e->known)
 		return "not in that configuration";
 	if (e->eta.s == WALL_NEVER.s)
-		return "its window never opens";
+		return "its window does not open within " FORWARD_DAYS_TEXT;
 	if (!e->job->up)
 		return "its spoke is down";
 	if (e->job->waits & (WAIT_SPACE | WAIT_IN_USE | WAIT_HELD))
 		return "it waits for a change";
-	return cut ? "not by then" : "no rate is known";
+	if (e->unknown)
+		return "no rate is known";
+	return cut ? "not by then" : "not within " FORWARD_DAYS_TEXT;
 }
 
 static void add_end(void *arg, const struct forward_end *e)

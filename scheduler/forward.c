@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define HORIZON_S (INT64_C(400) * 86400)
+#define HORIZON_S (INT64_C(86400) * FORWARD_DAYS)
 #define SPIN_MAX  100000 /* passes at one instant */
 
 static void tell_move(struct forward *f, struct forward_job *x, bool done)
@@ -27,7 +27,8 @@ static void tell_move(struct forward *f, struct forward_job *x, bool done)
 	/* What is left decides whether it may have the slot of small files. */
 	x->job->done_bytes += m.bytes;
 	x->before = x->left;
-	if (f->run.move)
+	/* What is stopped in the moment it is looked at did not move. */
+	if (f->run.move && (done || m.bytes || m.to.s > m.from.s))
 		f->run.move(f->run.arg, &m);
 }
 
@@ -159,7 +160,8 @@ static int drive(struct forward *f)
 
 static struct forward_end end_of(const struct forward *f, const struct forward_job *x)
 {
-	struct forward_end e = {.job = &x->who, .deadline = x->deadline, .known = x->known};
+	struct forward_end e = {
+		.job = &x->who, .deadline = x->deadline, .known = x->known, .unknown = x->unknown};
 	const struct rate_chain *ch;
 
 	e.done = x->had + x->moved;

@@ -27,7 +27,7 @@ struct forward_who {
 	bool up; /* its spoke */
 };
 
-/* One transfer without a break. */
+/* One transfer without a break, of some bytes or some time. */
 struct forward_move {
 	const struct forward_who *job;
 	struct wall from, to;
@@ -39,9 +39,10 @@ struct forward_move {
 /* How a job fares. */
 struct forward_end {
 	const struct forward_who *job;
-	struct wall eta;      /* WALL_NEVER: its window never opens; {0}: not to be foreseen */
+	struct wall eta; /* WALL_NEVER: its window does not open in time; {0}: not to be foreseen */
 	struct wall deadline; /* WALL_NEVER: none */
 	bool late, known;     /* known: the configuration of the run has its spoke and group */
+	bool unknown;	      /* no rate is known at which it would go */
 	unsigned windows;     /* that it uses from now on */
 	uint64_t done;	      /* bytes, at the end of the run */
 };
@@ -55,6 +56,8 @@ struct forward_run {
 	void *arg;
 };
 
+#define FORWARD_DAYS	  400 /* how far a run goes at most */
+#define FORWARD_DAYS_TEXT "400 days"
 #define FORWARD_STEP_JOBS 500 /* copied, or told the end of, in one step */
 
 struct forward;

@@ -206,6 +206,14 @@ static void say_rate(struct daemon *d, const struct job *j, const struct rate_ch
 		why_say(out, "Before that: %s. What is the same there is not sent.", s.asking);
 		return;
 	}
+	/* Less than a byte a second is nothing measured; as a rate 0 means closed. */
+	if (s.rate < 1) {
+		why_say(out,
+			"Nothing is measured of its rate yet; the limit in force for the spoke is "
+			"%s ('spokesync explain %s').",
+			units_rate(c->least, limit), j->spoke->name);
+		return;
+	}
 	why_say(out,
 		"It goes at %s; the limit in force for the spoke is %s ('spokesync explain %s').",
 		units_rate((uint64_t)s.rate, now_text), units_rate(c->least, limit),

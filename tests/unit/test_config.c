@@ -136,6 +136,22 @@ static void all_at_once(void **state)
 	       "16 wrong at character", "18 is not https://", "20 --print-key on the spoke");
 }
 
+/* A name that is right, of a file that is not: no hint to write what is written. */
+static void broken_zone(void **state)
+{
+	struct temp t;
+
+	(void)state;
+	temp_new(&t);
+	ini_write(&t, "Broken", "TZif2");
+	assert_int_equal(setenv("TZDIR", t.path, 1), 0);
+	ERRORS("[daemon]\nrole = hub\n[policy p]\ntimezone = Broken\n"
+	       "window = daily 00:00-24:00 unlimited\n",
+	       "0 no [group NAME]", "4 the file of time zone \"Broken\"");
+	unsetenv("TZDIR");
+	temp_done(&t);
+}
+
 /* The zones are files of the machine: names of any depth, words, and nothing where nothing is near.
  */
 static void nearest_zone(void **state)
@@ -510,6 +526,7 @@ int main(void)
 		cmocka_unit_test(spoke_values),
 		cmocka_unit_test(all_at_once),
 		cmocka_unit_test(nearest_zone),
+		cmocka_unit_test(broken_zone),
 		cmocka_unit_test(missing),
 		cmocka_unit_test(wrong_role),
 		cmocka_unit_test(strangers),

@@ -160,6 +160,45 @@ static void what_if(void **state)
 	rig_free(r);
 }
 
+/* What runs is stopped at once where the window of the other configuration is closed: no move. */
+static void stopped_at_once(void **state)
+{
+	struct rig *r = world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
+	struct config *cfg = rig_config(
+		"[daemon]\nrole = hub\nstate_dir = /nostate\nstart_jitter = 0s\n[policy p]\n"
+		"window = mon-sun 02:00-03:00 8Mbit\n[group g]\npath = /nowhere/g\nspokes = a\n"
+		"policy = p\n" SPOKE("a", "transfers = 1\n"));
+	struct job *j = rig_add(r, "a", "g", "1");
+	struct seen s;
+
+	(void)state;
+	rig_pass(r);
+	assert_true(j->running);
+	s = run(r, cfg, 0);
+	assert_int_equal(s.n_moves, 1);
+	assert_int_equal(after(r, s.moves[0].from), 2 * HOUR);
+	assert_int_equal(s.moves[0].bytes, 10000000);
+	config_unref(cfg);
+	rig_free(r);
+}
+
+/* 10 MB of which 60 kB go each week: not done in 400 days, and not for want of a rate. */
+static void behind_the_horizon(void **state)
+{
+	struct rig *r = world("start_jitter = 0s",
+			      "[policy p]\nwindow = mon 01:00-01:01 8kbit\n" GROUP("") SPOKES);
+	struct seen s;
+
+	(void)state;
+	rig_add(r, "a", "g", "1");
+	rig_pass(r);
+	s = run(r, NULL, 0);
+	assert_int_equal(s.n_ends, 1);
+	assert_int_equal(s.ends[0].eta.s, 0);
+	assert_false(s.ends[0].unknown);
+	rig_free(r);
+}
+
 /* Three files of 10 MB at 1 Mbit, 80 s each. The last one alone has a deadline. */
 #define DUE "[group d]\npath = /nowhere/d\nspokes = a\npolicy = p\ndeadline = daily 00:02\n"
 
@@ -495,6 +534,8 @@ int main(void)
 		cmocka_unit_test(shares_are_freed),
 		cmocka_unit_test(limits_within),
 		cmocka_unit_test(what_if),
+		cmocka_unit_test(stopped_at_once),
+		cmocka_unit_test(behind_the_horizon),
 		cmocka_unit_test(deadline_first),
 		cmocka_unit_test(deadline_missed),
 		cmocka_unit_test(small_files_pass),
