@@ -19,8 +19,9 @@ struct scope {
 	const char *spoke, *group;
 };
 
-/* The scope of the call; explicit: it must be named, --all included. False: answered. */
-static bool read_scope(struct call *c, bool explicit, struct scope *ret)
+/* The scope of the call, known or not; explicit: it must be named, --all included. False: answered.
+ */
+static bool scope_named(struct call *c, bool explicit, struct scope *ret)
 {
 	bool all = args_flag(c->args, "all");
 
@@ -34,7 +35,13 @@ static bool read_scope(struct call *c, bool explicit, struct scope *ret)
 		call_fail(c, 400, "%s: which spoke? (or all)", c->args->cmd->word);
 		return false;
 	}
-	return call_scope_known(c, ret->spoke, ret->group);
+	return true;
+}
+
+/* As scope_named(), and of what exists. */
+static bool read_scope(struct call *c, bool explicit, struct scope *ret)
+{
+	return scope_named(c, explicit, ret) && call_scope_known(c, ret->spoke, ret->group);
 }
 
 /* "berlin, group vdisks" */
@@ -152,9 +159,12 @@ static enum handled end_overrides(struct call *c, enum override_kind kind, bool 
 	char *scope;
 	unsigned n;
 
-	if (!read_scope(c, false, &s))
+	/* A pause of what was taken out since is still there to be ended, by exactly its scope. */
+	if (overlapping ? !read_scope(c, false, &s) : !scope_named(c, false, &s))
 		return HANDLED;
 	n = core_override_end(hub_core(c->daemon->hub), kind, s.spoke, s.group, overlapping);
+	if (!n && !call_scope_known(c, s.spoke, s.group))
+		return HANDLED;
 	scope = scope_words(&s);
 	if (!n) {
 		call_fail(c, 404, "there is no %s %s %s; 'spokesync status' lists those in force",

@@ -62,6 +62,24 @@ overrides() { hubctl status --json | jq '.overrides | length'; }
 	same berlin one.img
 }
 
+@test "a pause of a spoke that was taken out can be ended" {
+	spoke berlin
+	spoke paris
+	hub
+	start hub
+	hubctl pause paris --for 10m
+	unset 'SPOKE[paris]'
+	hub
+	hubctl reload
+	[ "$(overrides)" = 1 ]
+	run hubctl resume madrid
+	[[ $output == *"no spoke 'madrid'"* ]]
+	hubctl resume paris
+	[ "$(overrides)" = 0 ]
+	run hubctl resume paris
+	[[ $output == *"no spoke 'paris'"* ]]
+}
+
 @test "a lower rate bites on reload, and the transfer goes on" {
 	spoke berlin
 	SPOKE[berlin]="rate = 40Mbit"
