@@ -134,6 +134,61 @@ static void limits_within(void **state)
 	rig_free(r);
 }
 
+/* One policy, or one sync-now, over two groups of a spoke: its rate is for both together. */
+#define TWO_GROUPS \
+	GROUP("")  \
+	"[group h]\npath = /nowhere/h\nspokes = a\npolicy = p\n" SPOKE("a", "") SPOKE("b", "")
+
+static void one_limit_for_groups(void **state)
+{
+	struct override o = {.kind = OVERRIDE_SYNC_NOW, .rate = 125000};
+	struct rig *r = world("", ALWAYS("2Mbit") TWO_GROUPS);
+	struct job *g = rig_add(r, "a", "g", "1"), *h = rig_add(r, "a", "h", "1");
+	struct job *b = rig_add(r, "b", "g", "1");
+
+	(void)state;
+	rig_pass(r);
+	assert_true(g->running && h->running && b->running);
+	/* 20 MB at 250 kB a second; b has as much for its own. */
+	core_forecast(r->c, r->now);
+	assert_in_range(after(r, g->eta), 80, 81);
+	assert_in_range(after(r, h->eta), 80, 81);
+	assert_in_range(after(r, b->eta), 40, 41);
+	o.spoke = xstrdup("a");
+	o.since = r->now.wall;
+	o.until.s = r->now.wall.s + HOUR;
+	o.until_mono = (struct mono){r->now.mono.us + HOUR * SECOND_US};
+	core_override_add(r->c, &o);
+	rig_pass(r);
+	core_forecast(r->c, r->now);
+	assert_in_range(after(r, g->eta), 160, 161);
+	assert_in_range(after(r, h->eta), 160, 161);
+	assert_in_range(after(r, b->eta), 40, 41);
+	rig_free(r);
+}
+
+/* The hub's policy limits what goes by the policies, not what a person sends now. */
+static void sync_now_beside_the_plan(void **state)
+{
+	struct rig *r =
+		world("policy = h",
+		      "[policy h]\nwindow = mon-sun 00:00-24:00 1Mbit\n" ALWAYS("unlimited")
+			      GROUP("") SPOKE("a", "rate = 8Mbit\n") SPOKE("b", "rate = 8Mbit\n"));
+	struct job *a = rig_add(r, "a", "g", "1"), *b = rig_add(r, "b", "g", "1");
+
+	(void)state;
+	rig_pass(r);
+	core_forecast(r->c, r->now);
+	assert_in_range(after(r, a->eta), 160, 161);
+	assert_in_range(after(r, b->eta), 160, 161);
+	rig_override(r, OVERRIDE_SYNC_NOW, "b", NULL, HOUR);
+	rig_pass(r);
+	core_forecast(r->c, r->now);
+	assert_in_range(after(r, a->eta), 80, 81);
+	assert_in_range(after(r, b->eta), 10, 11);
+	rig_free(r);
+}
+
 static void what_if(void **state)
 {
 	struct rig *r = world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
@@ -533,6 +588,8 @@ int main(void)
 		cmocka_unit_test(windows),
 		cmocka_unit_test(shares_are_freed),
 		cmocka_unit_test(limits_within),
+		cmocka_unit_test(one_limit_for_groups),
+		cmocka_unit_test(sync_now_beside_the_plan),
 		cmocka_unit_test(what_if),
 		cmocka_unit_test(stopped_at_once),
 		cmocka_unit_test(behind_the_horizon),
