@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rate reached is taken over spans of this length; a longer silence starts anew. */
+/* The rate reached is taken over so much time of sending; of a longer silence nothing counts. */
 #define RATE_SPAN    (5 * SECOND_US)
 #define RATE_SILENCE (30 * SECOND_US)
 
@@ -135,23 +135,36 @@ void core_fact_indexed(struct core *c, struct version *v)
 	c->indexed = true;
 }
 
-static void measure(struct spoke *s, uint64_t bytes, struct now now)
+/* While the shaper holds it back, what it reached says only that it can do as much. */
+static void take_rate(struct spoke *s)
+{
+	uint64_t r = (uint64_t)((double)s->rate_bytes * (double)SECOND_US / (double)s->rate_span);
+	uint64_t *reached = &s->pub.reached_rate;
+
+	if (!s->rate_limited)
+		*reached = *reached ? (3 * *reached + r) / 4 : r;
+	else if (*reached)
+		*reached = MAX(*reached, r);
+	s->rate_bytes = 0;
+	s->rate_span = 0;
+	s->rate_limited = false;
+}
+
+/* Only time between two words of progress counts, and none in which nothing was being sent: how
+ * long a push took to its first word is unknown, and so its bytes do not count either. */
+static void measure(struct spoke *s, uint64_t bytes, bool limited, struct now now)
 {
 	int64_t span = now.mono.us - s->rate_since.us;
+	bool on = s->rate_since.us != 0;
 
-	if (s->rate_since.us == 0 || span < 0 || span > RATE_SILENCE) {
-		s->rate_since = now.mono;
-		s->rate_bytes = 0;
+	s->rate_since = now.mono;
+	if (!on || span < 0 || span > RATE_SILENCE)
 		return;
-	}
 	s->rate_bytes += bytes;
-	if (span >= RATE_SPAN) {
-		uint64_t r = (uint64_t)((double)s->rate_bytes * (double)SECOND_US / (double)span);
-
-		s->pub.reached_rate = s->pub.reached_rate ? (3 * s->pub.reached_rate + r) / 4 : r;
-		s->rate_since = now.mono;
-		s->rate_bytes = 0;
-	}
+	s->rate_span += span;
+	s->rate_limited |= limited;
+	if (s->rate_span >= RATE_SPAN)
+		take_rate(s);
 }
 
 void core_fact_progress(struct core *c, struct job *j, uint64_t done, uint64_t total,
@@ -161,7 +174,7 @@ void core_fact_progress(struct core *c, struct job *j, uint64_t done, uint64_t t
 
 	(void)c;
 	if (done > j->done_bytes) {
-		measure(s, done - j->done_bytes, now);
+		measure(s, done - j->done_bytes, j->lane->chain.least != RATE_UNLIMITED, now);
 		j->tries = 0;
 		j->again = 0;
 		s->pub.tries = s->pub.up ? 0 : s->pub.tries;
@@ -186,6 +199,8 @@ void core_fact_ended(struct core *c, struct job *j, enum job_outcome o, const ch
 		c->running--;
 		s->large -= !j->small;
 		c->large -= !j->small;
+		if (!s->pub.running)
+			s->rate_since = (struct mono){0};
 	}
 	if (j->publishing) {
 		j->publishing = false;

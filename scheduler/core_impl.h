@@ -99,8 +99,10 @@ struct spoke {
 	bool rearm;	  /* facts came: the next greeting is to be timed anew */
 	bool shaky;	  /* went down under a push: a mere greeting does not make it well */
 	/* the rate that it reached lately */
-	struct mono rate_since;
+	struct mono rate_since; /* its last word of progress; {0}: no push had one */
+	int64_t rate_span;
 	uint64_t rate_bytes;
+	bool rate_limited;	    /* some of it was sent under a limit */
 	bool gone;		    /* not in the configuration */
 	struct config *gone_config; /* keeps pub.cfg alive while gone */
 	bool forecast_due, deadlines_due;

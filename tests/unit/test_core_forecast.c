@@ -113,6 +113,77 @@ static void cannot_be_known(void **state)
 	rig_free(r);
 }
 
+/* Sends for so many seconds at so many bytes a second. */
+static void send(struct rig *r, struct job *j, int seconds, uint64_t rate)
+{
+	for (int i = 0; i <= seconds; i++) {
+		rig_move(r, 1);
+		core_fact_progress(r->c, j, j->done_bytes + rate, 10 * 1000 * 1000, r->now);
+	}
+}
+
+/* Nothing is sent between small files: that is no rate, and time without any does not count. */
+static void idle_is_no_rate(void **state)
+{
+	struct rig *r =
+		world("", "[policy p]\nwindow = mon-sun 00:00-24:00 unlimited\n" GROUP SPOKE(
+				  "a", "") SPOKE("b", ""));
+	char path[2] = "1";
+	struct job *j;
+
+	(void)state;
+	for (; path[0] <= '8'; path[0]++) {
+		j = rig_add(r, "a", "g", path);
+		rig_pass(r);
+		assert_true(j->running);
+		core_fact_progress(r->c, j, 1000, 1000, r->now);
+		rig_end(r, j, OUTCOME_STAGED);
+		rig_end(r, j, OUTCOME_PUBLISHED);
+		rig_move(r, 6);
+	}
+	assert_int_equal(core_spoke(r->c, "a")->reached_rate, 0);
+	/* Two of three seconds each, a minute apart, are one sample. */
+	for (int i = 0; i < 2; i++) {
+		path[0]++;
+		j = rig_add(r, "a", "g", path);
+		rig_pass(r);
+		send(r, j, 3, 1000 * 1000);
+		rig_end(r, j, OUTCOME_STAGED);
+		rig_end(r, j, OUTCOME_PUBLISHED);
+		rig_move(r, 60 - i);
+	}
+	assert_int_equal(core_spoke(r->c, "a")->reached_rate, 1000 * 1000);
+	rig_free(r);
+}
+
+/* What it did while a limit held it back is what it can do at least, and no more is said of it. */
+static void limited_is_at_least(void **state)
+{
+	static const char rest[] = GROUP SPOKE("a", "") SPOKE("b", "");
+	char *limited = xasprintf("[policy p]\nwindow = mon-sun 00:00-24:00 800kbit\n%s", rest);
+	char *free_ = xasprintf("[policy p]\nwindow = mon-sun 00:00-24:00 unlimited\n%s", rest);
+	struct rig *r = world("", limited);
+	struct job *j = rig_add(r, "a", "g", "1");
+
+	(void)state;
+	rig_pass(r);
+	send(r, j, 12, 100 * 1000);
+	assert_int_equal(j->spoke->reached_rate, 0);
+	rig_reload(r, "", free_);
+	rig_pass(r);
+	core_forecast(r->c, r->now);
+	assert_int_equal(j->eta.s, 0);
+	send(r, j, 12, 400 * 1000);
+	assert_in_range(j->spoke->reached_rate, 300 * 1000, 400 * 1000);
+	rig_reload(r, "", limited);
+	rig_pass(r);
+	send(r, j, 12, 100 * 1000);
+	assert_in_range(j->spoke->reached_rate, 300 * 1000, 400 * 1000);
+	free(limited);
+	free(free_);
+	rig_free(r);
+}
+
 static void backing_off(void **state)
 {
 	struct rig *r =
@@ -134,10 +205,9 @@ static void backing_off(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(queue_and_windows),
-		cmocka_unit_test(shared_hub),
-		cmocka_unit_test(cannot_be_known),
-		cmocka_unit_test(backing_off),
+		cmocka_unit_test(queue_and_windows), cmocka_unit_test(shared_hub),
+		cmocka_unit_test(cannot_be_known),   cmocka_unit_test(backing_off),
+		cmocka_unit_test(idle_is_no_rate),   cmocka_unit_test(limited_is_at_least),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
