@@ -49,13 +49,6 @@ static bool moves(const struct job *j)
 	       j->wish != WISH_CANCEL && !j->superseded;
 }
 
-static double bytes_left(const struct job *j)
-{
-	uint64_t total = j->total_bytes ? j->total_bytes : j->version->size;
-
-	return total > j->done_bytes ? (double)(total - j->done_bytes) : 0;
-}
-
 /* The next job of the track: what runs goes on first, the rest follows in order. */
 static void advance(struct track *k)
 {
@@ -71,7 +64,7 @@ static void advance(struct track *k)
 		j = TAILQ_FIRST(&k->lane->spoke->pub.jobs);
 	}
 	k->next = j;
-	k->left = j ? bytes_left(j) : 0;
+	k->left = j ? (double)job_left(j) : 0;
 }
 
 static struct wall wall_at(const struct walk *w, double t)

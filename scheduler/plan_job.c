@@ -129,12 +129,23 @@ void plan_stop(struct core *c, struct job *j, unsigned waits, struct now now)
 	plan_todo(c, &t);
 }
 
+/* Holes are not sent. What a push found out counts more: it knows what the spoke has already. */
+static void take_nonzero(struct job *j)
+{
+	const struct version *v = j->version;
+
+	if (v->indexed && !j->started.s && !j->done_bytes && j->total_bytes == v->size)
+		j->total_bytes = MIN(v->size, v->nonzero);
+}
+
 /* A job that no push or publication holds, and that shall go on. */
 static void place_idle(struct core *c, struct job *j, struct now now)
 {
 	bool data = j->kind == JOB_PUT && !j->staged;
 	enum job_state waiting = job_idle_state(j);
 
+	if (data)
+		take_nonzero(j);
 	if (j->hold) {
 		job_set_state(c, j, waiting, j->hold, now);
 		job_place(c, j, PLACE_HELD);

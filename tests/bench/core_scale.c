@@ -138,7 +138,7 @@ static double add_jobs(struct bench *b)
 		snprintf(path, sizeof(path), "disk%u.vhdx", f);
 		v[f] = version_new("g", path);
 		v[f]->id = f + 1;
-		v[f]->size = (uint64_t)1 << (20 + f % 16);
+		v[f]->size = v[f]->nonzero = (uint64_t)1 << (20 + f % 16);
 		v[f]->indexed = true;
 	}
 	versions = memory() - before;

@@ -14,6 +14,7 @@ static void fill_content(struct sim *s, struct version *v)
 	uint64_t content = sim_chance(s, 12) ? 1 + sim_below(s, 3) : 0;
 
 	v->size = content ? content << 22 : (uint64_t)1 << (10 + sim_below(s, 19));
+	v->nonzero = v->size;
 	memcpy(v->root, content ? &content : &v->id, sizeof(v->id));
 	v->root[31] = content ? 2 : 1;
 }

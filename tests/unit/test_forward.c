@@ -189,6 +189,44 @@ static void sync_now_beside_the_plan(void **state)
 	rig_free(r);
 }
 
+/* Holes are not sent: what is not zero of an image is what it takes, once that is known. */
+static void holes_take_no_time(void **state)
+{
+	struct rig *r = world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
+	struct version *v = rig_version(r, "g", "1", false);
+	struct job *j, *next;
+
+	(void)state;
+	v->size = UINT64_C(200) << 30;
+	v->nonzero = 0;
+	j = core_add_job(r->c, 0, JOB_PUT, v, "a", r->now);
+	rig_pass(r);
+	assert_int_equal(j->state, JOB_INDEXING);
+	assert_int_equal(j->total_bytes, v->size);
+	v->nonzero = 20 * 1000 * 1000;
+	core_fact_indexed(r->c, v);
+	rig_override(r, OVERRIDE_PAUSE, NULL, NULL, 10);
+	rig_pass(r);
+	assert_int_equal(j->total_bytes, v->nonzero);
+	core_forecast(r->c, r->now);
+	assert_in_range(after(r, j->eta), 30, 31);
+	/* 20 MB are more than the slot for small files takes, 10 are not. */
+	assert_false(j->small);
+	version_unref(v);
+	v = rig_version(r, "g", "2", true);
+	v->size = UINT64_C(200) << 30;
+	next = core_add_job(r->c, 0, JOB_PUT, v, "a", r->now);
+	rig_move(r, 10);
+	assert_true(next->small);
+	assert_true(j->running && next->running);
+	/* A push knows better. */
+	core_fact_progress(r->c, j, 1000, 5 * 1000 * 1000, r->now);
+	rig_end(r, j, OUTCOME_RETRY);
+	assert_int_equal(j->total_bytes, 5 * 1000 * 1000);
+	version_unref(v);
+	rig_free(r);
+}
+
 static void what_if(void **state)
 {
 	struct rig *r = world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
@@ -355,7 +393,7 @@ static void small_files_pass(void **state)
 		char path[2] = {(char)('1' + i), 0};
 
 		v[i] = rig_version(r, "g", path, true);
-		v[i]->size = i < 3 ? UINT64_C(10000000000) : 4000;
+		v[i]->size = v[i]->nonzero = i < 3 ? UINT64_C(10000000000) : 4000;
 		j[i] = core_add_job(r->c, 0, JOB_PUT, v[i], "a", r->now);
 	}
 	rig_pass(r);
@@ -379,7 +417,7 @@ static void small_beside_the_only_one(void **state)
 		char path[2] = {(char)('1' + i), 0};
 
 		v[i] = rig_version(r, "g", path, true);
-		v[i]->size = i == 0 ? UINT64_C(10000000000) : 4000;
+		v[i]->size = v[i]->nonzero = i == 0 ? UINT64_C(10000000000) : 4000;
 		j[i] = core_add_job(r->c, 0, JOB_PUT, v[i], "a", r->now);
 	}
 	rig_pass(r);
@@ -418,7 +456,7 @@ static void reload_to_one_slot(void **state)
 		char path[2] = {(char)('1' + i), 0};
 
 		v[i] = rig_version(r, "g", path, true);
-		v[i]->size = i < 2 ? UINT64_C(10000000000) : 4000;
+		v[i]->size = v[i]->nonzero = i < 2 ? UINT64_C(10000000000) : 4000;
 		j[i] = core_add_job(r->c, 0, JOB_PUT, v[i], "a", r->now);
 	}
 	rig_pass(r);
@@ -590,6 +628,7 @@ int main(void)
 		cmocka_unit_test(limits_within),
 		cmocka_unit_test(one_limit_for_groups),
 		cmocka_unit_test(sync_now_beside_the_plan),
+		cmocka_unit_test(holes_take_no_time),
 		cmocka_unit_test(what_if),
 		cmocka_unit_test(stopped_at_once),
 		cmocka_unit_test(behind_the_horizon),
