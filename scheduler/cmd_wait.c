@@ -120,7 +120,7 @@ static const struct job *failed_job(const struct waiter *w)
 	TAILQ_FOREACH (j, core_ended(core), by_spoke) {
 		const struct version *v = j->version;
 
-		if ((j->state != JOB_FAILED && j->state != JOB_CANCELLED) || v->id > w->up_to ||
+		if (!core_job_given_up(j) || v->id > w->up_to ||
 		    (w->spoke && strcmp(w->spoke, j->spoke->name)) ||
 		    (w->group && strcmp(w->group, v->group)))
 			continue;

@@ -305,7 +305,7 @@ static bool last_word_is_no(const struct core *c, const struct job *j)
 {
 	const struct version *v = j->version;
 
-	return (j->state == JOB_FAILED || j->state == JOB_CANCELLED) && j->lane->cfg &&
+	return core_job_given_up(j) && j->lane->cfg &&
 	       table_path(&c->jobs, j->spoke, v->group, v->path) == j;
 }
 

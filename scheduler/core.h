@@ -107,6 +107,8 @@ struct job {
 	bool running : 1;  /* a push exists (from ACTION_START until core_fact_ended) */
 	bool stopping : 1; /* ACTION_STOP was given */
 	bool publishing : 1;
+	bool left : 1; /* cancelled by the configuration, not by a person: wanted again where the
+			* group comes back to this spoke */
 	bool late : 1; /* the forecast says that it will miss its deadline, or it has */
 	/* The rest is the core's own. */
 	bool has_outcome : 1, staged : 1, superseded : 1;
@@ -224,6 +226,8 @@ int core_spoke_zone(struct core *c, struct spoke_state *s, const char *zone);
 void core_job_note(struct job *j, const char *text); /* sets reason; cut at 199 bytes */
 void core_job_cancel(struct core *c, struct job *j, const char *who, struct now now);
 void core_job_retry(struct core *c, struct job *j, struct now now);
+/* Failed for good, or cancelled by a person: not begun again for the same version. */
+bool core_job_given_up(const struct job *j);
 /* Its file is gone or no longer replicated: superseded by that, and nothing anybody waits for. */
 void core_job_unwanted(struct core *c, struct job *j, const char *why);
 /* Takes the strings of o. Replaces one of the same kind and scope. Returns its id (o->id, or a new

@@ -5,6 +5,11 @@
  */
 #include "scheduler/core_impl.h"
 
+bool core_job_given_up(const struct job *j)
+{
+	return j->state == JOB_FAILED || (j->state == JOB_CANCELLED && !j->left);
+}
+
 /* What waited for this one's push looks again: newer jobs of the file, others of its content. */
 static void wake_waiting(struct core *c, struct job *j)
 {
@@ -37,6 +42,12 @@ static void end_job(struct core *c, struct job *j, enum job_state state, struct 
 	wake_waiting(c, j);
 }
 
+static void end_cancelled(struct core *c, struct job *j, struct now now)
+{
+	j->left = j->wish != WISH_CANCEL;
+	end_job(c, j, JOB_CANCELLED, now);
+}
+
 /* False where it cannot be: something newer came for its file, or it has no place any more. */
 static bool revive(struct core *c, struct job *j, struct now now)
 {
@@ -48,7 +59,7 @@ static bool revive(struct core *c, struct job *j, struct now now)
 	c->n_ended--;
 	j->priority = (int16_t)j->lane->cfg->priority; /* it may be another by now */
 	queue_enter(j);
-	j->staged = false;
+	j->staged = j->left = false;
 	core_job_note(j, "");
 	job_set_state(c, j, JOB_QUEUED, 0, now);
 	return true;
@@ -184,7 +195,7 @@ void plan_job(struct core *c, struct job *j, struct now now)
 	if (j->running || j->publishing)
 		job_place(c, j, PLACE_ACTIVE);
 	else if (cancel)
-		end_job(c, j, JOB_CANCELLED, now);
+		end_cancelled(c, j, now);
 	else if (j->superseded)
 		end_job(c, j, JOB_SUPERSEDED, now);
 	else

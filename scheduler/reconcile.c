@@ -42,8 +42,7 @@ static bool deletion_waits(const struct inventory *s, const struct hub_group *g)
 /* What a user or a final failure ended is not begun again for the same version. */
 static bool given_up(const struct job *j, const struct version *v)
 {
-	return j && j->version->id == v->id &&
-	       (j->state == JOB_FAILED || j->state == JOB_CANCELLED);
+	return j && j->version->id == v->id && core_job_given_up(j);
 }
 
 /* True where nothing is to be done for it. */

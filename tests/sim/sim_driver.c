@@ -80,8 +80,8 @@ void sim_want_all(struct sim *s)
 					core_job_of(s->core, s->spokes[i].name, group, path);
 
 				/* Given up by itself or by a person: theirs to bring back. */
-				if (j && (j->state == JOB_FAILED || j->state == JOB_CANCELLED) &&
-				    j->version == s->latest[g][f] && !s->calm)
+				if (j && core_job_given_up(j) && j->version == s->latest[g][f] &&
+				    !s->calm)
 					continue;
 				sim_want(s, i, g, f);
 			}

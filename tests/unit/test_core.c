@@ -272,8 +272,10 @@ static void cancel_and_retry(void **state)
 	assert_string_equal(j->reason, "cancelled by anna");
 	rig_end(r, j, OUTCOME_STOPPED);
 	assert_int_equal(j->state, JOB_CANCELLED);
+	assert_true(core_job_given_up(j));
 	rig_end(r, k, OUTCOME_FAILED);
 	assert_int_equal(k->state, JOB_FAILED);
+	assert_true(core_job_given_up(k));
 	assert_false(core_in_sync(r->c, NULL, NULL, UINT64_MAX));
 	/* Their files are not there, so they are not forgotten. */
 	core_forget_ended(r->c, 0, NULL, NULL);
@@ -417,6 +419,7 @@ static void reload(void **state)
 	rig_end(r, b2, OUTCOME_PUBLISHED);
 	rig_end(r, a2, OUTCOME_STOPPED);
 	assert_int_equal(b1->state, JOB_CANCELLED);
+	assert_false(core_job_given_up(b1));
 	assert_int_equal(b2->state, JOB_PUBLISHED);
 	assert_string_equal(b1->spoke->name, "b");
 	/* b comes back as itself; then goes for good. */
