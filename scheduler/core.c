@@ -208,7 +208,9 @@ void core_fact_ended(struct core *c, struct job *j, enum job_outcome o, const ch
 	}
 	j->has_outcome = true;
 	j->outcome = (uint8_t)o;
-	core_job_note(j, text);
+	/* Who cancelled it is the last word, unless it came to an end by itself just then. */
+	if (o >= OUTCOME_SUPERSEDED || (j->wish != WISH_CANCEL && j->lane->cfg))
+		core_job_note(j, text);
 	job_place(c, j, PLACE_DIRTY);
 	/* Of many pushes that lose the same peer, the first says so. */
 	if ((o == OUTCOME_PEER_DOWN || o == OUTCOME_KEY) && s->pub.up) {

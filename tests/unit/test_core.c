@@ -273,6 +273,7 @@ static void cancel_and_retry(void **state)
 	rig_end(r, j, OUTCOME_STOPPED);
 	assert_int_equal(j->state, JOB_CANCELLED);
 	assert_true(core_job_given_up(j));
+	assert_string_equal(j->reason, "cancelled by anna");
 	rig_end(r, k, OUTCOME_FAILED);
 	assert_int_equal(k->state, JOB_FAILED);
 	assert_true(core_job_given_up(k));
