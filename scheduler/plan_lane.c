@@ -44,6 +44,29 @@ static unsigned closed_waits(const struct rate_chain *ch)
 	return WAIT_WINDOW;
 }
 
+/* Its first job comes, and it is open. While nothing waited, nobody asked for the spoke when that
+ * began: its next greeting is as far off as it was set behind the closed door. */
+static void found_open(struct core *c, struct lane *l, bool by_person, struct now now)
+{
+	struct spoke *s = l->spoke;
+	struct mono at = mono_after(s->greeted, c->cfg->retry_min_us);
+
+	if (s->pub.up)
+		return;
+	if (by_person) {
+		s->greet_asked = true;
+		return;
+	}
+	if (!s->greeted_ever || s->greeting || !s->greet.pos)
+		return;
+	if (at.us <= now.mono.us) {
+		s->greet_due = true;
+	} else if (s->greet.at.us > at.us) {
+		due_set(&c->due, &s->greet, at);
+		s->pub.retry_at = at;
+	}
+}
+
 /* A window that opens is open for many at the same second: each starts a little later, at random. A
  * person's sync-now is obeyed at once. */
 static void opened(struct core *c, struct lane *l, bool by_person, struct now now)
@@ -137,6 +160,8 @@ void lane_look(struct core *c, struct lane *l, struct now now)
 		l->opened = now.wall;
 		if (l->known)
 			opened(c, l, by_person, now);
+		else
+			found_open(c, l, by_person, now);
 	}
 	if (!ch->open || by_person)
 		due_clear(&c->due, &l->start);

@@ -513,6 +513,48 @@ static void down_behind_a_closed_window(void **state)
 	rig_free(r);
 }
 
+/* It is down, and nothing waits for it: what comes after the door opened finds a greeting that was
+ * put off behind the closed one. */
+static struct rig *down_and_idle(void)
+{
+	struct rig *r = rig_new("retry_min = 1s\nretry_max = 600s", WORLD);
+
+	rig_pass(r);
+	core_fact_spoke_down(r->c, core_spoke(r->c, "a"), false, "no route", r->now);
+	rig_move(r, 10);
+	assert_int_equal(rig_saw_spoke(r, ACTION_GREET, "a"), 0);
+	assert_true(core_spoke(r->c, "a")->retry_at.us > r->now.mono.us + 500 * SECOND_US);
+	return r;
+}
+
+static void job_after_a_sync_now(void **state)
+{
+	struct rig *r = down_and_idle();
+
+	(void)state;
+	rig_override(r, OVERRIDE_SYNC_NOW, "a", NULL, HOUR);
+	rig_pass(r);
+	assert_int_equal(rig_saw_spoke(r, ACTION_GREET, "a"), 0);
+	rig_add(r, "a", "g", "1");
+	rig_pass(r);
+	assert_int_equal(rig_saw_spoke(r, ACTION_GREET, "a"), 1);
+	rig_free(r);
+}
+
+static void job_after_the_window_opened(void **state)
+{
+	struct rig *r = down_and_idle();
+
+	(void)state;
+	r->now.wall.s = RIG_MONDAY + HOUR;
+	rig_pass(r);
+	assert_int_equal(rig_saw_spoke(r, ACTION_GREET, "a"), 0);
+	rig_add(r, "a", "g", "1");
+	rig_pass(r);
+	assert_int_equal(rig_saw_spoke(r, ACTION_GREET, "a"), 1);
+	rig_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -533,6 +575,8 @@ int main(void)
 		cmocka_unit_test(refused_key),
 		cmocka_unit_test(few_wakeups),
 		cmocka_unit_test(down_behind_a_closed_window),
+		cmocka_unit_test(job_after_a_sync_now),
+		cmocka_unit_test(job_after_the_window_opened),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
