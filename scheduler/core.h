@@ -228,6 +228,10 @@ void core_job_cancel(struct core *c, struct job *j, const char *who, struct now 
 void core_job_retry(struct core *c, struct job *j, struct now now);
 /* Failed for good, or cancelled by a person: not begun again for the same version. */
 bool core_job_given_up(const struct job *j);
+/* At start: one just added had been given up before; it was told then, and no action tells again.
+ */
+void core_restore_given_up(struct core *c, struct job *j, enum job_state state, const char *why,
+			   struct wall ended);
 /* Its file is gone or no longer replicated: superseded by that, and nothing anybody waits for. */
 void core_job_unwanted(struct core *c, struct job *j, const char *why);
 /* Takes the strings of o. Replaces one of the same kind and scope. Returns its id (o->id, or a new

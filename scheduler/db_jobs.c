@@ -6,6 +6,16 @@
 
 #include "scheduler/hub_db.h"
 
+/* The column over. One that was given up is not history while its version is the current one. */
+enum { OVER_NO, OVER_HISTORY, OVER_GIVEN_UP };
+
+static int over_of(const struct job_row *r)
+{
+	if (!r->over)
+		return OVER_NO;
+	return r->given_up ? OVER_GIVEN_UP : OVER_HISTORY;
+}
+
 int db_jobs_put(struct db *db, const struct job_row *r)
 {
 	const struct job_counters *c = &r->counters;
@@ -17,7 +27,7 @@ int db_jobs_put(struct db *db, const struct job_row *r)
 		" throttled_us, active_us, done, total, proven, bundles, resumes, repairs, bases,"
 		" partial) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 		"iittttiiiiiiiiiiiiiiiiiiiib", (int64_t)r->id, (int64_t)r->version, r->kind,
-		r->spoke, r->state, r->reason, (int64_t)r->over, r->created.s, r->started.s,
+		r->spoke, r->state, r->reason, (int64_t)over_of(r), r->created.s, r->started.s,
 		r->ended.s, (int64_t)r->tries, (int64_t)r->windows, (int64_t)c->wire_out,
 		(int64_t)c->wire_in, (int64_t)c->literal, (int64_t)c->resent, (int64_t)c->peak,
 		c->throttled_us, c->active_us, (int64_t)c->done, (int64_t)c->total,
@@ -63,6 +73,8 @@ static int job_read(void *arg, const struct db_row *r)
 	size_t len;
 	const void *partial = row_blob(r, 24, &len);
 
+	j.over = j.given_up = row_int(r, 25) == OVER_GIVEN_UP;
+	j.ended = (struct wall){row_int(r, 26)};
 	if (partial && len == HASH_SIZE) {
 		memcpy(j.partial.b, partial, HASH_SIZE);
 		j.has_partial = true;
@@ -79,8 +91,9 @@ int db_jobs_unfinished(struct db *db, job_row_fn *fn, void *arg)
 		db, job_read, &reader,
 		"SELECT id, version, kind, spoke, state, reason, created, started, tries,"
 		" windows, wire_out, wire_in, literal, resent, peak, throttled_us, active_us,"
-		" done, total, proven, bundles, resumes, repairs, bases, partial"
-		" FROM jobs WHERE over = 0 ORDER BY version, id",
+		" done, total, proven, bundles, resumes, repairs, bases, partial, over, ended"
+		" FROM jobs WHERE over = 0 OR (over = 2 AND version IN"
+		" (SELECT id FROM versions WHERE current = 1)) ORDER BY version, id",
 		NULL);
 }
 
@@ -98,6 +111,13 @@ int db_jobs_last(struct db *db, uint64_t *ret_id)
 
 int db_jobs_prune(struct db *db, unsigned keep)
 {
+	int r = db_run(db,
+		       "UPDATE jobs SET over = 1 WHERE over = 2 AND version NOT IN"
+		       " (SELECT id FROM versions WHERE current = 1)",
+		       NULL);
+
+	if (r < 0)
+		return r;
 	return db_run(db,
 		      "DELETE FROM jobs WHERE over = 1 AND id <= (SELECT coalesce(max(id), 0) - ?"
 		      " FROM jobs)",

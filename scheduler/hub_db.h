@@ -65,7 +65,7 @@ struct job_counters {
 struct job_row {
 	uint64_t id, version;
 	const char *kind, *spoke, *state, *reason;
-	bool over;
+	bool over, given_up; /* given up: over, and not begun again for the same version */
 	struct wall created, started, ended;
 	unsigned tries, windows;
 	struct job_counters counters;
@@ -75,6 +75,7 @@ struct job_row {
 
 typedef int job_row_fn(void *arg, const struct job_row *r);
 int db_jobs_put(struct db *db, const struct job_row *r) WARN_UNUSED; /* new or changed */
+/* Those that were given up are among them while their version is the current one. */
 int db_jobs_unfinished(struct db *db, job_row_fn *fn, void *arg) WARN_UNUSED;
 int db_jobs_last(struct db *db, uint64_t *ret_id) WARN_UNUSED;
 int db_jobs_prune(struct db *db, unsigned keep) WARN_UNUSED; /* finished ones beyond the newest */

@@ -82,6 +82,19 @@ void hub_jobs_add(struct hub_spoke *s, enum job_kind kind, struct hub_version *h
 	hub_kick(h);
 }
 
+/* Over: the content may go, and figures stay. */
+static void hub_job_over(struct hub_job *x)
+{
+	hub_publish_cancel(x);
+	hub_start_cancel(x);
+	hub_job_close(x);
+	if (!x->version)
+		return;
+	x->spoke->n_jobs--;
+	x->spoke = NULL;
+	x->version = hub_version_unref(x->version);
+}
+
 void hub_jobs_restore(struct hub *h, const struct job_row *r, struct hub_version *hv)
 {
 	enum job_kind kind = !strcmp(r->kind, "delete") ? JOB_DELETE
@@ -104,6 +117,11 @@ void hub_jobs_restore(struct hub *h, const struct job_row *r, struct hub_version
 	x->before = r->counters;
 	x->has_partial = r->has_partial;
 	x->partial = r->partial;
+	if (!r->over)
+		return;
+	core_restore_given_up(h->core, j, !strcmp(r->state, "failed") ? JOB_FAILED : JOB_CANCELLED,
+			      r->reason, r->ended);
+	hub_job_over(x);
 }
 
 void hub_jobs_satisfied(struct job *j)
@@ -131,19 +149,6 @@ void hub_jobs_unwanted(struct hub_group *g, const char *path, const char *why)
 			core_job_unwanted(h->core, j, why);
 	}
 	hub_kick(h);
-}
-
-/* Over: the content may go, and figures stay. */
-static void hub_job_over(struct hub_job *x)
-{
-	hub_publish_cancel(x);
-	hub_start_cancel(x);
-	hub_job_close(x);
-	if (!x->version)
-		return;
-	x->spoke->n_jobs--;
-	x->spoke = NULL;
-	x->version = hub_version_unref(x->version);
 }
 
 void hub_job_free(void *arg, struct job *j)
@@ -195,6 +200,7 @@ void hub_job_record(struct hub_job *x)
 		.state = job_state_word(j->state),
 		.reason = j->reason,
 		.over = job_over(j),
+		.given_up = core_job_given_up(j),
 		.created = j->created,
 		.started = j->started,
 		.ended = j->ended,

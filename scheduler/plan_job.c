@@ -42,6 +42,18 @@ static void end_job(struct core *c, struct job *j, enum job_state state, struct 
 	wake_waiting(c, j);
 }
 
+void core_restore_given_up(struct core *c, struct job *j, enum job_state state, const char *why,
+			   struct wall ended)
+{
+	queue_leave(j);
+	job_place(c, j, PLACE_ENDED);
+	TAILQ_INSERT_TAIL(&c->ended, j, by_spoke);
+	c->n_ended++;
+	j->state = state;
+	j->ended = ended;
+	core_job_note(j, why);
+}
+
 static void end_cancelled(struct core *c, struct job *j, struct now now)
 {
 	j->left = j->wish != WISH_CANCEL;

@@ -87,6 +87,12 @@ teardown() { world_end; }
 	eventually 20 is waiting job a berlin state
 	hubctl cancel "$(job a berlin id)"
 	eventually 5 is cancelled job a berlin state
+	id=$(job a berlin id)
+	# A restart does not bring it back: only a person does.
+	stop hub KILL
+	start hub
+	eventually 20 is cancelled job a berlin state
+	[ "$(job a berlin id)" = "$id" ]
 	hubctl retry "$(job a berlin id)"
 	hubctl sync-now --all --for 1m
 	hubctl wait --timeout 60s

@@ -238,6 +238,28 @@ static void restored_out_of_order(void **state)
 	rig_free(r);
 }
 
+static void restored_as_given_up(void **state)
+{
+	struct rig *r = world("");
+	struct version *v = rig_version(r, "g", "1", true);
+	struct job *j = core_add_job(r->c, 70, JOB_PUT, v, "a", r->now);
+
+	(void)state;
+	core_restore_given_up(r->c, j, JOB_CANCELLED, "cancelled by anna", (struct wall){5});
+	rig_pass(r);
+	assert_int_equal(rig_saw(r, ACTION_CHANGED, j), 0);
+	assert_int_equal(j->state, JOB_CANCELLED);
+	assert_int_equal(j->ended.s, 5);
+	assert_true(core_job_given_up(j));
+	assert_ptr_equal(core_job_of(r->c, "a", "g", "1"), j);
+	assert_false(core_in_sync(r->c, "a", NULL, UINT64_MAX));
+	core_job_retry(r->c, j, r->now);
+	rig_pass(r);
+	assert_int_equal(j->state, JOB_SENDING);
+	version_unref(v);
+	rig_free(r);
+}
+
 static void indexing(void **state)
 {
 	struct rig *r = world("");
@@ -474,6 +496,7 @@ int main(void)
 		cmocka_unit_test(spoke_lost),
 		cmocka_unit_test(superseded),
 		cmocka_unit_test(restored_out_of_order),
+		cmocka_unit_test(restored_as_given_up),
 		cmocka_unit_test(indexing),
 		cmocka_unit_test(cancel_and_retry),
 		cmocka_unit_test(same_content_one_after_the_other),

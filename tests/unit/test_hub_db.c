@@ -268,6 +268,39 @@ static void test_jobs(void **state)
 	assert_int_equal(last, 17);
 }
 
+/* While its version is the current one; after that it is history like any other. */
+static void test_a_job_given_up(void **state)
+{
+	struct fixture *f = *state;
+	struct job_row got = {0}, j = {.id = 3,
+				       .kind = "put",
+				       .spoke = "s",
+				       .state = "cancelled",
+				       .reason = "by anna",
+				       .over = true,
+				       .given_up = true,
+				       .ended = {77}};
+	uint64_t last;
+
+	j.version = add_indexed(f, "a", 1);
+	assert_int_equal(db_jobs_put(f->db, &j), 0);
+	assert_int_equal(db_jobs_prune(f->db, 0), 0);
+	reopen(f);
+	assert_int_equal(db_jobs_unfinished(f->db, see_job, &got), 0);
+	assert_int_equal(got.id, 3);
+	assert_true(got.over && got.given_up);
+	assert_int_equal(got.ended.s, 77);
+	assert_string_equal(got.reason, "by anna");
+	job_done(&got);
+	add_indexed(f, "a", 2);
+	got = (struct job_row){0};
+	assert_int_equal(db_jobs_unfinished(f->db, see_job, &got), 0);
+	assert_int_equal(got.id, 0);
+	assert_int_equal(db_jobs_prune(f->db, 0), 0);
+	assert_int_equal(db_jobs_last(f->db, &last), 0);
+	assert_int_equal(last, 0);
+}
+
 struct items {
 	unsigned n;
 	struct wire_entry e;
@@ -405,6 +438,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_job_keeps_its_version, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_drop_spares_the_current_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_jobs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_job_given_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inventory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_group_marks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overrides, setup, teardown),
