@@ -11,6 +11,13 @@
 
 int db_overrides_put(struct db *db, const struct override *o, const char *boot_id)
 {
+	int r = db_run(db,
+		       "INSERT INTO given (what, last) VALUES ('override', ?) ON CONFLICT (what)"
+		       " DO UPDATE SET last = max(last, excluded.last)",
+		       "i", (int64_t)o->id);
+
+	if (r < 0)
+		return r;
 	/* RATE_UNLIMITED is all ones: as int64_t -1, and back. */
 	return db_run(db,
 		      "INSERT OR REPLACE INTO overrides (id, kind, spoke, grp, rate, since, until,"
@@ -24,6 +31,21 @@ int db_overrides_put(struct db *db, const struct override *o, const char *boot_i
 int db_overrides_drop(struct db *db, uint64_t id)
 {
 	return db_run(db, "DELETE FROM overrides WHERE id = ?", "i", (int64_t)id);
+}
+
+static int read_last(void *arg, const struct db_row *r)
+{
+	*(uint64_t *)arg = (uint64_t)row_int(r, 0);
+	return 0;
+}
+
+int db_overrides_last(struct db *db, uint64_t *ret_id)
+{
+	*ret_id = 0;
+	return db_each(db, read_last, ret_id,
+		       "SELECT max(coalesce((SELECT last FROM given WHERE what = 'override'), 0),"
+		       " coalesce((SELECT max(id) FROM overrides), 0))",
+		       NULL);
 }
 
 struct override_reader {
@@ -71,8 +93,6 @@ static int override_read(void *arg, const struct db_row *r)
 
 	if (!boot || strcmp(boot, reader->boot_id))
 		o.until_mono = override_left(&o, reader->now);
-	if (override_ended(&o, reader->now))
-		return 0;
 	return reader->fn(reader->arg, &o);
 }
 

@@ -51,7 +51,11 @@ static const char schema_2[] =
 	"ALTER TABLE versions ADD COLUMN kept_ctime_ns INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE versions ADD COLUMN origin BLOB;";
 
-static const char *const schema[] = {schema_1, schema_2};
+/* 3: ids that were given stay given though their rows went. */
+static const char schema_3[] = "CREATE TABLE given (what TEXT PRIMARY KEY, last INTEGER NOT NULL)"
+			       " STRICT, WITHOUT ROWID;";
+
+static const char *const schema[] = {schema_1, schema_2, schema_3};
 
 int hub_db_open(const char *path, struct db **ret, struct err *e)
 {

@@ -107,7 +107,8 @@ int db_inventory_each(struct db *db, inventory_row_fn *fn, void *arg) WARN_UNUSE
 /* db_overrides.c. until_mono survives a restart of the daemon, and a reboot as what was left. */
 int db_overrides_put(struct db *db, const struct override *o, const char *boot_id) WARN_UNUSED;
 int db_overrides_drop(struct db *db, uint64_t id) WARN_UNUSED;
-/* Strings of the row belong to the call-back's time; ones that ended meanwhile are left out. */
+int db_overrides_last(struct db *db, uint64_t *ret_id) WARN_UNUSED; /* ever given */
+/* Strings of the row belong to the call-back's time; ones that ended meanwhile are among them. */
 typedef int override_row_fn(void *arg, const struct override *o);
 int db_overrides_each(struct db *db, struct now now, const char *boot_id, override_row_fn *fn,
 		      void *arg) WARN_UNUSED;

@@ -70,9 +70,12 @@ void hub_overrides_follow(struct hub *h, const char *why)
 static int restore_one(void *arg, const struct override *o)
 {
 	struct hub *h = arg;
-	struct override taken = override_copy(o);
+	struct override taken;
 
-	core_override_add(h->core, &taken);
+	if (!override_ended(o, daemon_now())) {
+		taken = override_copy(o);
+		core_override_add(h->core, &taken);
+	}
 	h->overrides = xrealloc(h->overrides, (h->n_overrides + 1) * sizeof(*h->overrides));
 	h->overrides[h->n_overrides++] = override_copy(o);
 	return 0;
@@ -93,8 +96,14 @@ static void read_boot_id(char *buf, size_t size)
 
 int hub_overrides_restore(struct hub *h)
 {
+	int r;
+
 	read_boot_id(h->boot_id, sizeof(h->boot_id));
-	return db_overrides_each(h->db, daemon_now(), h->boot_id, restore_one, h);
+	r = db_overrides_each(h->db, daemon_now(), h->boot_id, restore_one, h);
+	/* Those that the core was not given: their end is told, and their rows go. */
+	if (r == 0)
+		hub_overrides_follow(h, "its time was over while the hub was down");
+	return r;
 }
 
 void hub_overrides_free(struct hub *h)

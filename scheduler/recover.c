@@ -131,7 +131,7 @@ static void drop_key(void *arg, void *value)
 int recover_all(struct hub *h, struct err *e)
 {
 	struct recovering r = {.hub = h};
-	uint64_t last_job = 0;
+	uint64_t last_job = 0, last_override = 0;
 	int got;
 
 	h->recovering = true;
@@ -140,7 +140,9 @@ int recover_all(struct hub *h, struct err *e)
 		got = db_versions_last(h->db, &h->last_version);
 	if (got == 0)
 		got = db_jobs_last(h->db, &last_job);
-	core_ids_after(h->core, last_job, 0);
+	if (got == 0)
+		got = db_overrides_last(h->db, &last_override);
+	core_ids_after(h->core, last_job, last_override);
 	if (got == 0)
 		got = db_versions_each(h->db, recover_version, &r);
 	if (got == 0)

@@ -99,6 +99,22 @@ teardown() { world_end; }
 	same berlin a
 }
 
+past() { [ "$(date +%s)" -gt "$1" ]; }
+
+@test "an override that ends while the hub is down is told, and its id is not given again" {
+	spoke berlin
+	hub
+	start berlin hub
+	hubctl pause berlin --for 1s
+	stop hub KILL
+	eventually 5 past "$(($(date +%s) + 1))"
+	start hub
+	ended() { jq -es 'any(.[]; .event == "override_ended" and .override == 1)' "$T/hub.jsonl"; }
+	eventually 10 ended
+	hubctl pause berlin --for 1h
+	jq -es 'any(.[]; .event == "override_started" and .override == 2)' "$T/hub.jsonl"
+}
+
 @test "SIGUSR1 opens the job log anew" {
 	spoke berlin
 	hub

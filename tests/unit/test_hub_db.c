@@ -402,7 +402,10 @@ static void test_overrides(void **state)
 					   .who = (char *)"uid 0 (root)",
 				   };
 	struct now now = {.wall = {1100}, .mono = {4500 * SECOND_US}};
+	uint64_t last;
 
+	assert_int_equal(db_overrides_last(f->db, &last), 0);
+	assert_int_equal(last, 0);
 	assert_int_equal(db_overrides_put(f->db, &o, "boot-1"), 0);
 	reopen(f);
 	/* The same boot: its clock goes on. */
@@ -421,12 +424,20 @@ static void test_overrides(void **state)
 	now.wall.s = 0;
 	assert_int_equal(db_overrides_each(f->db, now, "boot-2", see_override, &got), 0);
 	assert_int_equal(got.until_mono.us, 610 * SECOND_US);
-	/* Over. */
+	/* Over: its end is still to be told. */
 	now.wall.s = 1600;
 	got.id = 0;
 	assert_int_equal(db_overrides_each(f->db, now, "boot-2", see_override, &got), 0);
-	assert_int_equal(got.id, 0);
+	assert_int_equal(got.id, 4);
+	assert_true(got.until_mono.us <= now.mono.us);
 	assert_int_equal(db_overrides_drop(f->db, 4), 0);
+	got.id = 0;
+	assert_int_equal(db_overrides_each(f->db, now, "boot-2", see_override, &got), 0);
+	assert_int_equal(got.id, 0);
+	/* Its id is not given again. */
+	reopen(f);
+	assert_int_equal(db_overrides_last(f->db, &last), 0);
+	assert_int_equal(last, 4);
 }
 
 int main(void)
