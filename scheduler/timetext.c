@@ -208,10 +208,11 @@ static unsigned shown_at(int64_t local, int64_t ret[2])
 	const int64_t offsets[] = {local_offset(local - DAY_S), local_offset(local + DAY_S)};
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < 2; i++) {
+	/* The same offset on both sides is one time. */
+	for (unsigned i = offsets[0] == offsets[1]; i < 2; i++) {
 		int64_t t = local - offsets[i];
 
-		if (local_offset(t) == offsets[i] && (n == 0 || ret[0] != t))
+		if (local_offset(t) == offsets[i])
 			ret[n++] = t;
 	}
 	return n;
