@@ -99,6 +99,7 @@ static void add_figures(json_t *o, struct hub *h, const struct job *j)
 
 	hub_job_stats(h, j, &s);
 	json_object_set_new(o, "proven", json_integer((json_int_t)p->proven));
+	json_object_set_new(o, "durable", json_integer((json_int_t)p->acked));
 	json_object_set_new(o, "literal", json_integer((json_int_t)p->literal));
 	json_object_set_new(o, "literal_total", json_integer((json_int_t)p->literal_total));
 	json_object_set_new(o, "wire_out", json_integer((json_int_t)p->wire_out));

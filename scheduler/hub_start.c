@@ -45,16 +45,22 @@ int hub_start_effort(uint64_t rate, int *ret_short)
 	return efforts[i].effort;
 }
 
-static void start_progress(void *arg)
+/* While it runs, what came there; when it has ended, what is durable of that. */
+static void start_tell(struct hub_job *x, bool ended)
 {
-	struct hub_job *x = arg;
 	struct push_stats s;
 
 	push_stats(x->push, &s);
 	/* One that never got to a plan knows nothing: what is there stays what was told before. */
 	if (s.estimate == 0)
 		return;
-	core_fact_progress(x->hub->core, x->job, s.received, s.estimate, daemon_now());
+	core_fact_progress(x->hub->core, x->job, ended ? s.acked : s.received, s.estimate,
+			   daemon_now());
+}
+
+static void start_progress(void *arg)
+{
+	start_tell(arg, false);
 }
 
 /* The figures of the push that ended join those of the job. */
@@ -125,7 +131,7 @@ static void start_ended(void *arg, const struct push_result *r)
 	if (r->end == PUSH_HAVE) /* nothing is to be sent */
 		core_fact_progress(x->hub->core, x->job, 0, 0, daemon_now());
 	else
-		start_progress(x);
+		start_tell(x, true);
 	start_account(x);
 	hub_job_close(x);
 	o = start_outcome(x, r, &text);

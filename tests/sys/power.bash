@@ -11,15 +11,15 @@ power_world() { # TYPE WHO
 	CUTS=0 ACKED=0 DISK=$2 UUID=
 	# Another mount namespace may hold the disk of before for a while.
 	[ "$1" != xfs ] || UUID=,nouuid
-	spoke berlin "group:preserve_quota = 40MiB"
-	SPOKE[berlin]="rate = 24Mbit"
+	spoke berlin "group:preserve_quota = 100MiB"
+	SPOKE[berlin]="rate = 64Mbit"
 	SETTLE=0s RETRY=100ms
 	hub
 	AT=$T/berlin
 	[ "$2" = berlin ] || AT=$T/hub.state
 	mkdir "$T/disks"
 	FS_SIZE=4G on xfs "$T/disks"
-	truncate -s 400M "$T/disks/disk"
+	truncate -s 600M "$T/disks/disk"
 	"mkfs.$1" -q "$T/disks/disk" >/dev/null 2>&1
 	mount -o loop "$T/disks/disk" "$AT" || skip "no $1"
 	MOUNTED=("$AT" "${MOUNTED[@]}")
@@ -27,10 +27,11 @@ power_world() { # TYPE WHO
 	start berlin hub
 }
 
-# What the hub was told, and so holds for done: "PROVEN OFFSET" of the image under way.
+# What the hub was told, and so holds for done: "PROVEN OFFSET" of the image under way, which is of three
+# frames: the part of one is not durable before its end.
 power_acked() {
 	hubctl jobs --json | jq -r '[.jobs[] | select(.path == "one.img")] | last |
-		if . == null then "" else "\(.proven) \(.done) \(.root)" end'
+		if . == null then "" else "\(.proven) \(.durable) \(.root)" end'
 }
 power_done() { # PATH: is its newest version published, as far as the hub was told
 	jq -es --arg p "$1" --argjson n "$ROUND" \
@@ -86,7 +87,7 @@ power_round() { # NUMBER CUTS
 	ROUND=$1
 	rm -rf "$T/old"
 	cp -r "$T/now" "$T/old"
-	head -c 12M /dev/urandom >"$T/now/one.img"
+	head -c 40M /dev/urandom >"$T/now/one.img"
 	mkdir -p "$T/now/small"
 	for i in 1 2 3 4 5; do head -c $((i * 7000)) /dev/urandom >"$T/now/small/$i"; done
 	for i in small/1 small/2 one.img small/3 small/4 small/5; do
@@ -96,7 +97,7 @@ power_round() { # NUMBER CUTS
 	for ((i = 1; i <= $2; i++)); do
 		# at any moment, and the last time as soon as the hub was told that it is published
 		if [ "$i" -lt "$2" ]; then
-			eventually 30 power_further $(((i - 1) * (12 << 20) / $2 + RANDOM * 60))
+			eventually 30 power_further $(((i - 1) * (40 << 20) / $2 + RANDOM * 60))
 		else
 			eventually 60 power_done one.img
 		fi
