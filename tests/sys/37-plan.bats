@@ -21,7 +21,8 @@ jobs() { hubctl jobs --json | jq '[.jobs[] | select(.state == "waiting")] | leng
 	hub
 	random "$T/src/a.img" 20
 	random "$T/src/b.img" 1
-	start berlin paris hub
+	start berlin paris # first: for one that is down nothing can be foreseen
+	start hub
 	eventually 30 is 4 jobs
 	hubctl plan --json >"$T/plan"
 	opens=$(in_hours 6 %FT%H:00:00Z)
