@@ -43,7 +43,6 @@ struct anchors_batch {
 	uint8_t bits_of[BATCH];
 };
 
-/* The space is allocated first: a full disk under a mapping is a signal and no error. */
 static int map_temp(struct anchors_writer *w)
 {
 	size_t entries_end = sizeof(*w->head) + w->room * sizeof(*w->entries);
@@ -51,12 +50,9 @@ static int map_temp(struct anchors_writer *w)
 	int r;
 
 	w->map_len = entries_end + w->room;
-	r = posix_fallocate(w->temp.fd, 0, (off_t)w->map_len);
-	if (r != 0)
-		return -r;
-	p = mmap(NULL, w->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, w->temp.fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
+	r = durable_temp_map(&w->temp, w->map_len, &p);
+	if (r < 0)
+		return r;
 	w->head = p;
 	w->entries = (uint64_t *)(w->head + 1);
 	w->bits_of = (uint8_t *)p + entries_end;

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -112,6 +113,20 @@ int durable_temp_new(int dirfd, const char *prefix, struct durable_temp *t)
 	}
 	t->name[0] = '\0';
 	return -errno;
+}
+
+int durable_temp_map(const struct durable_temp *t, size_t len, void **ret)
+{
+	int r = posix_fallocate(t->fd, 0, (off_t)len);
+	void *p;
+
+	if (r != 0)
+		return -r;
+	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	*ret = p;
+	return 0;
 }
 
 int durable_temp_rename(struct durable_temp *t, const char *name)

@@ -29,6 +29,11 @@ struct durable_temp {
 /* prefix: up to 24 characters; dirfd is duplicated. On failure too, durable_temp_done() is right.
  */
 int durable_temp_new(int dirfd, const char *prefix, struct durable_temp *t) WARN_UNUSED;
+/*
+ * Its first len bytes, zeros where nothing was written yet, to be read and written; the caller's to
+ * unmap. The space is allocated first: a full disk under a mapping is a signal and no error.
+ */
+int durable_temp_map(const struct durable_temp *t, size_t len, void **ret) WARN_UNUSED;
 /* Gives it its final name. Nothing is synced. */
 int durable_temp_rename(struct durable_temp *t, const char *name) WARN_UNUSED;
 void durable_temp_done(struct durable_temp *t); /* unlinks what has no final name */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "transfer/leaves.h"
+#include "transfer/source.h"
 #include "transfer/staging.h"
 
 struct roots {
@@ -42,16 +43,12 @@ static bool has(const struct hash *l, size_t n, const struct hash *root)
 /* 1: fn ended it; 0; -errno. */
 static int each_name(int dirfd, int (*fn)(void *arg, const char *name), void *arg)
 {
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = dir_list(dirfd);
 	struct dirent *d;
+	int r = 0;
 
-	if (dir == NULL) {
-		r = -errno;
-		if (fd >= 0)
-			close(fd);
-		return r;
-	}
+	if (dir == NULL)
+		return -errno;
 	while (r == 0 && (d = readdir(dir)) != NULL)
 		r = fn(arg, d->d_name);
 	closedir(dir);

@@ -1,9 +1,8 @@
 /*
  * index_writer.c: builds an index file from nodes in any order, in bounded memory.
  *
- * While it is built every node has its place in the temporary: its record (mapped; the space is
- * allocated first, since a full disk under a mapping is a signal and no error) and 4 KiB for its
- * leaves. finish() moves the leaves together, which never overtakes what is still to be read.
+ * While it is built every node has its place in the temporary: its record (mapped) and 4 KiB for
+ * its leaves. finish() moves the leaves together, which never overtakes what is still to be read.
  */
 #include "transfer/index.h"
 
@@ -40,12 +39,9 @@ static int map_records(struct index_writer *w)
 	int r;
 
 	w->map_len = INDEX_HEADER_SIZE + w->nodes * sizeof(struct index_record);
-	r = posix_fallocate(w->temp.fd, 0, (off_t)w->map_len);
-	if (r != 0)
-		return -r;
-	p = mmap(NULL, w->map_len, PROT_READ | PROT_WRITE, MAP_SHARED, w->temp.fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
+	r = durable_temp_map(&w->temp, w->map_len, &p);
+	if (r < 0)
+		return r;
 	w->map = p;
 	w->records = (void *)(w->map + INDEX_HEADER_SIZE);
 	return 0;

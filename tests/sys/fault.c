@@ -243,7 +243,5 @@ int open64(const char *name, int flags, ...)
 	if (flags & (O_CREAT | O_TMPFILE))
 		mode = va_arg(ap, mode_t);
 	va_end(ap);
-	if (creates(AT_FDCWD, name, flags) && step_fd('o', "create", AT_FDCWD, name) == FAIL)
-		return -1;
-	return REAL(open64)(name, flags, mode);
+	return openat64(AT_FDCWD, name, flags, mode);
 }

@@ -74,6 +74,22 @@ static inline void temp_done(struct temp *t)
 	rmdir(t->path);
 }
 
+/* Fixtures of tests whose state is a directory. */
+static inline int temp_setup(void **state)
+{
+	static struct temp t;
+
+	temp_new(&t);
+	*state = &t;
+	return 0;
+}
+
+static inline int temp_teardown(void **state)
+{
+	temp_done((struct temp *)*state);
+	return 0;
+}
+
 /* A file made anew, open for reading and writing. */
 static inline int temp_file(const struct temp *t, const char *name)
 {

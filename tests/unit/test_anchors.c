@@ -24,21 +24,6 @@
 
 static const volatile bool go_on = false;
 
-static int setup(void **state)
-{
-	static struct temp t;
-
-	temp_new(&t);
-	*state = &t;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	temp_done(*state);
-	return 0;
-}
-
 /* Random blocks, some of zeros, one of one byte over and over. */
 static uint8_t *make_data(void)
 {
@@ -312,13 +297,18 @@ static void test_damaged_ones_are_made_anew(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_made_with_the_index, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_beside_sums_half_as_many, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_taken_over, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_small_files_have_none, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_thinned_out, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_found_by_their_prints, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_damaged_ones_are_made_anew, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_made_with_the_index, temp_setup,
+						temp_teardown),
+		cmocka_unit_test_setup_teardown(test_beside_sums_half_as_many, temp_setup,
+						temp_teardown),
+		cmocka_unit_test_setup_teardown(test_taken_over, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_small_files_have_none, temp_setup,
+						temp_teardown),
+		cmocka_unit_test_setup_teardown(test_thinned_out, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_found_by_their_prints, temp_setup,
+						temp_teardown),
+		cmocka_unit_test_setup_teardown(test_damaged_ones_are_made_anew, temp_setup,
+						temp_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,21 +15,6 @@
 #define NODES 300
 #define SIZE  (NODES * (uint64_t)NODE_SIZE - 100000)
 
-static int setup(void **state)
-{
-	static struct temp t;
-
-	temp_new(&t);
-	*state = &t;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	temp_done(*state);
-	return 0;
-}
-
 static unsigned node_blocks(uint64_t node)
 {
 	return (unsigned)MIN(blocks_of(SIZE) - node * NODE_BLOCKS, NODE_BLOCKS);
@@ -228,11 +213,12 @@ static void test_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_any_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_hooks, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_same, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_unfinished_leaves_nothing, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_any_order, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_hooks, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_same, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_unfinished_leaves_nothing, temp_setup,
+						temp_teardown),
+		cmocka_unit_test_setup_teardown(test_damage, temp_setup, temp_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

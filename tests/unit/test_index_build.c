@@ -15,21 +15,6 @@
 #include "tests/unit/temp.h"
 #include "transfer/index.h"
 
-static int setup(void **state)
-{
-	static struct temp t;
-
-	temp_new(&t);
-	*state = &t;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	temp_done(*state);
-	return 0;
-}
-
 /* Without the tool this fails: it is in the list of packages. */
 static void fsverity_root(const struct temp *t, const char *name, char hex[HASH_HEX + 1])
 {
@@ -172,10 +157,10 @@ static void test_not_a_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_sizes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_holes, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_not_a_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sizes, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_holes, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_cancel, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_not_a_file, temp_setup, temp_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

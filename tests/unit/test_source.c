@@ -12,21 +12,6 @@
 #include "transfer/durable.h"
 #include "transfer/source.h"
 
-static int setup(void **state)
-{
-	static struct temp t;
-
-	temp_new(&t);
-	*state = &t;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	temp_done(*state);
-	return 0;
-}
-
 static void test_identity(void **state)
 {
 	struct identity a, b;
@@ -201,13 +186,13 @@ static void test_durable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_identity, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_beneath, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_parent, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_clone, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lease, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_next_data, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_durable, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_identity, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_beneath, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_parent, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_clone, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_lease, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_next_data, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_durable, temp_setup, temp_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
