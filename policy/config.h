@@ -7,6 +7,7 @@
 
 #include "policy/base.h"
 #include "policy/deadline.h"
+#include "policy/lockfile.h"
 #include "policy/units.h"
 
 struct filter;
@@ -16,6 +17,8 @@ struct zone;
 enum role { ROLE_NONE, ROLE_HUB, ROLE_SPOKE };
 enum publish_mode { PUBLISH_FILE, PUBLISH_SPOKE, PUBLISH_EVERYWHERE };
 enum verify_mode { VERIFY_CHANGED, VERIFY_FULL };
+enum protect_mode { PROTECT_NONE, PROTECT_MODE };
+enum unclean_mode { UNCLEAN_HOLD, UNCLEAN_SEND };
 enum zone_kind { ZONE_NAMED, ZONE_UTC, ZONE_SPOKE };
 
 #define CONFIG_PINS_MAX 4	 /* keys of one peer; more than one only while rotating */
@@ -57,6 +60,7 @@ struct policy {
 struct group_cfg {
 	const char *name;
 	const char *path;
+	struct lockfiles lock; /* beside an image that is in use */
 	/* hub */
 	const char **spokes; /* resolved names of the spokes, sorted */
 	size_t n_spokes;
@@ -65,7 +69,8 @@ struct group_cfg {
 	int priority;		     /* 0..100, larger first; default 50 */
 	struct deadline deadline;
 	int64_t settle_us;
-	int64_t scan_us; /* period of the scan that is the truth */
+	int64_t scan_us;	   /* period of the scan that is the truth */
+	enum unclean_mode unclean; /* images whose own headers object */
 	enum publish_mode publish;
 	const char *on_complete;
 	/* spoke */
@@ -73,6 +78,7 @@ struct group_cfg {
 	struct filter *protect_local;
 	const char *owner, *owner_group; /* NULL: as the directory */
 	int mode;			 /* -1: the hub's mode */
+	enum protect_mode protect;
 	enum verify_mode verify;
 	const char *on_publish;
 	struct origin origin;

@@ -33,6 +33,7 @@ enum key_type {
 	KEY_DFSR,    /* a day of DFS Replication */
 	KEY_INCLUDE, /* a pattern */
 	KEY_EXCLUDE, /* a pattern, into the same filter */
+	KEY_LOCK,    /* names of lock files, or none */
 };
 
 #define KEY_HUB	       (1u << 0) /* has a meaning where role = hub */

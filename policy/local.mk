@@ -27,6 +27,7 @@ libpolicy_a_SOURCES += policy/keys.h
 libpolicy_a_SOURCES += policy/limit.c
 libpolicy_a_SOURCES += policy/limit.h
 libpolicy_a_SOURCES += policy/load.c
+libpolicy_a_SOURCES += policy/lockfile.c policy/lockfile.h
 libpolicy_a_SOURCES += policy/match.c
 libpolicy_a_SOURCES += policy/match.h
 libpolicy_a_SOURCES += policy/nearest.c

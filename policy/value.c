@@ -228,6 +228,16 @@ static int add_pattern(struct slot *v, const char *text, char **ret, struct err 
 	return r;
 }
 
+static int set_lock(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	char buf[LOCKFILES_MAX * (LOCKFILE_TEXT + 2)];
+	int r = lockfile_parse(text, v->field, e);
+
+	if (r == 0)
+		*ret = xstrdup(lockfile_print(v->field, buf, sizeof(buf)));
+	return r;
+}
+
 /* Kept as text for resolve.c. */
 static int keep_text(const char *text, char **ret)
 {
@@ -280,6 +290,8 @@ int value_set(struct build *b, const struct section *s, struct setting *set, str
 	case KEY_INCLUDE:
 	case KEY_EXCLUDE:
 		return add_pattern(&v, text, value, e);
+	case KEY_LOCK:
+		return set_lock(&v, text, value, e);
 	case KEY_FILES:
 	case KEY_POLICY:
 	case KEY_SPOKES:

@@ -1,6 +1,5 @@
 /*
- * guard.c: see guard.h. The lock files are those that image servers make beside an image while they
- * stream it for writing: NAME.lok, and the same with the image's extension replaced.
+ * guard.c: see guard.h.
  */
 #include "scheduler/guard.h"
 
@@ -15,35 +14,28 @@
 #include "transfer/container.h"
 #include "transfer/source.h"
 
-static bool lock_beside(int dirfd, const char *name, size_t len)
+bool guard_locked(int dirfd, const char *path, const struct lockfiles *l, char ret[NAME_MAX + 1])
 {
 	char lock[NAME_MAX + 1];
+	bool found = false;
+	const char *name;
 	struct stat st;
-
-	if (snprintf(lock, sizeof(lock), "%.*s.lok", (int)len, name) >= (int)sizeof(lock))
-		return false;
-	return fstatat(dirfd, lock, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static bool locked(int dirfd, const char *path)
-{
-	const char *name, *dot;
-	bool found;
 	int fd;
 
-	if (beneath_parent(dirfd, path, false, &fd, &name) < 0)
+	if (l->n == 0 || beneath_parent(dirfd, path, false, &fd, &name) < 0)
 		return false;
-	dot = strrchr(name, '.');
-	found = lock_beside(fd, name, strlen(name));
-	/* a.lok does not lock itself. */
-	if (!found && dot && dot != name && strcmp(dot, ".lok") != 0)
-		found = lock_beside(fd, name, (size_t)(dot - name));
+	for (unsigned i = 0; i < l->n && !found; i++)
+		found = lockfile_name(l, i, name, lock, sizeof(lock)) &&
+			fstatat(fd, lock, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	close(fd);
+	if (found)
+		strcpy(ret, lock);
 	return found;
 }
 
-const char *guard_objects(int dirfd, const char *path)
+const char *guard_objects(int dirfd, const char *path, const struct group_cfg *g)
 {
+	char lock[NAME_MAX + 1];
 	const char *why;
 	int fd;
 
@@ -51,10 +43,10 @@ const char *guard_objects(int dirfd, const char *path)
 		return NULL;
 	if (source_lease_probe(fd) == -EAGAIN)
 		why = "open for writing";
-	else if (locked(dirfd, path))
-		why = "a lock file (.lok) lies beside it";
+	else if (guard_locked(dirfd, path, &g->lock, lock))
+		why = "a lock file lies beside it";
 	else
-		why = container_unclean(fd, path);
+		why = g->unclean == UNCLEAN_HOLD ? container_unclean(fd, path) : NULL;
 	close(fd);
 	return why;
 }

@@ -51,6 +51,10 @@ static bool intake_filtered(const struct hub_group *g, const char *path, char *w
 {
 	struct filter_verdict v;
 
+	if (lockfile_is(&g->cfg->lock, path)) {
+		snprintf(why, size, "a lock file: it says that an image is in use here");
+		return true;
+	}
 	filter_path(g->cfg->filter, path, &v);
 	if (v.in)
 		return false;

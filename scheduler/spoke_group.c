@@ -191,13 +191,19 @@ bool spoke_group_ready(struct spoke_group *g)
 	return false;
 }
 
+bool spoke_path_own(const struct spoke_group *g, const char *path)
+{
+	return lockfile_is(&g->cfg->lock, path) ||
+	       (g->cfg->protect_local && filter_any(g->cfg->protect_local, path));
+}
+
 bool spoke_path_allowed(const struct spoke_group *g, const char *path, struct err *e)
 {
 	if (!wire_path_ok(path, e))
 		return false;
-	if (g->cfg->protect_local && filter_any(g->cfg->protect_local, path)) {
-		err_set(e, -EPERM, "%s is this spoke's own (protect_local)", path);
-		return false;
-	}
-	return true;
+	if (!spoke_path_own(g, path))
+		return true;
+	err_set(e, -EPERM, "%s is this spoke's own (%s)", path,
+		lockfile_is(&g->cfg->lock, path) ? "a lock file" : "protect_local");
+	return false;
 }

@@ -5,12 +5,14 @@
  * and was not expected goes to preserved/ like anything that is replaced, and is told as drift.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "scheduler/guard.h"
 #include "scheduler/log.h"
 #include "scheduler/spoke_publish.h"
 
@@ -56,6 +58,7 @@ static void op_end(struct publishing *x)
 
 	if (x->error < 0) {
 		res->refused = x->error == -ENOSPC || x->error == -EDQUOT   ? REFUSED_NO_SPACE
+			       : x->error == -ETXTBSY			    ? REFUSED_IN_USE
 			       : x->error == -ENOENT || x->error == -ESTALE ? REFUSED_NO_BASE
 			       : x->error == -EPERM || x->error == -EEXIST || x->error == -ELOOP ||
 					       x->error == -EXDEV
@@ -63,8 +66,12 @@ static void op_end(struct publishing *x)
 				       : REFUSED_ERROR;
 		snprintf(res->text, sizeof(res->text), "%.250s",
 			 x->e.text[0] ? x->e.text : strerror(-x->error));
-		log_error("group %s: %s: not published: %s", x->g->name, publishing_op(x)->path,
-			  res->text);
+		if (res->refused == REFUSED_IN_USE)
+			log_info("group %s: %s: not yet: it is in use: %s", x->g->name,
+				 publishing_op(x)->path, res->text);
+		else
+			log_error("group %s: %s: not published: %s", x->g->name,
+				  publishing_op(x)->path, res->text);
 	} else {
 		res->done = true;
 	}
@@ -99,6 +106,25 @@ static void set_keep(struct publishing *x)
 		snprintf(x->keep, sizeof(x->keep), "%lld.%llu.%u.%.200s", (long long)time(NULL),
 			 (unsigned long long)x->g->seq, x->g->keep_counter++,
 			 slash ? slash + 1 : publishing_op(x)->path);
+}
+
+/*
+ * Worker: whoever has the image open may not lose it: what a lock file lies beside is neither
+ * replaced nor taken away. Asked before the work and right before the change. -ETXTBSY.
+ */
+static int in_use(struct publishing *x)
+{
+	const struct wire_op *op = publishing_op(x);
+	const char *path = op->kind == WIRE_RENAME ? op->from : op->path;
+	char lock[NAME_MAX + 1];
+
+	if (op->kind == WIRE_META || x->in_place)
+		return 0;
+	if (x->look.present && guard_locked(x->g->store->root_fd, op->path, &x->lock, lock))
+		return err_set(&x->e, -ETXTBSY, "%s lies beside it here", lock);
+	if (op->kind == WIRE_RENAME && guard_locked(x->g->store->root_fd, path, &x->lock, lock))
+		return err_set(&x->e, -ETXTBSY, "%s lies beside %s here", lock, path);
+	return 0;
 }
 
 /* Worker: is what is to be renamed the content that was proven, untouched since? */
@@ -139,12 +165,13 @@ static void make_ready(struct publishing *x)
 		x->error = 0;
 	if (x->error == 0 && op->kind == WIRE_RENAME)
 		x->error = rename_ready(x);
-	if (x->error < 0 || (op->kind != WIRE_PUT && op->kind != WIRE_COPY_OF))
+	if (x->error == 0 && (op->kind == WIRE_PUT || op->kind == WIRE_COPY_OF))
+		/* a repetition */
+		x->in_place = publishing_is_recorded(x) && hash_equal(&x->row.root, &op->root);
+	if (x->error == 0)
+		x->error = in_use(x);
+	if (x->error < 0 || x->in_place || (op->kind != WIRE_PUT && op->kind != WIRE_COPY_OF))
 		return;
-	if (publishing_is_recorded(x) && hash_equal(&x->row.root, &op->root)) {
-		x->in_place = true; /* a repetition */
-		return;
-	}
 	if (x->t) {
 		r = spoke_transfer_open(x->t, &x->e);
 		staged = r == 0 && staging_is_staged(x->t->st);
@@ -207,7 +234,10 @@ static void change_run(struct work *w)
 	struct store *s = x->g->store;
 	const char *keep = x->keep[0] && x->look.present ? x->keep : NULL;
 
-	if (x->in_place || op->kind == WIRE_META)
+	x->error = in_use(x);
+	if (x->error < 0)
+		; /* somebody came meanwhile */
+	else if (x->in_place || op->kind == WIRE_META)
 		x->error = publish_attr(s, op->path, &x->attr, &x->now, &x->e);
 	else if (op->kind == WIRE_DELETE && x->absent)
 		x->error = 0;
@@ -312,11 +342,14 @@ static int op_facts(struct publishing *x)
 		x->has_source = spoke_db_file(g->db, op->from, &x->source) == 0;
 	else if (op->kind == WIRE_PUT || op->kind == WIRE_COPY_OF)
 		x->has_source = spoke_db_holds(g->db, &op->root, &x->source) == 0;
+	x->lock = g->cfg->lock;
 	x->attr = (struct publish_attr){.mtime = op->mtime,
 					.mode = g->cfg->mode >= 0 ? (mode_t)g->cfg->mode
 								  : (mode_t)op->mode,
 					.uid = g->uid,
 					.gid = g->gid};
+	if (g->cfg->protect == PROTECT_MODE)
+		x->attr.mode &= ~(mode_t)0222;
 	return 0;
 }
 

@@ -21,6 +21,7 @@ struct publishing {
 	bool has_row, has_source, in_place, ready, absent, undone;
 	struct publish_look look;
 	struct publish_attr attr;
+	struct lockfiles lock; /* as the operation began */
 	char staged[HASH_HEX + 16];
 	char keep[256];
 	int64_t intent;

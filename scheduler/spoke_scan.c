@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/filter.h"
 #include "scheduler/log.h"
 #include "scheduler/scan.h"
 #include "scheduler/spoke_db.h"
@@ -134,8 +133,7 @@ static int scan_compare(struct spoke_scan *s)
 	for (i = 0; i < s->result.n_entries; i++) {
 		const struct scan_entry *e = &s->result.entries[i];
 
-		if (e->skip ||
-		    (g->cfg->protect_local && filter_any(g->cfg->protect_local, e->path)))
+		if (e->skip || spoke_path_own(g, e->path))
 			continue;
 		strmap_put(&s->seen, e->path, (void *)e);
 		r = spoke_db_file(g->db, e->path, &f);

@@ -119,6 +119,8 @@ void spoke_group_configure(struct spoke_group *g, const struct group_cfg *cfg);
 int spoke_store_mend(struct spoke_group *g, struct err *e) WARN_UNUSED;
 /* Opens store and database where they are not; false: problem says why not. */
 bool spoke_group_ready(struct spoke_group *g);
+/* The spoke's own, which nothing touches: a lock file, or by protect_local. */
+bool spoke_path_own(const struct spoke_group *g, const char *path);
 /* May this name come from the hub? Else *e says why not. */
 bool spoke_path_allowed(const struct spoke_group *g, const char *path, struct err *e);
 

@@ -272,7 +272,7 @@ static void take_look(struct hub_group *g, struct hub_file *f, struct now now)
 
 	look = (struct settle_look){.gone = f->settle.gone, .identity = f->settle.seen};
 	if (!look.gone && settle_due(&f->settle, g->cfg->settle_us, now.mono))
-		look.guard = guard_objects(g->dirfd, f->path);
+		look.guard = guard_objects(g->dirfd, f->path, g->cfg);
 	if (settle_look(&f->settle, &look, g->cfg->settle_us, now.mono, &due) == SETTLE_DONE)
 		take_settled(f);
 	else

@@ -39,6 +39,7 @@ UNIT += tests/unit/test_joincode
 UNIT += tests/unit/test_key
 UNIT += tests/unit/test_learn
 UNIT += tests/unit/test_limit
+UNIT += tests/unit/test_lockfile
 UNIT += tests/unit/test_match
 UNIT += tests/unit/test_meter
 UNIT += tests/unit/test_nearest

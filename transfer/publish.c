@@ -86,7 +86,8 @@ int publish_prepare(struct store *s, const char *staged, const char *path,
 	const char *name;
 	int fd = -1, dir = -1, r;
 
-	r = beneath_open(s->staging_fd, staged, O_RDWR, 0, &fd);
+	/* Not for writing: it may have lost its write bits at a first try. */
+	r = beneath_open(s->staging_fd, staged, O_RDONLY, 0, &fd);
 	if (r < 0)
 		return fail(e, r, "open what was staged for", path);
 	r = beneath_parent(s->root_fd, path, true, &dir, &name);

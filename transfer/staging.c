@@ -51,9 +51,12 @@ static struct staging *staging_new(struct store *s, struct assembler *a, const s
 
 static int open_one(struct staging *st, const char *name, bool create, int *ret)
 {
-	int fd = openat(st->dir_fd, name,
-			O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0), 0600);
+	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0);
+	int fd = openat(st->dir_fd, name, flags, 0600);
 
+	/* It was given the mode of what it was to become, and then was not published. */
+	if (fd < 0 && errno == EACCES && !create && fchmodat(st->dir_fd, name, 0600, 0) == 0)
+		fd = openat(st->dir_fd, name, flags, 0600);
 	if (fd < 0)
 		return -errno;
 	*ret = fd;

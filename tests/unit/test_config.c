@@ -94,10 +94,10 @@ static void hub_values(void **state)
 
 static void spoke_values(void **state)
 {
-	struct config *c = ini_good(
-		INI_SPOKE("hub_key = " INI_PIN_B,
-			  "staging_quota = 10GiB\nmode = 640\nowner = qemu\nverify = full\n"
-			  "protect_local = \\.lok$\non_publish = /usr/bin/true --x  ; comment"));
+	struct config *c = ini_good(INI_SPOKE(
+		"hub_key = " INI_PIN_B,
+		"staging_quota = 10GiB\nmode = 640\nowner = qemu\nverify = full\n"
+		"protect = mode\nprotect_local = \\.lok$\non_publish = /usr/bin/true --x  ; comment"));
 	const struct group_cfg *g;
 
 	(void)state;
@@ -113,6 +113,9 @@ static void spoke_values(void **state)
 	assert_string_equal(g->owner, "qemu");
 	assert_null(g->owner_group);
 	assert_int_equal(g->verify, VERIFY_FULL);
+	assert_int_equal(g->protect, PROTECT_MODE);
+	assert_int_equal(g->lock.n, 2);
+	assert_string_equal(g->lock.text[1], "{stem}.lok");
 	assert_true(filter_any(g->protect_local, "a.lok"));
 	assert_string_equal(g->on_publish, "/usr/bin/true --x");
 	config_unref(c);

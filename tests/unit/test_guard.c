@@ -19,6 +19,14 @@ static void make(const struct temp *t, const char *format, const char *name)
 	assert_int_equal(system(command), 0);
 }
 
+static const char *objects(const struct temp *t, const char *name)
+{
+	struct group_cfg g = {.unclean = UNCLEAN_HOLD};
+
+	assert_int_equal(lockfile_parse(LOCKFILE_DEFAULT, &g.lock, NULL), 0);
+	return guard_objects(t->fd, name, &g);
+}
+
 static int edit(const struct temp *t, const char *name)
 {
 	int fd = openat(t->fd, name, O_RDWR | O_CLOEXEC);
@@ -65,17 +73,17 @@ static void test_vhdx_log(void **state)
 	(void)state;
 	temp_new(&t);
 	make(&t, "vhdx", "a.vhdx");
-	assert_null(guard_objects(t.fd, "a.vhdx"));
+	assert_null(objects(&t, "a.vhdx"));
 	/* The header with the larger sequence is the one that counts, whichever it is. */
 	vhdx_header(&t, "a.vhdx", 128 << 10, 1, 9);
 	vhdx_header(&t, "a.vhdx", 64 << 10, 0, 8);
-	assert_non_null(strstr(guard_objects(t.fd, "a.vhdx"), "log"));
+	assert_non_null(strstr(objects(&t, "a.vhdx"), "log"));
 	vhdx_header(&t, "a.vhdx", 64 << 10, 0, 10);
-	assert_null(guard_objects(t.fd, "a.vhdx"));
+	assert_null(objects(&t, "a.vhdx"));
 	/* A raw image is never probed, whatever a guest writes into it. */
 	vhdx_header(&t, "a.vhdx", 64 << 10, 1, 11);
 	assert_int_equal(renameat(t.fd, "a.vhdx", t.fd, "a.raw"), 0);
-	assert_null(guard_objects(t.fd, "a.raw"));
+	assert_null(objects(&t, "a.raw"));
 	temp_done(&t);
 }
 
@@ -87,16 +95,16 @@ static void test_qcow2_bits(void **state)
 	(void)state;
 	temp_new(&t);
 	make(&t, "qcow2", "a.qcow2");
-	assert_null(guard_objects(t.fd, "a.qcow2"));
+	assert_null(objects(&t, "a.qcow2"));
 	fd = edit(&t, "a.qcow2");
 	assert_int_equal(pwrite(fd, "\1", 1, 79), 1);
-	assert_string_equal(guard_objects(t.fd, "a.qcow2"), "open for writing");
+	assert_string_equal(objects(&t, "a.qcow2"), "open for writing");
 	close(fd);
-	assert_non_null(strstr(guard_objects(t.fd, "a.qcow2"), "dirty"));
+	assert_non_null(strstr(objects(&t, "a.qcow2"), "dirty"));
 	fd = edit(&t, "a.qcow2");
 	assert_int_equal(pwrite(fd, "\3", 1, 79), 1);
 	close(fd);
-	assert_non_null(strstr(guard_objects(t.fd, "a.qcow2"), "corrupt"));
+	assert_non_null(strstr(objects(&t, "a.qcow2"), "corrupt"));
 	temp_done(&t);
 }
 
@@ -113,10 +121,10 @@ static void test_lock_beside(void **state)
 
 		assert_true(fd >= 0);
 		close(fd);
-		assert_non_null(strstr(guard_objects(t.fd, "d.raw"), ".lok"));
-		assert_null(guard_objects(t.fd, locks[i]));
+		assert_non_null(strstr(objects(&t, "d.raw"), "lock file"));
+		assert_null(objects(&t, locks[i]));
 		assert_int_equal(unlinkat(t.fd, locks[i], 0), 0);
-		assert_null(guard_objects(t.fd, "d.raw"));
+		assert_null(objects(&t, "d.raw"));
 	}
 	temp_done(&t);
 }
@@ -129,9 +137,9 @@ static void test_no_sense_is_no_guard(void **state)
 	temp_new(&t);
 	make(&t, "raw", "short.vhdx");
 	make(&t, "raw", "short.qcow2");
-	assert_null(guard_objects(t.fd, "short.vhdx"));
-	assert_null(guard_objects(t.fd, "short.qcow2"));
-	assert_null(guard_objects(t.fd, "none.vhdx"));
+	assert_null(objects(&t, "short.vhdx"));
+	assert_null(objects(&t, "short.qcow2"));
+	assert_null(objects(&t, "none.vhdx"));
 	temp_done(&t);
 }
 

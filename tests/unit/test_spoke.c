@@ -487,6 +487,127 @@ static void test_quota(void **state)
 	json_decref(j);
 }
 
+/*
+ * Catches: a replacement, deletion or renaming away of what is in use; new names that wait;
+ * attributes that wait; an intent or something in preserved/ that a refusal left behind.
+ */
+static void test_in_use(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_op_result res;
+	char one[65], two[65];
+	struct spoke_group *g;
+
+	start(f);
+	g = spoke_group_get(f->d.spoke, "g");
+	send_text(f, "d/file.vhdx", "version one", one);
+	put_text(f, "g/file.lok", "another directory's");
+	mkdirat(g->store->root_fd, "d", 0755);
+	put_text(f, "g/d/file.lok", "");
+	publish(f, WIRE_PUT, "d/file.vhdx", one, NULL, &res); /* a new name */
+	assert_true(res.done);
+	send_text(f, "d/file.vhdx", "version two", two);
+	publish(f, WIRE_PUT, "d/file.vhdx", two, one, &res);
+	assert_int_equal(res.refused, REFUSED_IN_USE);
+	assert_non_null(strstr(res.text, "file.lok"));
+	publish(f, WIRE_DELETE, "d/file.vhdx", NULL, one, &res);
+	assert_int_equal(res.refused, REFUSED_IN_USE);
+	publish(f, WIRE_META, "d/file.vhdx", one, one, &res);
+	assert_true(res.done);
+	publish(f, WIRE_PUT, "d/file.vhdx", one, one, &res); /* a repetition */
+	assert_true(res.done);
+	assert_string_equal(get_text(f, "g/d/file.vhdx"), "version one");
+	assert_int_equal(count_preserved(f), 0);
+	/* The directory of the test is not the other name's: its lock file counts there. */
+	publish(f, WIRE_PUT, "file.vhdx", one, NULL, &res);
+	assert_true(res.done);
+	assert_string_equal(get_text(f, "g/d/file.lok"), "");
+	stop(f); /* what was refused left no intent that a restart would go on with */
+	start(f);
+	settle(f);
+	assert_string_equal(get_text(f, "g/d/file.vhdx"), "version one");
+	g = spoke_group_get(f->d.spoke, "g");
+	assert_int_equal(unlinkat(g->store->root_fd, "d/file.lok", 0), 0);
+	publish(f, WIRE_PUT, "d/file.vhdx", two, one, &res);
+	assert_true(res.done && !res.drift);
+	assert_string_equal(get_text(f, "g/d/file.vhdx"), "version two");
+}
+
+/* The pattern is the spoke's to say; lock files by it are its own without protect_local. */
+static void test_lock_names(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_op_result res;
+	char one[65], two[65];
+
+	strcpy(f->quota, "lock = .{name}.busy");
+	write_config(f);
+	start(f);
+	send_text(f, "file", "version one", one);
+	publish(f, WIRE_PUT, "file", one, NULL, &res);
+	put_text(f, "g/file.lok", "");
+	send_text(f, "file", "version two", two);
+	publish(f, WIRE_PUT, "file", two, one, &res);
+	assert_true(res.done);
+	put_text(f, "g/.file.busy", "held");
+	publish(f, WIRE_DELETE, "file", NULL, two, &res);
+	assert_int_equal(res.refused, REFUSED_IN_USE);
+	publish(f, WIRE_PUT, ".file.busy", two, NULL, &res);
+	assert_int_equal(res.refused, REFUSED_BAD_PATH);
+	publish(f, WIRE_DELETE, ".file.busy", NULL, NULL, &res);
+	assert_int_equal(res.refused, REFUSED_BAD_PATH);
+	assert_string_equal(get_text(f, "g/.file.busy"), "held");
+}
+
+static mode_t mode_of(const struct fixture *f, const char *name)
+{
+	char path[256];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	return stat(path, &st) < 0 ? 0 : st.st_mode & 07777;
+}
+
+/*
+ * Published files without write bits: they can be replaced, also after a publication that got as
+ * far as the mode and no further, and where the daemon is not root (then the mode counts).
+ */
+static void test_protect(void **state)
+{
+	struct publish_attr attr = {{1000000000, 0}, 0440, (uid_t)-1, (gid_t)-1};
+	struct fixture *f = *state;
+	struct wire_op_result res;
+	struct identity now;
+	char one[65], two[65], name[80];
+	struct err e = {""};
+	struct spoke_group *g;
+
+	strcpy(f->quota, "protect = mode\nmode = 0664");
+	write_config(f);
+	start(f);
+	send_text(f, "dir/file", "version one", one);
+	publish(f, WIRE_PUT, "dir/file", one, NULL, &res);
+	assert_true(res.done);
+	assert_int_equal(mode_of(f, "g/dir/file"), 0444);
+	assert_int_equal(mode_of(f, "g/dir") & 0700, 0700); /* lock files can be made there */
+	send_text(f, "dir/file", "version two", two);
+	g = spoke_group_get(f->d.spoke, "g");
+	snprintf(name, sizeof(name), "%s/image", two);
+	assert_int_equal(publish_prepare(g->store, name, "dir/file", &attr, &now, &e), 0);
+	stop(f);
+	start(f);
+	settle(f);
+	publish(f, WIRE_PUT, "dir/file", two, one, &res);
+	assert_true(res.done && !res.drift);
+	assert_string_equal(get_text(f, "g/dir/file"), "version two");
+	assert_int_equal(mode_of(f, "g/dir/file"), 0444);
+	publish(f, WIRE_META, "dir/file", two, two, &res);
+	assert_true(res.done);
+	assert_int_equal(mode_of(f, "g/dir/file"), 0444);
+	publish(f, WIRE_DELETE, "dir/file", NULL, two, &res);
+	assert_true(res.done);
+}
+
 /* The crash came after the intent and before the rename, and once more after the rename. */
 static void roll_forward(struct fixture *f, bool renamed)
 {
@@ -541,6 +662,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_transfers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quota, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_in_use, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lock_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_protect, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roll_forward, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roll_forward_renamed, setup, teardown),
 	};
