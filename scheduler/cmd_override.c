@@ -81,6 +81,10 @@ static enum handled add_override(struct call *c, const struct scope *s, struct o
 	o->who = copy(c->who);
 	o->why = copy(reason);
 	answer = facts_override(o, c->now);
+	/* Of what is catalogued later a sync-now until in sync knows nothing. */
+	if (o->until_sync_seq)
+		json_object_set_new(answer, "up_to",
+				    json_integer((json_int_t)hub_last_version(c->daemon->hub)));
 	/* The core takes the strings of o. */
 	json_object_set_new(
 		answer, "id",

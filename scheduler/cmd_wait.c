@@ -1,7 +1,8 @@
 /*
  * cmd_wait.c: `wait`: answers when all that lay in the scope at the time of the call has settled
  * and is published there. Three steps: a scan that began after the call ends; every path that was
- * not settled then has settled (or went away); all versions catalogued by then are in sync.
+ * not settled then has settled (or went away); all versions catalogued by then are in sync. Or only
+ * the first two.
  *
  * A waiter looks four times a second: a wait is a person or a script, there are at most as many as
  * the control socket has clients, and a look costs little.
@@ -31,6 +32,7 @@ struct waiter {
 	json_t *paths;		  /* STEP_SETTLE: "group/path" of what was not settled -> true */
 	uint64_t up_to;		  /* STEP_SYNC */
 	unsigned looks;
+	bool settled; /* that is all that was asked for */
 	bool answered;
 	ev_timer timer;
 };
@@ -176,6 +178,11 @@ static void look(struct waiter *w)
 		w->up_to = hub_last_version(h);
 		w->step = STEP_SYNC;
 	}
+	if (w->step == STEP_SYNC && w->settled) {
+		answer(w, 200,
+		       json_pack("{s:b, s:I}", "settled", true, "up_to", (json_int_t)w->up_to));
+		return;
+	}
 	if (w->step == STEP_SYNC) {
 		if (core_in_sync(hub_core(h), w->spoke, w->group, w->up_to)) {
 			answer(w, 200,
@@ -215,6 +222,7 @@ enum handled cmd_wait(struct call *c)
 	w->request = c->request;
 	w->spoke = spoke ? xstrdup(spoke) : NULL;
 	w->group = group ? xstrdup(group) : NULL;
+	w->settled = args_flag(c->args, "settled");
 	w->paths = json_object();
 	w->since = c->now.mono;
 	w->until = timeout_us ? (struct mono){c->now.mono.us + timeout_us} : MONO_NEVER;

@@ -188,7 +188,8 @@ const struct command command_table[COMMANDS_N] = {
 		.help = "Opens the scope whatever the windows say, and closes it by itself: after --for "
 			"(such as 90m), or, by default, when what is catalogued now is in sync (after "
 			"24 hours at the latest). Without --rate the rates of the spoke and the hub "
-			"apply. With --wait the program ends when all that is there now is published.",
+			"apply. With --wait the program ends when all that is there now is published: "
+			"also files that have not settled yet, and sync-now then is till these are in sync.",
 		.args = {
 			SPOKE_SCOPE,
 			ALL_SCOPE,
@@ -263,14 +264,17 @@ const struct command command_table[COMMANDS_N] = {
 	[CMD_WAIT] = {
 		.id = CMD_WAIT, .word = "wait", .method = "POST", .path = "/v1/wait",
 		.right = RIGHT_READ, .roles = ON_HUB,
-		.usage = "[--spoke SPOKE] [--group GROUP] [--timeout D]",
+		.usage = "[--spoke SPOKE] [--group GROUP] [--settled] [--timeout D]",
 		.summary = "return when all that is there now is published",
 		.help = "Scans the groups, waits until all that lies there has settled, and until it is "
 			"published on every spoke of the scope. Exits 0 then, 1 as soon as a job of "
-			"the scope has failed for good, 5 when --timeout (default: none) is over.",
+			"the scope has failed for good, 5 when --timeout (default: none) is over. "
+			"With --settled it returns before anything is sent: when all has settled.",
 		.args = {
 			SPOKE_OPTION,
 			GROUP_OPTION,
+			OPTION("settled", ARG_FLAG, NULL,
+			       "only until it has settled, published or not"),
 			OPTION("timeout", ARG_DURATION, "D",
 			       "no longer than this, such as 10m"),
 		},

@@ -136,7 +136,7 @@ accuracy_row() { # RATE N
 shape_accuracy() {
 	local rate n jobs=0
 	for n in $ROW_TRANSFERS; do
-		random_files "$T/from/g$n" "$n" "$((${POOL_MIB:-2300} / n))"
+		random_files "$T/from/g$n" "$n" "$((${POOL_MIB:-4600} / n))"
 		jobs=$((jobs + n))
 		RATE[g$n]=closed
 	done
@@ -146,7 +146,7 @@ shape_accuracy() {
 	policies
 	start berlin hub
 	receiver_apart
-	eventually 120 waiting "$jobs"
+	eventually 300 waiting "$jobs"
 	# shellcheck disable=SC2059
 	printf "$ROW" rate n mean 'low 10s' 'hi 10s' 'low 1s' 'hi 1s' 'hi .1s' 'cpu %' both idle bound after ''
 	# shellcheck disable=SC2059

@@ -47,6 +47,20 @@ CLOSED=$'timezone = UTC\nwindow = mon-sun 00:00-24:00 closed'
 }
 overrides() { hubctl status --json | jq '.overrides | length'; }
 
+# Without the second sync-now of client_sync_now() this waits for a window that never comes.
+@test "sync-now --wait sends what was put there a moment ago" {
+	spoke berlin
+	POLICY=$CLOSED
+	SETTLE=2s
+	hub
+	start berlin hub
+	random "$T/src/late.img" 1
+	hubctl sync-now berlin --wait --timeout 60s --reason "late"
+	same berlin late.img
+	hubctl status --json | jq -e '.overrides == []'
+	jq -se '[.[] | select(.event == "command" and .why == "late")] | length == 2' "$T/hub.jsonl"
+}
+
 @test "pause beats sync-now, and resume ends it" {
 	spoke berlin
 	hub
