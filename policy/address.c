@@ -59,6 +59,37 @@ cleanup:
 	return url;
 }
 
+static bool is_loopback(const char *host, size_t len)
+{
+	static const char *const own[] = {"127.0.0.1", "[::1]", "localhost"};
+
+	for (size_t i = 0; i < ARRAY_LEN(own); i++)
+		if (len == strlen(own[i]) && !strncmp(host, own[i], len))
+			return true;
+	return false;
+}
+
+bool address_webhook_ok(const char *text)
+{
+	bool tls = !strncmp(text, SCHEME, strlen(SCHEME));
+	const char *host = text + strlen(tls ? SCHEME : "http://"), *port;
+	size_t len = 0;
+	bool ok = false;
+	char *copy;
+
+	if ((!tls && strncmp(text, "http://", 7)) || strlen(text) > 2000)
+		return false;
+	for (const char *p = text; *p; p++)
+		if (*p <= ' ' || *p > '~' || strchr("\"<>\\^`{|}#", *p))
+			return false;
+	copy = xstrdup(host);
+	copy[strcspn(copy, "/?")] = '\0';
+	if (split_host(copy, &len, &port) && len && len <= HOST_MOST)
+		ok = tls || is_loopback(copy, len);
+	free(copy);
+	return ok;
+}
+
 bool address_listen_ok(const char *text)
 {
 	const char *port;

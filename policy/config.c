@@ -9,6 +9,14 @@
 
 #include "policy/build.h"
 
+const char *notice_word(enum notice_event event)
+{
+	static const char *const words[NOTICE_EVENTS] = {"settled",  "staged", "publish",
+							 "complete", "fail",   "late"};
+
+	return words[event];
+}
+
 static struct build *build_of(const struct config *c)
 {
 	return container_of(c, struct build, c);

@@ -21,6 +21,18 @@ enum protect_mode { PROTECT_NONE, PROTECT_MODE };
 enum unclean_mode { UNCLEAN_HOLD, UNCLEAN_SEND };
 enum zone_kind { ZONE_NAMED, ZONE_UTC, ZONE_SPOKE };
 
+/* What happened to a file, as hooks and webhooks are told it. */
+enum notice_event {
+	NOTICE_SETTLED,	 /* hub: it has settled and is read: it will be sent */
+	NOTICE_STAGED,	 /* hub: it is all there on a spoke, and proven */
+	NOTICE_PUBLISH,	 /* spoke: it lies there under its name (or is gone, or has new times) */
+	NOTICE_COMPLETE, /* hub: the last spoke of the group has it */
+	NOTICE_FAIL,	 /* hub: it goes no further until a person acts */
+	NOTICE_LATE,	 /* hub: it will miss its deadline */
+	NOTICE_EVENTS
+};
+const char *notice_word(enum notice_event event); /* "settled", ... */
+
 #define CONFIG_PINS_MAX 4	 /* keys of one peer; more than one only while rotating */
 #define CONFIG_NAME_MAX 64	 /* of a group, spoke or policy: [A-Za-z0-9._-] */
 #define PIN_TEXT	(7 + 64) /* "sha256:" and 64 hex digits */
@@ -72,7 +84,6 @@ struct group_cfg {
 	int64_t scan_us;	   /* period of the scan that is the truth */
 	enum unclean_mode unclean; /* images whose own headers object */
 	enum publish_mode publish;
-	const char *on_complete;
 	/* spoke */
 	uint64_t staging_quota, preserve_quota; /* bytes; UINT64_MAX = no quota */
 	struct filter *protect_local;
@@ -80,7 +91,13 @@ struct group_cfg {
 	int mode;			 /* -1: the hub's mode */
 	enum protect_mode protect;
 	enum verify_mode verify;
-	const char *on_publish;
+	/* both: who is told; NULL: nobody */
+	const char *on[NOTICE_EVENTS]; /* a program, by event */
+	const char *webhook;	       /* a URL */
+	unsigned webhook_events;       /* 1 << enum notice_event */
+	const char *webhook_header;    /* a file */
+	struct pin webhook_pins[CONFIG_PINS_MAX];
+	size_t n_webhook_pins;
 	struct origin origin;
 };
 
@@ -112,6 +129,7 @@ struct config {
 	uint64_t bundle_cache, generations_max;
 	int64_t retry_min_us, retry_max_us;
 	int64_t start_jitter_us; /* spread of starts when a window opens */
+	int64_t hook_time_us;	 /* what a hook or webhook may take */
 	int64_t stall_us;	 /* no progress on a connection for so long = the peer is gone */
 	/* spoke */
 	const char *listen; /* "host:port", "[v6]:port", ":port" */

@@ -45,6 +45,9 @@ static const struct key keys[] = {
 	{"stall", SECTION_DAEMON, KEY_DURATION, BOTH,
 	 AT(config, stall_us), 0, S, HOUR, "1m", "1s..1h",
 	 "A connection without progress for so long is given up"},
+	{"hook_time", SECTION_DAEMON, KEY_DURATION, BOTH,
+	 AT(config, hook_time_us), 0, S, DAY, "5m", "1s..1d",
+	 "A hook that takes longer is ended"},
 	{"include", SECTION_DAEMON, KEY_FILES, BOTH | KEY_LIST | KEY_IDENTITY,
 	 0, 0, 0, 0, NULL, "a path with wildcards",
 	 "More files to read, in order of name; relative to the directory of this file"},
@@ -132,9 +135,21 @@ static const struct key keys[] = {
 	{"publish", SECTION_GROUP, KEY_ENUM, KEY_HUB,
 	 AT(group_cfg, publish), 0, PUBLISH_FILE, 0, "file", "file|spoke|everywhere",
 	 "What appears together: each file by itself, a set on each spoke, a set when all have it"},
+	{"on_settled", SECTION_GROUP, KEY_COMMAND, KEY_HUB,
+	 AT(group_cfg, on[NOTICE_SETTLED]), 0, 0, 0, "none", "a command, or none",
+	 "Run on the hub when a file has settled and was read: it will be sent"},
+	{"on_staged", SECTION_GROUP, KEY_COMMAND, KEY_HUB,
+	 AT(group_cfg, on[NOTICE_STAGED]), 0, 0, 0, "none", "a command, or none",
+	 "Run on the hub when a spoke has all of a file, proven, before it is published"},
 	{"on_complete", SECTION_GROUP, KEY_COMMAND, KEY_HUB,
-	 AT(group_cfg, on_complete), 0, 0, 0, "none", "a command, or none",
+	 AT(group_cfg, on[NOTICE_COMPLETE]), 0, 0, 0, "none", "a command, or none",
 	 "Run on the hub when the last spoke has published a file"},
+	{"on_fail", SECTION_GROUP, KEY_COMMAND, KEY_HUB,
+	 AT(group_cfg, on[NOTICE_FAIL]), 0, 0, 0, "none", "a command, or none",
+	 "Run on the hub when a file, or the group, stands still until a person acts"},
+	{"on_late", SECTION_GROUP, KEY_COMMAND, KEY_HUB,
+	 AT(group_cfg, on[NOTICE_LATE]), 0, 0, 0, "none", "a command, or none",
+	 "Run on the hub when a file will miss its deadline"},
 	{"staging_quota", SECTION_GROUP, KEY_QUOTA, KEY_SPOKE,
 	 AT(group_cfg, staging_quota), 0, 0, INT64_MAX, "unlimited", "a size, or unlimited",
 	 "Room for files that are being received"},
@@ -160,8 +175,22 @@ static const struct key keys[] = {
 	 AT(group_cfg, verify), 0, VERIFY_CHANGED, 0, "changed", "changed|full",
 	 "What is proven before publishing: what changed, or all of it read once more"},
 	{"on_publish", SECTION_GROUP, KEY_COMMAND, KEY_SPOKE,
-	 AT(group_cfg, on_publish), 0, 0, 0, "none", "a command, or none",
+	 AT(group_cfg, on[NOTICE_PUBLISH]), 0, 0, 0, "none", "a command, or none",
 	 "Run on the spoke when a file or set was published"},
+	{"webhook", SECTION_GROUP, KEY_WEBHOOK, BOTH,
+	 AT(group_cfg, webhook), 0, 0, 0, "none", "https://HOST[:PORT][/PATH], or none",
+	 "Where events are told by an HTTP POST with JSON; http:// to this machine alone"},
+	{"webhook_events", SECTION_GROUP, KEY_EVENTS, BOTH,
+	 AT(group_cfg, webhook_events), 0, 0, 0, "publish, complete, fail, late",
+	 "settled, staged, publish, complete, fail, late",
+	 "Which events the webhook is told"},
+	{"webhook_header", SECTION_GROUP, KEY_FILE, BOTH,
+	 AT(group_cfg, webhook_header), 0, 0, 4095, "none", "an absolute path, or none",
+	 "A file with one header line to send along, such as that of a token"},
+	{"webhook_key", SECTION_GROUP, KEY_PINS, BOTH | KEY_LIST,
+	 AT(group_cfg, webhook_pins), AT(group_cfg, n_webhook_pins), 0, 0, NULL,
+	 "sha256:<64 hex digits>",
+	 "The public key of the webhook's server, instead of a certificate of an authority"},
 
 	/* [spoke NAME] */
 	{"url", SECTION_SPOKE, KEY_URL, KEY_HUB | KEY_HUB_MUST,
@@ -241,6 +270,8 @@ bool keys_free_text(const struct key *key)
 	case KEY_FILES:
 	case KEY_COMMAND:
 	case KEY_URL:
+	case KEY_WEBHOOK:
+	case KEY_FILE:
 	case KEY_SPOKES:
 	case KEY_INCLUDE:
 	case KEY_EXCLUDE:

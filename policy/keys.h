@@ -22,6 +22,9 @@ enum key_type {
 	KEY_NAME,    /* of a user or group, or directory */
 	KEY_COMMAND, /* an absolute path and arguments, or none */
 	KEY_URL,
+	KEY_WEBHOOK, /* a URL to be told at, or none */
+	KEY_FILE,    /* an absolute path, or none */
+	KEY_EVENTS,  /* words of notice_word(), with commas */
 	KEY_LISTEN,
 	KEY_PINS,   /* aux: their count */
 	KEY_POLICY, /* the name of a policy */

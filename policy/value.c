@@ -177,6 +177,71 @@ static int set_command(struct slot *v, const char *text, char **ret, struct err 
 	return set_string(v, text, ret);
 }
 
+/* A file's name, or none; whether it is there is looked at when it is read. */
+static int set_file(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	if (strcmp(text, "none"))
+		return set_path(v, text, ret, e);
+	*(const char **)v->field = NULL;
+	*ret = xstrdup(text);
+	return 0;
+}
+
+static int set_webhook(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	if (!strcmp(text, "none")) {
+		*(const char **)v->field = NULL;
+		*ret = xstrdup(text);
+		return 0;
+	}
+	if (!address_webhook_ok(text))
+		return err_set(e, -EINVAL,
+			       "\"%.100s\" is not https://HOST[:PORT][/PATH] (or http:// with "
+			       "127.0.0.1, [::1] or localhost), or none",
+			       text);
+	return set_string(v, text, ret);
+}
+
+/* One word of a list of events, at *text; *text goes on behind it. */
+static int one_event(const struct key *key, const char **text, unsigned *ret, struct err *e)
+{
+	size_t len = strcspn(*text, ", \t");
+	char word[32];
+
+	snprintf(word, sizeof(word), "%.*s", (int)len, *text);
+	*text += len;
+	for (int i = 0; i < NOTICE_EVENTS; i++) {
+		if (!strcmp(word, notice_word(i))) {
+			*ret |= 1u << i;
+			return 0;
+		}
+	}
+	return err_set(e, -EINVAL, "\"%s\" is none of %s", word, key->values);
+}
+
+static int set_events(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	unsigned events = 0;
+	char list[96] = "";
+	int r;
+
+	for (text += strspn(text, ", \t"); *text; text += strspn(text, ", \t")) {
+		r = one_event(v->key, &text, &events, e);
+		if (r < 0)
+			return r;
+	}
+	if (!events)
+		return err_set(e, -EINVAL, "no event: some of %s", v->key->values);
+	for (int i = 0; i < NOTICE_EVENTS; i++) {
+		if (events & 1u << i)
+			snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s",
+				 *list ? ", " : "", notice_word(i));
+	}
+	*(unsigned *)v->field = events;
+	*ret = xstrdup(list);
+	return 0;
+}
+
 static int set_url(struct slot *v, const char *text, char **ret, struct err *e)
 {
 	char *url = address_url(text);
@@ -274,6 +339,12 @@ int value_set(struct build *b, const struct section *s, struct setting *set, str
 		return set_command(&v, text, value, e);
 	case KEY_URL:
 		return set_url(&v, text, value, e);
+	case KEY_WEBHOOK:
+		return set_webhook(&v, text, value, e);
+	case KEY_FILE:
+		return set_file(&v, text, value, e);
+	case KEY_EVENTS:
+		return set_events(&v, text, value, e);
 	case KEY_LISTEN:
 		return set_listen(&v, text, value, e);
 	case KEY_PINS:

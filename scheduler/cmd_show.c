@@ -8,7 +8,17 @@
 
 #include "scheduler/facts.h"
 #include "scheduler/health.h"
+#include "scheduler/notices.h"
 #include "transfer/key.h"
+
+/* Hooks and webhooks. */
+static json_t *notices_json(const struct daemon *d)
+{
+	const char *problem;
+	unsigned waiting = notices_waiting(d->notices, &problem);
+
+	return json_pack("{s:i, s:o}", "waiting", (int)waiting, "problem", facts_text(problem));
+}
 
 /* What every daemon says of itself. */
 static json_t *daemon_json(const struct daemon *d, struct now now)
@@ -17,12 +27,12 @@ static json_t *daemon_json(const struct daemon *d, struct now now)
 	struct pin pin;
 
 	memcpy(pin.sha256, d->key->pin, sizeof(pin.sha256));
-	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:s}", "role",
+	return json_pack("{s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "role",
 			 d->hub ? "hub" : "spoke", "version", PACKAGE_VERSION, "pid", (int)getpid(),
 			 "now", facts_time(now.wall), "started", facts_time(d->started),
 			 "config_file", facts_text(d->config_file), "config_loaded",
 			 facts_time(d->config_loaded), "job_log", facts_text(d->config->job_log),
-			 "key", pin_print(&pin, text));
+			 "key", pin_print(&pin, text), "notices", notices_json(d));
 }
 
 static json_t *spokes_json(struct hub *h, struct now now)
@@ -96,9 +106,10 @@ static void add_hub(json_t *o, struct hub *h, struct now now)
 }
 
 /* A group that has a problem stands still until a person acts. */
-static json_t *health_of_spoke(const json_t *groups)
+static json_t *health_of_spoke(const struct daemon *d, const json_t *groups)
 {
 	json_t *problems = json_array(), *g;
+	const char *untold, *level;
 	size_t i;
 
 	json_array_foreach ((json_t *)groups, i, g) {
@@ -111,18 +122,21 @@ static json_t *health_of_spoke(const json_t *groups)
 					     json_string_value(json_object_get(g, "name")),
 					     problem));
 	}
-	return json_pack("{s:s, s:I, s:o}", "level", json_array_size(problems) ? "critical" : "ok",
-			 "problems_total", (json_int_t)json_array_size(problems), "problems",
-			 problems);
+	notices_waiting(d->notices, &untold);
+	level = json_array_size(problems) ? "critical" : untold ? "warning" : "ok";
+	if (untold)
+		json_array_append_new(problems, facts_text(untold));
+	return json_pack("{s:s, s:I, s:o}", "level", level, "problems_total",
+			 (json_int_t)json_array_size(problems), "problems", problems);
 }
 
-static void add_spoke(json_t *o, struct spoke *s)
+static void add_spoke(json_t *o, const struct daemon *d)
 {
-	json_t *more = spoke_status_json(s);
+	json_t *more = spoke_status_json(d->spoke);
 
 	json_object_update_missing(o, more);
 	json_decref(more);
-	json_object_set_new(o, "health", health_of_spoke(json_object_get(o, "groups")));
+	json_object_set_new(o, "health", health_of_spoke(d, json_object_get(o, "groups")));
 }
 
 enum handled cmd_status(struct call *c)
@@ -132,7 +146,7 @@ enum handled cmd_status(struct call *c)
 	if (c->daemon->hub)
 		add_hub(o, c->daemon->hub, c->now);
 	else
-		add_spoke(o, c->daemon->spoke);
+		add_spoke(o, c->daemon);
 	return call_answer(c, o);
 }
 

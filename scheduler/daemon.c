@@ -20,6 +20,7 @@
 #include "scheduler/control.h"
 #include "scheduler/joblog.h"
 #include "scheduler/log.h"
+#include "scheduler/notices.h"
 #include "scheduler/notify.h"
 #include "scheduler/signals.h"
 #include "transfer/key.h"
@@ -155,7 +156,9 @@ int daemon_start(struct daemon *d, struct err *e)
 		return err_set(e, -ENOSYS, "the event loop cannot be made");
 	d->pool = pool_new(d->loop, worker_threads(d->config));
 	d->signals = signals_new(d);
-	r = start_role(d, e);
+	r = notices_open(d, &d->notices, e);
+	if (!r)
+		r = start_role(d, e);
 	if (!r)
 		r = control_new(d, &d->control, e);
 	if (!r)
@@ -200,6 +203,7 @@ void daemon_finish(struct daemon *d)
 	d->control = control_free(d->control);
 	d->hub = hub_free(d->hub);
 	d->spoke = spoke_free(d->spoke);
+	d->notices = notices_free(d->notices);
 	d->signals = signals_free(d->signals);
 	d->pool = pool_free(d->pool);
 	d->joblog = joblog_close(d->joblog);

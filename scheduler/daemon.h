@@ -12,6 +12,7 @@ struct control;
 struct hub;
 struct joblog;
 struct node_key;
+struct notices;
 struct pool;
 struct signals;
 struct spoke;
@@ -23,6 +24,7 @@ struct daemon {
 	struct pool *pool;
 	struct node_key *key;
 	struct joblog *joblog;
+	struct notices *notices;
 	struct control *control;
 	struct signals *signals;
 	struct hub *hub;     /* role = hub, else NULL */

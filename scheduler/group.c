@@ -13,6 +13,7 @@
 #include "scheduler/catalog.h"
 #include "scheduler/generation.h"
 #include "scheduler/hub_log.h"
+#include "scheduler/hub_notices.h"
 #include "scheduler/hub_old.h"
 #include "scheduler/hub_sweep.h"
 #include "scheduler/indexing.h"
@@ -25,11 +26,12 @@
 
 void group_stop(struct hub_group *g, const char *why)
 {
-	if (strcmp(g->problem, why)) {
-		log_error("group %s: %s", g->name, why);
-		hub_log_group(g, "group_stopped", why);
-	}
+	if (!strcmp(g->problem, why))
+		return;
+	log_error("group %s: %s", g->name, why);
+	hub_log_group(g, "group_stopped", why);
 	snprintf(g->problem, sizeof(g->problem), "%s", why);
+	hub_notice_stopped(g);
 }
 
 void group_go_on(struct hub_group *g)

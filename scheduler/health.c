@@ -87,6 +87,7 @@ json_t *health_of_hub(struct hub *h, struct now now)
 	struct findings f = {.problems = json_array()};
 	const struct config *cfg = core_config(hub_core(h));
 	struct hub_group_stats st;
+	const char *untold;
 	struct spoke_state *s;
 	struct job *j;
 
@@ -106,6 +107,9 @@ json_t *health_of_hub(struct hub *h, struct now now)
 		}
 	}
 	look_at_ended(&f, hub_core(h));
+	hub_untold(h, &untold);
+	if (untold)
+		find(&f, LEVEL_WARNING, "%s", untold);
 	return json_pack("{s:s, s:o, s:I}", "level", words[f.level], "problems", f.problems,
 			 "problems_total", (json_int_t)f.n);
 }

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "scheduler/group.h"
-#include "scheduler/hooks.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_overrides.h"
 #include "scheduler/hub_rates.h"
@@ -117,7 +116,6 @@ int hub_start(struct daemon *d, struct err *e)
 	h->http = http_new(d->loop);
 	h->shaper = shaper_new(d->loop);
 	h->planned = shaper_node_new(shaper_root(h->shaper), 1, NULL, NULL);
-	h->hooks = hooks_new(d->loop);
 	hub_turn_start(h);
 	r = hub_disk(h, e);
 	if (r < 0)
@@ -255,7 +253,6 @@ struct hub *hub_free(struct hub *h)
 	http_free(h->http);
 	shaper_node_free(h->planned);
 	shaper_free(h->shaper);
-	hooks_free(h->hooks);
 	hub_overrides_free(h);
 	core_free(h->core);
 	db_close(h->db);

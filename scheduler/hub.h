@@ -48,6 +48,9 @@ bool hub_spoke_copy(struct hub *h, const char *spoke, const struct version *v, c
 /* Current versions of a group. */
 typedef void hub_version_fn(void *arg, const struct version *v);
 void hub_versions(struct hub *h, const char *group, hub_version_fn *fn, void *arg);
+/* Events that hooks and webhooks are still to be told; *ret_problem: what is in the way, or NULL.
+ */
+unsigned hub_untold(struct hub *h, const char **ret_problem);
 /* Scan now (sync-now and wait begin with it), so that what lies there is seen. */
 void hub_rescan(struct hub *h, const char *group);
 /* True once a scan that began after the last hub_rescan() has ended for this group (NULL: all). */

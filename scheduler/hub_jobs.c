@@ -12,6 +12,7 @@
 #include "scheduler/catalog.h"
 #include "scheduler/hub_descent.h"
 #include "scheduler/hub_log.h"
+#include "scheduler/hub_notices.h"
 #include "scheduler/hub_publish.h"
 #include "scheduler/hub_rates.h"
 #include "scheduler/hub_start.h"
@@ -294,6 +295,7 @@ void hub_job_changed(struct hub *h, const struct action *a)
 	if (!x)
 		return;
 	hub_log_changed(x, a);
+	hub_notice_changed(x, a);
 	if (!job_over(a->job) && !x->version)
 		hub_job_revive(x);
 	if (a->job->state != a->old_state)

@@ -4,15 +4,14 @@
  */
 #include "scheduler/hub_publish.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "scheduler/catalog.h"
-#include "scheduler/hooks.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
+#include "scheduler/hub_notices.h"
 #include "scheduler/inventory.h"
 #include "scheduler/log.h"
 #include "scheduler/peers.h"
@@ -196,24 +195,6 @@ void hub_publish_drop(struct hub_spoke *s)
 		publish_free(TAILQ_FIRST(&s->publishing));
 }
 
-static void publish_hook(struct hub *h, const struct group_cfg *g, const struct version *v)
-{
-	char root[HASH_HEX + 1], size[24], id[24];
-	char *file = xasprintf("%s/%s", g->path, v->path);
-	struct hook_fact facts[] = {{"GROUP", g->name}, {"PATH", v->path},
-				    {"FILE", file},	{"EVENT", v->deleted ? "delete" : "put"},
-				    {"ROOT", root},	{"SIZE", size},
-				    {"VERSION", id}};
-
-	root[0] = '\0';
-	if (!v->deleted)
-		hash_hex((const struct hash *)(const void *)v->root, root);
-	snprintf(size, sizeof(size), "%" PRIu64, v->size);
-	snprintf(id, sizeof(id), "%" PRIu64, v->id);
-	hooks_run(h->hooks, g->on_complete, v->path, facts, ARRAY_LEN(facts));
-	free(file);
-}
-
 void hub_publish_complete(struct hub *h, const struct hub_version *hv)
 {
 	const struct group_cfg *g = config_group(h->d->config, hv->v->group);
@@ -229,6 +210,5 @@ void hub_publish_complete(struct hub *h, const struct hub_version *hv)
 			return;
 	}
 	hub_log_version(hv, "complete");
-	if (g->on_complete)
-		publish_hook(h, g, hv->v);
+	hub_notice_complete(hv);
 }

@@ -188,7 +188,6 @@ struct hub {
 	struct shaper *shaper;
 	struct shaper_node *planned; /* the hub's own policy: of all that no override governs */
 	struct bundler *bundler;
-	struct hooks *hooks;
 	int state_dirfd, index_dirfd, cache_dirfd;
 	struct hub_group_list groups;
 	struct hub_spoke_list spokes;

@@ -8,12 +8,14 @@
 #include "scheduler/core_zones.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
+#include "scheduler/hub_notices.h"
 #include "scheduler/hub_overrides.h"
 #include "scheduler/hub_publish.h"
 #include "scheduler/hub_rates.h"
 #include "scheduler/hub_start.h"
 #include "scheduler/hub_sweep.h"
 #include "scheduler/log.h"
+#include "scheduler/notices.h"
 #include "scheduler/peers.h"
 #include "scheduler/take.h"
 
@@ -92,6 +94,8 @@ static void turn_perform(void *arg, const struct action *a)
 		break;
 	case ACTION_LATE:
 		hub_log_late(x, core_deadline(h->core, a->job));
+		if (a->job->late)
+			hub_notice_late(x, core_deadline(h->core, a->job));
 		break;
 	case ACTION_OVERRIDE_ENDED:
 		hub_overrides_follow(h, "its time was over, or all was in sync");
@@ -138,6 +142,8 @@ static void turn(struct ev_loop *loop, ev_prepare *w, int revents)
 		hub_rates_sweep(h);
 		peers_sweep(h);
 	}
+	/* What is to be told of it first: a crash in between tells it twice, and never loses it. */
+	notices_commit(h->d->notices);
 	hub_turn_commit(h);
 	if (h->stopping && TAILQ_EMPTY(&h->pushing) && !pool_busy(h->d->pool))
 		hub_stop_over(h);

@@ -11,11 +11,17 @@
 #include "scheduler/hub_jobs.h"
 #include "scheduler/indexing.h"
 #include "scheduler/inventory.h"
+#include "scheduler/notices.h"
 #include "scheduler/trust.h"
 
 struct http *hub_http(struct hub *h)
 {
 	return h->http;
+}
+
+unsigned hub_untold(struct hub *h, const char **ret_problem)
+{
+	return notices_waiting(h->d->notices, ret_problem);
 }
 
 struct core *hub_core(struct hub *h)

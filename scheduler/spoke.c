@@ -1,12 +1,11 @@
 /*
- * spoke.c: the role = spoke, put together: groups, the HTTPS server, hooks; started, reloaded,
+ * spoke.c: the role = spoke, put together: groups, the HTTPS server; started, reloaded,
  * stopped. What a request does is in the verbs (spoke_http.c, spoke_offer.c, spoke_put.c,
  * spoke_publish.c).
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/hooks.h"
 #include "scheduler/log.h"
 #include "scheduler/spoke_pair.h"
 
@@ -75,7 +74,6 @@ int spoke_start(struct daemon *d, struct err *e)
 	s->d = d;
 	TAILQ_INIT(&s->groups);
 	s->assembler = assembler_new(&s->cancel);
-	s->hooks = hooks_new(d->loop);
 	d->spoke = s;
 	r = server_new(&spec, &s->server, e);
 	if (r < 0) {
@@ -142,7 +140,6 @@ struct spoke *spoke_free(struct spoke *s)
 		TAILQ_REMOVE(&s->groups, g, entry);
 		spoke_group_free(g);
 	}
-	hooks_free(s->hooks);
 	assembler_free(s->assembler);
 	free(s);
 	return NULL;

@@ -15,6 +15,7 @@
 #include "policy/filter.h"
 #include "scheduler/log.h"
 #include "scheduler/spoke_db.h"
+#include "scheduler/spoke_notice.h"
 #include "scheduler/spoke_state.h"
 #include "transfer/durable.h"
 
@@ -110,6 +111,7 @@ static int roll_forward(void *arg, const struct spoke_intent *i)
 		snprintf(f.path, sizeof(f.path), "%s", i->path);
 		f.identity = look.identity;
 		f.seq = g->seq + 1;
+		spoke_notice(g, "put", i->path, &i->root, i->identity.size);
 		r = spoke_db_put(g->db, &f);
 		if (r == 0)
 			r = roll_rest(g, i);

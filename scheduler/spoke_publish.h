@@ -42,6 +42,6 @@ bool publishing_is_recorded(const struct publishing *x);
 /* In a transaction: the new state, what was preserved and what gave way for it, the intent's end.
  */
 int publishing_record(struct publishing *x) WARN_UNUSED;
-void publishing_hook(struct publishing *x); /* on_publish */
+void publishing_notice(struct publishing *x); /* before that: who is to be told */
 
 #endif

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "scheduler/hooks.h"
 #include "scheduler/log.h"
+#include "scheduler/spoke_notice.h"
 
 bool publishing_is_recorded(const struct publishing *x)
 {
@@ -97,20 +97,10 @@ int publishing_record(struct publishing *x)
 	return r;
 }
 
-void publishing_hook(struct publishing *x)
+void publishing_notice(struct publishing *x)
 {
-	const struct wire_op *op = publishing_op(x);
 	static const char *const words[] = {"put", "rename", "copy", "meta", "delete"};
-	char root[HASH_HEX + 1], size[24];
-	char *file = xasprintf("%s/%s", x->g->cfg->path, op->path);
-	struct hook_fact facts[] = {{"GROUP", x->g->name},
-				    {"PATH", op->path},
-				    {"FILE", file},
-				    {"EVENT", words[op->kind]},
-				    {"ROOT", hash_hex(&op->root, root)},
-				    {"SIZE", size}};
+	const struct wire_op *op = publishing_op(x);
 
-	snprintf(size, sizeof(size), "%llu", (unsigned long long)op->size);
-	hooks_run(x->g->spoke->hooks, x->g->cfg->on_publish, op->path, facts, ARRAY_LEN(facts));
-	free(file);
+	spoke_notice(x->g, words[op->kind], op->path, &op->root, op->size);
 }

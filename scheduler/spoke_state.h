@@ -97,7 +97,6 @@ struct spoke {
 	struct server *server;
 	struct assembler *assembler;
 	struct spoke_group_list groups;
-	struct hooks *hooks;
 	struct spoke_pair *pair; /* a join code that waits for its hub, or NULL */
 	volatile bool cancel;	 /* long work ends early */
 	unsigned works;

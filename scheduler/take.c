@@ -16,6 +16,7 @@
 #include "scheduler/guard.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
+#include "scheduler/hub_notices.h"
 #include "scheduler/indexing.h"
 #include "scheduler/intake.h"
 #include "scheduler/log.h"
@@ -44,6 +45,7 @@ static bool take_vanished(struct hub_group *g)
 		 (unsigned long long)gone);
 	log_error("group %s: %s", g->name, g->problem);
 	hub_log_group(g, "group_stopped", g->problem);
+	hub_notice_stopped(g);
 	return true;
 }
 
@@ -167,6 +169,7 @@ static void take_version(struct hub_file *f, const struct indexing *x)
 	catalog_current(f, hv);
 	catalog_state(f, FILE_CURRENT, NULL);
 	hub_log_indexed(hv, &x->facts);
+	hub_notice_settled(hv);
 	reconcile_version(hv);
 	hub_version_unref(hv);
 }

@@ -43,6 +43,7 @@ UNIT += tests/unit/test_lockfile
 UNIT += tests/unit/test_match
 UNIT += tests/unit/test_meter
 UNIT += tests/unit/test_nearest
+UNIT += tests/unit/test_notices
 UNIT += tests/unit/test_notify
 UNIT += tests/unit/test_order
 UNIT += tests/unit/test_override

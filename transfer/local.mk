@@ -44,6 +44,7 @@ libtransfer_a_SOURCES += transfer/frame_pack.c
 libtransfer_a_SOURCES += transfer/http.c
 libtransfer_a_SOURCES += transfer/http.h
 libtransfer_a_SOURCES += transfer/http_error.c
+libtransfer_a_SOURCES += transfer/http_post.c transfer/http_post.h
 libtransfer_a_SOURCES += transfer/http_private.h
 libtransfer_a_SOURCES += transfer/http_request.c
 libtransfer_a_SOURCES += transfer/http_socket.c

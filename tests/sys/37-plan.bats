@@ -96,7 +96,7 @@ late() { hubctl jobs --json | jq -c '[.jobs[] | .late]'; }
 
 @test "what will miss its deadline is told at once, and at status --check" {
 	spoke berlin
-	GROUP="deadline = daily $(in_hours 5 %H:00)"
+	GROUP="deadline = daily $(in_hours 5 %H:00)"$'\n'"on_late = /bin/cat >$T/late"
 	POLICY=$(night 6 10Mbit)
 	hub
 	random "$T/src/a.img" 1
@@ -106,6 +106,8 @@ late() { hubctl jobs --json | jq -c '[.jobs[] | .late]'; }
 	[[ $output == *"misses its deadline"* ]]
 	eventually 65 is '[true]' late
 	grep '"event":"late"' "$T/hub.jsonl" | jq -e '.path == "a.img" and .deadline and .eta'
+	eventually 5 test -s "$T/late"
+	jq -e '.event == "late" and .path == "a.img" and .spoke == "berlin" and .deadline and .eta' "$T/late"
 	run hubctl status --check
 	[ "$status" -eq 1 ]
 	[[ $output == *"it will miss its deadline"* ]]

@@ -70,7 +70,7 @@ static void hub_values(void **state)
 	assert_int_equal(g->settle_us, 30 * SECOND_US);
 	assert_int_equal(g->scan_us, 120 * SECOND_US);
 	assert_int_equal(g->publish, PUBLISH_FILE);
-	assert_null(g->on_complete);
+	assert_null(g->on[NOTICE_COMPLETE]);
 	assert_non_null(g->filter);
 	assert_string_equal(g->policy->name, "p");
 	assert_int_equal(g->policy->n_lines, 2);
@@ -117,7 +117,7 @@ static void spoke_values(void **state)
 	assert_int_equal(g->lock.n, 2);
 	assert_string_equal(g->lock.text[1], "{stem}.lok");
 	assert_true(filter_any(g->protect_local, "a.lok"));
-	assert_string_equal(g->on_publish, "/usr/bin/true --x");
+	assert_string_equal(g->on[NOTICE_PUBLISH], "/usr/bin/true --x");
 	config_unref(c);
 }
 
