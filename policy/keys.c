@@ -170,7 +170,7 @@ static const struct key keys[] = {
 	 "The mode of published files; hub = as it is on the hub"},
 	{"protect", SECTION_GROUP, KEY_ENUM, KEY_SPOKE,
 	 AT(group_cfg, protect), 0, PROTECT_NONE, 0, "none", "none|mode",
-	 "mode = published files lose their write bits; lock files may still be made beside them"},
+	 "With mode published files lose their write bits; lock files may be made beside them"},
 	{"verify", SECTION_GROUP, KEY_ENUM, KEY_SPOKE,
 	 AT(group_cfg, verify), 0, VERIFY_CHANGED, 0, "changed", "changed|full",
 	 "What is proven before publishing: what changed, or all of it read once more"},
