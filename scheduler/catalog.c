@@ -80,6 +80,7 @@ void catalog_drop(struct hub_file *f)
 		hub_version_unref(f->current);
 	}
 	free(f->words);
+	free(f->lock);
 	free(f->path);
 	free(f);
 }

@@ -8,6 +8,7 @@
 
 #include "policy/filter.h"
 #include "scheduler/facts.h"
+#include "scheduler/guard.h"
 #include "scheduler/why.h"
 
 /* Looks for one path in what a group knows. */
@@ -78,6 +79,7 @@ static struct job *explain_path(struct call *c, const struct group_cfg *g, struc
 	struct search unsettled = {.path = path}, skipped = {.path = path}, there = {.path = path};
 	struct job *j = core_job_of(hub_core(h), s->name, g->name, path);
 	struct hub_group_stats st = {0};
+	const struct guard *guard;
 
 	hub_group_stats(h, g->name, &st);
 	if (st.problem)
@@ -85,6 +87,9 @@ static struct job *explain_path(struct call *c, const struct group_cfg *g, struc
 	hub_unsettled(h, g->name, match_path, &unsettled);
 	if (unsettled.found)
 		why_say(out, "On the hub it is not settled: %s.", unsettled.why);
+	guard = hub_guard(h, g->name, path);
+	if (guard)
+		why_say(out, "%s", guard->advice);
 	if (j) {
 		json_t *more = why_job(c->daemon, j, c->now);
 
@@ -109,6 +114,7 @@ static enum handled why_of_path(struct call *c, const char *spoke, const char *p
 	const struct config *cfg = c->daemon->config;
 	struct spoke_state *s;
 	json_t *out, *job = json_null();
+	const struct guard *guard = NULL;
 	struct job *j;
 
 	if (!call_scope_known(c, spoke, group))
@@ -123,6 +129,8 @@ static enum handled why_of_path(struct call *c, const char *spoke, const char *p
 
 		if (!group_has_spoke(g, spoke) || (group && strcmp(group, g->name)))
 			continue;
+		if (!guard)
+			guard = hub_guard(c->daemon->hub, g->name, path);
 		j = explain_path(c, g, s, path, out);
 		if (j)
 			job = facts_job(c->daemon->hub, j, c->now);
@@ -131,8 +139,9 @@ static enum handled why_of_path(struct call *c, const char *spoke, const char *p
 	}
 	if (!json_array_size(out))
 		why_say(out, "No group that goes to %s has a file of that name.", spoke);
-	return call_answer(c, json_pack("{s:s, s:o, s:o, s:o}", "spoke", spoke, "path",
-					facts_text(path), "job", job, "why", out));
+	return call_answer(c, json_pack("{s:s, s:o, s:o, s:o, s:o}", "spoke", spoke, "path",
+					facts_text(path), "job", job, "guard",
+					facts_text(guard ? guard->word : NULL), "why", out));
 }
 
 enum handled cmd_why(struct call *c)

@@ -1,22 +1,72 @@
 /*
- * guard.c: see guard.h.
+ * guard.c: see guard.h. Texts of what headers say are container.c's; what to do about it is here.
  */
 #include "scheduler/guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "transfer/container.h"
 #include "transfer/source.h"
+
+#define UNCLEAN_SEND_TOO " With 'unclean = send' in the group it is sent as the bytes that it is."
+
+static const struct guard writer = {
+	"open", "open for writing",
+	"It is taken when whoever has it open for writing closes it: 'fuser -v FILE' or 'lsof FILE' "
+	"says who that is."};
+static const struct guard lock = {
+	"lock", "a lock file lies beside it",
+	"It is taken when that lock file is gone. If nobody uses the image any more, delete the lock "
+	"file; which names count is said by 'lock' in the group."};
+static const struct guard moving = {
+	"moving",
+	"its VHDX headers changed between two looks, though its times stand still: it is written to",
+	"It is taken when its headers stay as they are for the time to settle; what writes to it may "
+	"run on another machine." UNCLEAN_SEND_TOO};
+
+/* says: container_fault_text(). */
+static const struct guard faults[CONTAINER_FAULTS] = {
+	[CONTAINER_LOG] =
+		{"log", NULL,
+		 "Whoever used it did not close it, or still has it open elsewhere. Close "
+		 "it there; if nobody has it open, mount and unmount it once where it is "
+		 "used (Hyper-V or Windows replays the log; qemu-img check -r all does so "
+		 "too)." UNCLEAN_SEND_TOO},
+	[CONTAINER_MERGE] =
+		{"merge", NULL,
+		 "It and the images below and above it are taken when the merge is over. "
+		 "If none runs any more, the merge was interrupted and has to be done "
+		 "again." UNCLEAN_SEND_TOO},
+	[CONTAINER_HEADERS] = {"headers", NULL,
+			       "It cannot be opened by anybody like this: bring it here once more, "
+			       "or restore it." UNCLEAN_SEND_TOO},
+	[CONTAINER_FOOTER] =
+		{"footer", NULL,
+		 "Wait until it is copied whole, or bring it here once more; if whoever "
+		 "used it was stopped while it grew, opening and closing it there "
+		 "mends it." UNCLEAN_SEND_TOO},
+	[CONTAINER_SAVED] =
+		{"saved", NULL,
+		 "Start the saved machine and shut it down: without its saved state the "
+		 "disk alone is not consistent." UNCLEAN_SEND_TOO},
+	[CONTAINER_SHORT] =
+		{"short", NULL,
+		 "It looks like a copy that was cut off: bring it here once more." UNCLEAN_SEND_TOO},
+	[CONTAINER_DIRTY] = {"dirty", NULL,
+			     "Close it where it is used; if nobody has it open, 'qemu-img check -r "
+			     "all FILE' mends it." UNCLEAN_SEND_TOO},
+	[CONTAINER_CORRUPT] = {"corrupt", NULL,
+			       "QEMU found it damaged and marked it: 'qemu-img check -r all FILE' "
+			       "mends what can be mended." UNCLEAN_SEND_TOO},
+};
 
 bool guard_locked(int dirfd, const char *path, const struct lockfiles *l, char ret[NAME_MAX + 1])
 {
-	char lock[NAME_MAX + 1];
+	char name_of_lock[NAME_MAX + 1];
 	bool found = false;
 	const char *name;
 	struct stat st;
@@ -25,28 +75,66 @@ bool guard_locked(int dirfd, const char *path, const struct lockfiles *l, char r
 	if (l->n == 0 || beneath_parent(dirfd, path, false, &fd, &name) < 0)
 		return false;
 	for (unsigned i = 0; i < l->n && !found; i++)
-		found = lockfile_name(l, i, name, lock, sizeof(lock)) &&
-			fstatat(fd, lock, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		found = lockfile_name(l, i, name, name_of_lock, sizeof(name_of_lock)) &&
+			fstatat(fd, name_of_lock, &st, AT_SYMLINK_NOFOLLOW) == 0;
 	close(fd);
 	if (found)
-		strcpy(ret, lock);
+		strcpy(ret, name_of_lock);
 	return found;
 }
 
-const char *guard_objects(int dirfd, const char *path, const struct group_cfg *g)
+void guard_mark_take(int dirfd, const char *path, struct guard_mark *ret)
 {
-	char lock[NAME_MAX + 1];
-	const char *why;
 	int fd;
 
+	ret->has = false;
+	if (container_format(path) != CONTAINER_VHDX ||
+	    beneath_open(dirfd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, &fd) < 0)
+		return;
+	ret->has = container_mark(fd, path, ret->mark);
+	close(fd);
+}
+
+/* What its headers say, and whether they say the same as before. */
+static const struct guard *by_headers(int fd, const char *path, struct guard_mark *mark)
+{
+	struct container c;
+	bool moved;
+
+	container_look(fd, path, &c);
+	moved = c.has_mark && mark->has && memcmp(mark->mark, c.mark, sizeof(c.mark)) != 0;
+	mark->has = c.has_mark;
+	memcpy(mark->mark, c.mark, sizeof(c.mark));
+	if (c.fault != CONTAINER_SOUND)
+		return &faults[c.fault];
+	return moved ? &moving : NULL;
+}
+
+const struct guard *guard_objects(int dirfd, const char *path, const struct group_cfg *g,
+				  struct guard_mark *mark, char ret_lock[NAME_MAX + 1])
+{
+	const struct guard *found = NULL;
+	int fd;
+
+	ret_lock[0] = '\0';
 	if (beneath_open(dirfd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, &fd) < 0)
 		return NULL;
 	if (source_lease_probe(fd) == -EAGAIN)
-		why = "open for writing";
-	else if (guard_locked(dirfd, path, &g->lock, lock))
-		why = "a lock file lies beside it";
-	else
-		why = g->unclean == UNCLEAN_HOLD ? container_unclean(fd, path) : NULL;
+		found = &writer;
+	else if (guard_locked(dirfd, path, &g->lock, ret_lock))
+		found = &lock;
+	else if (g->unclean == UNCLEAN_HOLD)
+		found = by_headers(fd, path, mark);
 	close(fd);
-	return why;
+	return found;
+}
+
+const char *guard_says(const struct guard *g)
+{
+	return g->says ? g->says : container_fault_text((enum container_fault)(g - faults));
+}
+
+const struct guard *guard_of_fault(enum container_fault f)
+{
+	return f == CONTAINER_SOUND ? NULL : &faults[f];
 }

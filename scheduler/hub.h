@@ -37,6 +37,9 @@ void hub_group_stats(struct hub *h, const char *group, struct hub_group_stats *r
 /* Each path known in a group that is not (yet) replicated, with the reason in words. */
 typedef void hub_path_fn(void *arg, const char *path, const char *why);
 void hub_unsettled(struct hub *h, const char *group, hub_path_fn *fn, void *arg);
+/* What holds a path that is not settled (guard.h), or NULL. */
+struct guard;
+const struct guard *hub_guard(struct hub *h, const char *group, const char *path);
 void hub_skipped(struct hub *h, const char *group, hub_path_fn *fn, void *arg);
 uint64_t hub_last_version(struct hub *h); /* id of the newest catalogued version */
 /* Is this very version on this spoke (as its inventory says)? For backlog and the matrix. */

@@ -55,7 +55,9 @@ struct hub_file {
 	char *path;
 	enum file_state state;
 	struct settle settle;
-	struct mono due; /* while settling */
+	struct guard_mark mark; /* of the last look at its headers */
+	char *lock;		/* the lock file that holds it, or NULL */
+	struct mono due;	/* while settling */
 	uint32_t mode;
 	struct hub_version *current; /* the last one catalogued (may be a tombstone), or NULL */
 	struct indexing *indexing;

@@ -93,7 +93,7 @@ static void tell_file(void *arg, void *value)
 {
 	const struct telling *t = arg;
 	const struct hub_file *f = value;
-	char words[100];
+	char words[400];
 
 	if ((f->state == FILE_SKIPPED) != t->skipped)
 		return;
@@ -102,7 +102,11 @@ static void tell_file(void *arg, void *value)
 		t->fn(t->arg, f->path, f->words ? f->words : "");
 		break;
 	case FILE_SETTLING:
-		t->fn(t->arg, f->path, f->words ? f->words : settle_words(&f->settle));
+		snprintf(words, sizeof(words), "%s%s%s",
+			 f->words ? f->words : settle_words(&f->settle),
+			 f->settle.held && f->lock ? ": " : "",
+			 f->settle.held && f->lock ? f->lock : "");
+		t->fn(t->arg, f->path, words);
 		break;
 	case FILE_READY:
 		t->fn(t->arg, f->path, "settled; waits to be indexed");
@@ -131,6 +135,14 @@ static void tell(struct hub *h, const char *group, struct telling *t)
 void hub_unsettled(struct hub *h, const char *group, hub_path_fn *fn, void *arg)
 {
 	tell(h, group, &(struct telling){.fn = fn, .arg = arg});
+}
+
+const struct guard *hub_guard(struct hub *h, const char *group, const char *path)
+{
+	struct hub_group *g = hub_group(h, group);
+	const struct hub_file *f = g ? catalog_get(g, path) : NULL;
+
+	return f && f->state == FILE_SETTLING ? f->settle.held : NULL;
 }
 
 void hub_skipped(struct hub *h, const char *group, hub_path_fn *fn, void *arg)

@@ -116,8 +116,12 @@ void intake_see(struct hub_group *g, const char *path, const struct intake_seen 
 	}
 	f->mode = seen->mode;
 	verdict = settle_look(&f->settle, &look, g->cfg->settle_us, daemon_now().mono, &due);
-	/* Where nothing changed the due time stands: looking often does not make it later. */
-	if (verdict == SETTLE_CHANGING || f->state != FILE_SETTLING || f->due.us == MONO_NEVER.us)
+	if (verdict == SETTLE_CHANGING && !seen->gone)
+		guard_mark_take(g->dirfd, path, &f->mark);
+	/* Where nothing changed the due time stands: looking often does not make it later. What a
+	 * guard holds is looked at sooner: whoever used it may have let go. */
+	if (verdict == SETTLE_CHANGING || f->state != FILE_SETTLING || f->due.us == MONO_NEVER.us ||
+	    (f->settle.held && due.us < f->due.us))
 		catalog_settling(f, due);
 }
 
@@ -146,6 +150,33 @@ static void intake_look(struct hub_group *g, const char *path, struct intake_see
 	ret->mode = st.st_mode & 07777;
 }
 
+/* Sooner than it is due, where a guard holds it. */
+static void intake_look_again(struct hub_file *f)
+{
+	struct settle_look look = {.identity = f->settle.seen};
+	struct mono due;
+
+	if (settle_look(&f->settle, &look, f->group->cfg->settle_us, daemon_now().mono, &due) ==
+		    SETTLE_WAITING &&
+	    due.us < f->due.us)
+		catalog_settling(f, due);
+}
+
+/* A lock file came or went: what it holds is looked at again. */
+static void intake_lock(struct hub_group *g, const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	struct hub_file *f, *next;
+
+	for (f = TAILQ_FIRST(&g->settling); f; f = next) {
+		next = TAILQ_NEXT(f, entry);
+		if (f->settle.held && f->lock && !strcmp(f->lock, name) &&
+		    !strncmp(f->path, path, (size_t)(name - path)) &&
+		    !strchr(f->path + (name - path), '/'))
+			intake_look_again(f);
+	}
+}
+
 void intake_touch(struct hub_group *g, const char *path)
 {
 	struct intake_seen seen;
@@ -154,6 +185,8 @@ void intake_touch(struct hub_group *g, const char *path)
 		survey_want(g); /* it may be what ends that */
 	if (g->dirfd < 0 || g->problem[0])
 		return;
+	if (lockfile_is(&g->cfg->lock, path))
+		intake_lock(g, path);
 	intake_look(g, path, &seen);
 	intake_see(g, path, &seen);
 }

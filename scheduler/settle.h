@@ -5,11 +5,18 @@
  * `settle`, and at the end of that time no guard objected (guard.h). A path that is gone settles
  * too: a name that is missing for a moment, as while another file is renamed over it, is no
  * deletion.
+ *
+ * What a guard holds is looked at again after `settle`, then after twice that, and so on up to
+ * SETTLE_RELOOK: an image may be in use for days. A hint that something happened brings the next
+ * look forward, but never to less than `settle` after the last.
  */
 #ifndef SPOKESYNC_SCHEDULER_SETTLE_H
 #define SPOKESYNC_SCHEDULER_SETTLE_H
 
+#include "scheduler/guard.h"
 #include "transfer/source.h"
+
+#define SETTLE_RELOOK (300 * SECOND_US)
 
 enum settle_verdict {
 	SETTLE_CHANGING, /* it differs from what was seen before: the time starts anew */
@@ -19,9 +26,10 @@ enum settle_verdict {
 };
 
 struct settle {
-	bool any;	  /* something was seen at all */
-	bool gone;	  /* that it is not there */
-	const char *held; /* the guard, where the last verdict was SETTLE_HELD; static */
+	bool any;		  /* something was seen at all */
+	bool gone;		  /* that it is not there */
+	const struct guard *held; /* where the last look at the guards said so */
+	unsigned times;		  /* in a row */
 	struct identity seen;
 	struct mono since; /* unchanged since */
 };
@@ -30,7 +38,8 @@ struct settle {
 struct settle_look {
 	bool gone;
 	struct identity identity;
-	const char *guard; /* why it is not whole, static; only asked for when the time is over */
+	bool asked;		   /* the guards, which is done when the time is over only */
+	const struct guard *guard; /* what they say; NULL: nothing objects */
 };
 
 /* *ret_due: when to look again (DONE: now). */

@@ -267,15 +267,29 @@ static void take_settled(struct hub_file *f)
 		take_deleted(f);
 }
 
+/* What the guards say of it now; said in the log where they did not say so before. */
+static void take_guard(struct hub_file *f, const struct guard *guard, const char *lock)
+{
+	free(f->lock);
+	f->lock = *lock ? xstrdup(lock) : NULL;
+	if (guard && guard != f->settle.held)
+		log_info("group %s: %s: not taken: %s%s%s", f->group->name, f->path,
+			 guard_says(guard), *lock ? ": " : "", lock);
+}
+
 /* One file whose time is over; true if it left the list, false if the group stands still. */
 static void take_look(struct hub_group *g, struct hub_file *f, struct now now)
 {
 	struct settle_look look;
+	char lock[NAME_MAX + 1] = "";
 	struct mono due;
 
 	look = (struct settle_look){.gone = f->settle.gone, .identity = f->settle.seen};
-	if (!look.gone && settle_due(&f->settle, g->cfg->settle_us, now.mono))
-		look.guard = guard_objects(g->dirfd, f->path, g->cfg);
+	look.asked = !look.gone && settle_due(&f->settle, g->cfg->settle_us, now.mono);
+	if (look.asked)
+		look.guard = guard_objects(g->dirfd, f->path, g->cfg, &f->mark, lock);
+	if (look.asked)
+		take_guard(f, look.guard, lock);
 	if (settle_look(&f->settle, &look, g->cfg->settle_us, now.mono, &due) == SETTLE_DONE)
 		take_settled(f);
 	else

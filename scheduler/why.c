@@ -193,6 +193,11 @@ static void say_noted(const struct job *j, json_t *out)
 			why_say(out, "%s%s%s.", said[i].text, noted ? ": " : "",
 				noted ? j->reason : "");
 	}
+	if (j->waits & WAIT_IN_USE)
+		why_say(out,
+			"It is all there and proven. Whether the lock file is gone is asked every ten "
+			"minutes; 'spokesync retry %llu' asks now.",
+			(unsigned long long)j->id);
 }
 
 /* How fast, and what limits it. */

@@ -1,36 +1,16 @@
 /*
- * container.c: see container.h. The VHDX current header is the valid one (CRC-32C) of two with the
- * larger sequence number; a log GUID that is not zero says that the log holds what is not yet in
- * its place. A qcow2 of version 3 has bits for dirty and corrupt.
+ * container.c: see container.h. What the formats share; each has a file of its own.
  */
-#include "transfer/container.h"
+#include "transfer/container_private.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define VHDX_HEADER 4096u
-#define VHDX_FIRST  (64 * KIB)
-#define VHDX_SECOND (128 * KIB)
-#define CRC32C_POLY 0x82f63b78u
-
-static const char vhdx_log[] = "its VHDX log has to be replayed: open, or not closed cleanly";
-static const char qcow2_dirty[] = "its qcow2 header says dirty: open, or not closed cleanly";
-static const char qcow2_corrupt[] = "its qcow2 header says corrupt";
-
-/* Bit by bit: it is asked for 8 KiB an image, and a table would be more than the rest. */
-static uint32_t crc32c(uint32_t crc, const uint8_t *p, size_t len)
-{
-	crc = ~crc;
-	while (len--) {
-		crc ^= *p++;
-		for (unsigned i = 0; i < 8; i++)
-			crc = crc >> 1 ^ (crc & 1 ? CRC32C_POLY : 0);
-	}
-	return ~crc;
-}
-
-static uint64_t little(const uint8_t *p, unsigned bytes)
+uint64_t container_little(const uint8_t *p, unsigned bytes)
 {
 	uint64_t v = 0;
 
@@ -39,53 +19,162 @@ static uint64_t little(const uint8_t *p, unsigned bytes)
 	return v;
 }
 
-static bool vhdx_header(int fd, uint64_t offset, uint8_t buf[VHDX_HEADER])
+uint64_t container_big(const uint8_t *p, unsigned bytes)
 {
-	uint32_t crc;
+	uint64_t v = 0;
 
-	if (pread(fd, buf, VHDX_HEADER, (off_t)offset) != VHDX_HEADER || memcmp(buf, "head", 4))
+	for (unsigned i = 0; i < bytes; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+bool container_read(int fd, void *buf, size_t len, uint64_t at)
+{
+	return at <= INT64_MAX - len && pread(fd, buf, len, (off_t)at) == (ssize_t)len;
+}
+
+uint8_t *container_load(int fd, uint64_t at, size_t len, size_t *ret_len)
+{
+	uint8_t *buf = at <= INT64_MAX - len ? xcalloc(MAX(len, (size_t)1), 1) : NULL;
+	ssize_t n = buf ? pread(fd, buf, len, (off_t)at) : -1;
+
+	if (n <= 0) {
+		free(buf);
+		return NULL;
+	}
+	*ret_len = (size_t)n;
+	return buf;
+}
+
+static bool put_utf8(uint32_t c, char *ret, size_t size, size_t *n)
+{
+	unsigned len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+	if (*n + len >= size)
 		return false;
-	crc = (uint32_t)little(buf + 4, 4);
-	memset(buf + 4, 0, 4);
-	return crc32c(0, buf, VHDX_HEADER) == crc;
+	for (unsigned i = len; i-- > 1; c >>= 6)
+		ret[*n + i] = (char)(0x80 | (c & 0x3f));
+	ret[*n] = (char)(len == 1 ? c : (0xf00u >> len & 0xf0) | c);
+	*n += len;
+	return true;
 }
 
-static const char *vhdx_unclean(int fd)
+/* A lone surrogate is none. */
+bool container_utf16(const uint8_t *p, size_t len, bool big_endian, char *ret, size_t size)
 {
-	static const uint8_t zero[16];
-	uint8_t one[VHDX_HEADER], two[VHDX_HEADER];
-	bool has_one = vhdx_header(fd, VHDX_FIRST, one),
-	     has_two = vhdx_header(fd, VHDX_SECOND, two);
-	const uint8_t *current;
+	uint64_t (*number)(const uint8_t *, unsigned) =
+		big_endian ? container_big : container_little;
+	size_t n = 0;
 
-	if (!has_one && !has_two)
-		return NULL;
-	if (has_one && has_two)
-		current = little(two + 8, 8) > little(one + 8, 8) ? two : one;
-	else
-		current = has_one ? one : two;
-	return memcmp(current + 48, zero, sizeof(zero)) ? vhdx_log : NULL;
+	for (; len >= 2; p += 2, len -= 2) {
+		uint32_t c = (uint32_t)number(p, 2), low;
+
+		if (c == 0)
+			break;
+		if (c >= 0xd800 && c < 0xe000) {
+			if (c >= 0xdc00 || len < 4)
+				return false;
+			p += 2;
+			len -= 2;
+			low = (uint32_t)number(p, 2);
+			if (low < 0xdc00 || low > 0xdfff)
+				return false;
+			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
+		}
+		if (!put_utf8(c, ret, size, &n))
+			return false;
+	}
+	ret[n] = '\0';
+	return n > 0;
 }
 
-static const char *qcow2_unclean(int fd)
+bool container_file_name(const char *path, struct container *ret)
 {
-	uint8_t head[80];
+	const char *last = path + strlen(path);
 
-	if (pread(fd, head, sizeof(head), 0) != sizeof(head) || memcmp(head, "QFI\xfb", 4) ||
-	    head[7] < 3)
-		return NULL;
-	if (head[79] & 2)
-		return qcow2_corrupt;
-	return head[79] & 1 ? qcow2_dirty : NULL;
+	while (last > path && last[-1] != '/' && last[-1] != '\\')
+		last--;
+	if (*last == '\0' || strlen(last) >= sizeof(ret->parent))
+		return false;
+	strcpy(ret->parent, last);
+	ret->has_parent = true;
+	return true;
 }
 
-const char *container_unclean(int fd, const char *path)
+enum container_format container_format(const char *path)
 {
+	static const struct {
+		const char *extension;
+		enum container_format format;
+	} known[] = {{".vhd", CONTAINER_VHD},
+		     {".avhd", CONTAINER_VHD},
+		     {".vhdx", CONTAINER_VHDX},
+		     {".avhdx", CONTAINER_VHDX},
+		     {".qcow2", CONTAINER_QCOW2}};
 	const char *dot = strrchr(path, '.');
 
-	if (dot && (!strcasecmp(dot, ".vhdx") || !strcasecmp(dot, ".avhdx")))
-		return vhdx_unclean(fd);
-	if (dot && !strcasecmp(dot, ".qcow2"))
-		return qcow2_unclean(fd);
-	return NULL;
+	for (size_t i = 0; dot && i < ARRAY_LEN(known); i++)
+		if (!strcasecmp(dot, known[i].extension))
+			return known[i].format;
+	return CONTAINER_RAW;
+}
+
+const char *container_format_word(enum container_format f)
+{
+	static const char *const words[] = {"raw", "vhd", "vhdx", "qcow2"};
+
+	return words[f];
+}
+
+void container_look(int fd, const char *path, struct container *ret)
+{
+	struct stat st;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->format = container_format(path);
+	if (fstat(fd, &st) < 0)
+		return;
+	switch (ret->format) {
+	case CONTAINER_RAW:
+		break;
+	case CONTAINER_VHD:
+		container_vhd(fd, (uint64_t)st.st_size, ret);
+		break;
+	case CONTAINER_VHDX:
+		container_vhdx(fd, (uint64_t)st.st_size, ret);
+		break;
+	case CONTAINER_QCOW2:
+		container_qcow2(fd, (uint64_t)st.st_size, ret);
+		break;
+	}
+}
+
+const char *container_fault_text(enum container_fault f)
+{
+	static const char *const texts[CONTAINER_FAULTS] = {
+		[CONTAINER_LOG] = "its VHDX log has to be replayed: open, or not closed cleanly",
+		[CONTAINER_MERGE] = "its VHDX headers say that a merge is under way",
+		[CONTAINER_HEADERS] = "its VHDX headers are damaged",
+		[CONTAINER_FOOTER] =
+			"its VHD footer is not what the copy of it in front is: it was being "
+			"enlarged, or it is not all there",
+		[CONTAINER_SAVED] = "its VHD footer says that a saved machine belongs to it",
+		[CONTAINER_SHORT] =
+			"its headers tell of blocks beyond its end: it is not all there",
+		[CONTAINER_DIRTY] = "its qcow2 header says dirty: open, or not closed cleanly",
+		[CONTAINER_CORRUPT] = "its qcow2 header says corrupt",
+	};
+
+	return texts[f];
+}
+
+int container_parent(int fd, const char *path, char *ret, size_t size)
+{
+	struct container c;
+
+	container_look(fd, path, &c);
+	if (!c.has_parent || strlen(c.parent) >= size)
+		return -ENOENT;
+	strcpy(ret, c.parent);
+	return 0;
 }

@@ -1,24 +1,67 @@
 /*
- * container.h: what the headers of an image say of its state. Read by extension, never probed: a
- * guest can write anything into a raw image. Offsets and meanings are those of the formats' own
- * specifications (MS-VHDX 2.2.2; QEMU docs/interop/qcow2). Nothing of an image is ever changed.
+ * container.h: what the headers of an image say of it: how large its disk is, which image it holds
+ * the differences from, and whether it is whole. Read by extension, never probed: a guest can write
+ * anything into a raw image. Offsets and meanings are those of the formats' own specifications (the
+ * VHD image format of 2006; MS-VHDX 2.2, 2.5, 2.6; QEMU docs/interop/qcow2).
+ * Nothing of an image is ever changed, and what it says is a claim: a name in it opens no file.
  */
 #ifndef SPOKESYNC_TRANSFER_CONTAINER_H
 #define SPOKESYNC_TRANSFER_CONTAINER_H
 
 #include "policy/base.h"
 
+enum container_format { CONTAINER_RAW, CONTAINER_VHD, CONTAINER_VHDX, CONTAINER_QCOW2 };
+
+/* Why an image is not whole though nobody writes to it now. */
+enum container_fault {
+	CONTAINER_SOUND,
+	CONTAINER_LOG,	   /* VHDX: the log has to be replayed */
+	CONTAINER_MERGE,   /* VHDX: a merge is under way */
+	CONTAINER_HEADERS, /* VHDX: no header is valid, or two that contradict each other are */
+	CONTAINER_FOOTER,  /* VHD: the footer is not what its copy at the front is */
+	CONTAINER_SAVED,   /* VHD: a saved machine state belongs to it */
+	CONTAINER_SHORT,   /* a block of its table lies beyond its end */
+	CONTAINER_DIRTY,   /* qcow2 */
+	CONTAINER_CORRUPT, /* qcow2 */
+	CONTAINER_FAULTS,
+};
+
+#define CONTAINER_ID   16
+#define CONTAINER_MARK 40
+
+struct container {
+	enum container_format format;
+	bool known;	  /* its headers make sense; else nothing below says anything but fault */
+	const char *kind; /* "fixed" | "dynamic" | "differencing" | "overlay" */
+	uint64_t virtual_size;
+	uint64_t block_size;
+	enum container_fault fault;
+	bool outside; /* qcow2: its data is in another file */
+	/* What its children know it by, and what it knows its parent by: VHD the unique ids, VHDX
+	 * the DataWriteGuid and parent_linkage (as it is stored). qcow2 has none. */
+	bool has_id, has_parent_id;
+	uint8_t id[CONTAINER_ID], parent_id[CONTAINER_ID];
+	bool has_parent;
+	char parent[256]; /* its file name, without directories */
+	/* What every writer moves on (VHDX: sequence number, FileWriteGuid, DataWriteGuid),
+	 * whatever becomes of the file's times. */
+	bool has_mark;
+	uint8_t mark[CONTAINER_MARK];
+};
+
+/* path: only its extension counts. */
+enum container_format container_format(const char *path);
+const char *container_format_word(enum container_format f); /* "vhdx" */
+/* Some reads of a few KiB, and of a block table up to 1 MiB. An image whose headers make no sense
+ * is not at fault: it is the bytes that it is. */
+void container_look(int fd, const char *path, struct container *ret);
+/* The same for the mark alone: two blocks. False: it has none. */
+bool container_mark(int fd, const char *path, uint8_t ret[CONTAINER_MARK]);
+/* "its VHDX log has to be replayed: ..."; static; NULL for CONTAINER_SOUND. */
+const char *container_fault_text(enum container_fault f);
 /*
- * NULL, or why the image is not whole though nobody writes to it now, in words (static). path: only
- * its extension counts. Reads at most two blocks. An image whose headers make no sense is not held:
- * it is replicated as the bytes that it is.
- */
-const char *container_unclean(int fd, const char *path);
-/*
- * The file name, without directories, of the image that this one holds the differences from: a
- * VHDX's or VHD's parent, a qcow2's backing file. What a guest or an attacker may have put there is
- * a name and nothing more: it is up to the caller whether such a file is known. -ENOENT: it has
- * none. Some reads of a few KiB.
+ * The file name, without directories, of the image that this one holds the differences from: it is
+ * up to the caller whether such a file is known. -ENOENT: it has none.
  */
 int container_parent(int fd, const char *path, char *ret, size_t size) WARN_UNUSED;
 

@@ -1,6 +1,6 @@
 /*
- * test_container.c: the parent that an image names: each format as its specification lays it out,
- * and headers that make no sense, which name none.
+ * test_container.c: what images say of themselves: images that qemu-img made, the fields that it
+ * does not write put in by hand, and each of them damaged, one by one.
  */
 #include "transfer/container.h"
 
@@ -40,6 +40,41 @@ static size_t wide(uint8_t *p, const char *s, bool big_endian)
 	return 2 * n;
 }
 
+static void read_at(int fd, void *buf, size_t len, uint64_t at)
+{
+	assert_int_equal(pread(fd, buf, len, (off_t)at), len);
+}
+
+/* 8 MiB of disk with something here and there, as qemu-img converts it. */
+static int make(const struct temp *t, const char *name, const char *format, const char *options)
+{
+	char command[2000];
+	uint64_t seed = 5;
+	uint8_t data[8192];
+	int fd = temp_file(t, "raw");
+
+	assert_int_equal(ftruncate(fd, 8 << 20), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		temp_fill(&seed, data, sizeof(data));
+		temp_write(fd, data, sizeof(data), i * 3 * MIB + 4096);
+	}
+	close(fd);
+	snprintf(command, sizeof(command), "qemu-img convert -f raw -O %s %s '%s/raw' '%s/%s'",
+		 format, options, t->path, t->path, name);
+	assert_int_equal(system(command), 0);
+	fd = openat(t->fd, name, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static uint64_t size_of(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return (uint64_t)st.st_size;
+}
+
 static void expect(int fd, const char *path, const char *parent)
 {
 	char name[64];
@@ -49,122 +84,409 @@ static void expect(int fd, const char *path, const char *parent)
 		assert_string_equal(name, parent);
 }
 
-#define METADATA 0x200000u
-#define LOCATOR	 0x10000u
-
-/* MS-VHDX 2.2.3 (region table), 2.6 (metadata table), 2.6.2.6 (parent locator). */
-static int make_vhdx(struct temp *t, const char *relative)
+static enum container_fault fault(int fd, const char *path)
 {
-	static const uint8_t region[16] = {0x06, 0xa2, 0x7c, 0x8b, 0x90, 0x47, 0x9a, 0x4b,
-					   0xb8, 0xfe, 0x57, 0x5f, 0x05, 0x0f, 0x88, 0x6e};
-	static const uint8_t item[16] = {0x2d, 0x5f, 0xd3, 0xa8, 0x0b, 0xb3, 0x4d, 0x45,
+	struct container c;
+
+	container_look(fd, path, &c);
+	assert_int_equal(container_fault_text(c.fault) != NULL, c.fault != CONTAINER_SOUND);
+	return c.fault;
+}
+
+/* A byte there is another one: the fault is this one; then it is as before. */
+static void damaged(int fd, const char *path, uint64_t at, enum container_fault want)
+{
+	uint8_t byte, other;
+
+	read_at(fd, &byte, 1, at);
+	other = byte ^ 0x10;
+	temp_write(fd, &other, 1, at);
+	assert_int_equal(fault(fd, path), want);
+	temp_write(fd, &byte, 1, at);
+	assert_int_equal(fault(fd, path), CONTAINER_SOUND);
+}
+
+/* The file without its last bytes. */
+static void cut(int fd, const char *path, uint64_t bytes, enum container_fault want)
+{
+	uint64_t size = size_of(fd);
+	uint8_t *end = xcalloc(bytes, 1);
+
+	read_at(fd, end, bytes, size - bytes);
+	assert_int_equal(ftruncate(fd, (off_t)(size - bytes)), 0);
+	assert_int_equal(fault(fd, path), want);
+	temp_write(fd, end, bytes, size - bytes);
+	assert_int_equal(fault(fd, path), CONTAINER_SOUND);
+	free(end);
+}
+
+/* ---- VHDX ---- */
+
+static const uint8_t metadata_guid[16] = {0x06, 0xa2, 0x7c, 0x8b, 0x90, 0x47, 0x9a, 0x4b,
+					  0xb8, 0xfe, 0x57, 0x5f, 0x05, 0x0f, 0x88, 0x6e};
+static const uint8_t bat_guid[16] = {0x66, 0x77, 0xc2, 0x2d, 0x23, 0xf6, 0x00, 0x42,
+				     0x9d, 0x64, 0x11, 0x5e, 0x9b, 0xfd, 0x4a, 0x08};
+static const uint8_t parameters_guid[16] = {0x37, 0x67, 0xa1, 0xca, 0x36, 0xfa, 0x43, 0x4d,
+					    0xb3, 0xb6, 0x33, 0xf0, 0xaa, 0x44, 0xe7, 0x6b};
+static const uint8_t locator_guid[16] = {0x2d, 0x5f, 0xd3, 0xa8, 0x0b, 0xb3, 0x4d, 0x45,
 					 0xab, 0xf7, 0xd3, 0xd8, 0x48, 0x34, 0xab, 0x0c};
-	uint8_t regions[16 + 64] = {0}, table[32 + 96] = {0}, locator[512] = {0};
-	const char *keys[] = {"parent_linkage", "relative_path"};
-	const char *values[] = {"{83ed0ec3-24c8-49a6-a959-5e4bd1288015}", relative};
-	size_t at = 64;
-	int fd = temp_file(t, "x");
 
-	memcpy(regions, "regi", 4);
-	put(regions + 8, 2, 4);
-	memcpy(regions + 16 + 32, region, 16); /* the BAT's comes first */
-	put(regions + 16 + 32 + 16, METADATA, 8);
-	memcpy(table, "metadata", 8);
-	put(table + 10, 3, 2);
-	memcpy(table + 32 + 64, item, 16);
-	put(table + 32 + 64 + 16, LOCATOR, 4);
-	put(table + 32 + 64 + 20, sizeof(locator), 4);
-	put(locator + 18, 2, 2);
-	for (unsigned i = 0; i < 2; i++) {
-		uint8_t *e = locator + 20 + 12 * i;
-		size_t n = wide(locator + at, keys[i], false);
-
-		put(e, at, 4);
-		put(e + 8, n, 2);
-		at += n;
-		n = wide(locator + at, values[i], false);
-		put(e + 4, at, 4);
-		put(e + 10, n, 2);
-		at += n;
+/* Where the entry with this GUID lies in the table at `at`, whose entries begin after head. */
+static uint64_t entry(int fd, uint64_t at, uint64_t head, const uint8_t guid[16], uint8_t ret[32])
+{
+	for (unsigned i = 0; i < 32; i++) {
+		read_at(fd, ret, 32, at + head + i * 32);
+		if (!memcmp(ret, guid, 16))
+			return at + head + i * 32;
 	}
-	temp_write(fd, regions, sizeof(regions), 192 << 10);
-	temp_write(fd, table, sizeof(table), METADATA);
-	temp_write(fd, locator, sizeof(locator), METADATA + LOCATOR);
-	return fd;
+	fail();
+	return 0;
+}
+
+static uint64_t number(const uint8_t *p)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 4; i-- > 0;)
+		v = v << 8 | p[i];
+	return v;
+}
+
+#define LOCATOR 0x20000u
+
+/* qemu-img makes no differencing VHDX: one of its own gets a parent locator. Returns its place. */
+static uint64_t make_child(int fd, const char *relative, const char *last_key)
+{
+	const char *keys[] = {"parent_linkage", "relative_path", last_key};
+	const char *values[] = {"{83ed0ec3-24c8-49a6-a959-5e4bd1288015}", relative, "x"};
+	uint8_t e[32], head[32], locator[512] = {0};
+	uint64_t metadata, at, n;
+	size_t to = 64;
+
+	(void)entry(fd, 192 << 10, 16, metadata_guid, e);
+	metadata = number(e + 16);
+	(void)entry(fd, metadata, 32, parameters_guid, e);
+	at = metadata + number(e + 16) + 4;
+	temp_write(fd, "\2", 1, at); /* HasParent */
+	read_at(fd, head, sizeof(head), metadata);
+	n = number(head + 10) & 0xffff;
+	memset(e, 0, sizeof(e));
+	memcpy(e, locator_guid, 16);
+	put(e + 16, LOCATOR, 4);
+	put(e + 20, sizeof(locator), 4);
+	temp_write(fd, e, sizeof(e), metadata + 32 + n * 32);
+	put(head + 10, n + 1, 2);
+	temp_write(fd, head, sizeof(head), metadata);
+	put(locator + 18, last_key ? 3 : 2, 2);
+	for (unsigned i = 0; i < (last_key ? 3u : 2u); i++) {
+		uint8_t *k = locator + 20 + 12 * i;
+		size_t len = wide(locator + to, keys[i], false);
+
+		put(k, to, 4);
+		put(k + 8, len, 2);
+		to += len;
+		len = wide(locator + to, values[i], false);
+		put(k + 4, to, 4);
+		put(k + 10, len, 2);
+		to += len;
+	}
+	temp_write(fd, locator, sizeof(locator), metadata + LOCATOR);
+	return metadata;
 }
 
 static void test_vhdx(void **state)
 {
+	static const struct {
+		const char *options, *kind;
+	} made[] = {{"-o subformat=dynamic,block_size=1M", "dynamic"},
+		    {"-o subformat=fixed,block_size=1M", "fixed"}};
+	struct container c;
+	struct temp t;
+
+	(void)state;
+	temp_new(&t);
+	for (unsigned i = 0; i < ARRAY_LEN(made); i++) {
+		int fd = make(&t, "a.vhdx", "vhdx", made[i].options);
+
+		container_look(fd, "a.vhdx", &c);
+		assert_true(c.known && c.has_id && c.has_mark && !c.has_parent && !c.has_parent_id);
+		assert_string_equal(c.kind, made[i].kind);
+		assert_int_equal(c.virtual_size, 8 * MIB);
+		assert_int_equal(c.block_size, MIB);
+		assert_int_equal(c.fault, CONTAINER_SOUND);
+		expect(fd, "a.vhdx", NULL);
+		/* One header is enough, whichever. */
+		damaged(fd, "a.vhdx", (64 << 10) + 200, CONTAINER_SOUND);
+		damaged(fd, "a.vhdx", (128 << 10) + 200, CONTAINER_SOUND);
+		cut(fd, "a.vhdx", MIB, CONTAINER_SHORT);
+		cut(fd, "a.vhdx", 1, CONTAINER_SHORT);
+		/* So short that its tables are not all there. */
+		cut(fd, "a.vhdx", size_of(fd) - 4 * MIB + 1, CONTAINER_SHORT);
+		cut(fd, "a.vhdx", size_of(fd) - 2 * MIB - 1, CONTAINER_SHORT);
+		/* By extension only: a guest may write what it wants into a raw image. */
+		container_look(fd, "a.img", &c);
+		assert_true(c.format == CONTAINER_RAW && !c.known && c.fault == CONTAINER_SOUND);
+		assert_false(container_mark(fd, "a.img", c.mark));
+		assert_false(container_mark(fd, "a.vhd", c.mark));
+		close(fd);
+	}
+	temp_done(&t);
+}
+
+/* A block table whose entry leads beyond anything, and lengths that wrap round. */
+static void test_vhdx_table(void **state)
+{
+	uint64_t at, table;
+	struct temp t;
+	uint8_t e[32], word[8];
+	int fd;
+
+	(void)state;
+	temp_new(&t);
+	fd = make(&t, "a.vhdx", "vhdx", "-o subformat=dynamic,block_size=1M");
+	at = entry(fd, 192 << 10, 16, bat_guid, e);
+	table = number(e + 16);
+	read_at(fd, word, sizeof(word), table);
+	assert_int_equal(word[0] & 7, 6);
+	put(word, UINT64_MAX - 1, 8); /* state 6 */
+	temp_write(fd, word, sizeof(word), table);
+	assert_int_equal(fault(fd, "a.vhdx"), CONTAINER_SHORT);
+	put(word, UINT64_MAX - 7, 8); /* state 0: not present */
+	temp_write(fd, word, sizeof(word), table);
+	assert_int_equal(fault(fd, "a.vhdx"), CONTAINER_SOUND);
+	put(e + 16, UINT64_MAX - 20, 8);
+	put(e + 24, UINT32_MAX, 4);
+	temp_write(fd, e, sizeof(e), at);
+	assert_int_equal(fault(fd, "a.vhdx"), CONTAINER_SHORT);
+	close(fd);
+	temp_done(&t);
+}
+
+static void test_vhdx_parent(void **state)
+{
+	static const uint8_t linkage[16] = {0xc3, 0x0e, 0xed, 0x83, 0xc8, 0x24, 0xa6, 0x49,
+					    0xa9, 0x59, 0x5e, 0x4b, 0xd1, 0x28, 0x80, 0x15};
 	uint8_t regions[16 + 64];
+	struct container c;
+	uint64_t metadata, at;
+	uint8_t e[32];
 	struct temp t;
 	int fd;
 
 	(void)state;
 	temp_new(&t);
-	fd = make_vhdx(&t, ".\\base.vhdx");
-	expect(fd, "a.vhdx", "base.vhdx");
-	expect(fd, "dir/A.AVHDX", "base.vhdx");
-	expect(fd, "a.img", NULL); /* a guest may write what it wants into a raw image */
+	fd = make(&t, "a.vhdx", "vhdx", "-o subformat=dynamic,block_size=1M");
+	metadata = make_child(fd, ".\\base.vhdx", NULL);
+	container_look(fd, "dir/A.AVHDX", &c);
+	assert_string_equal(c.kind, "differencing");
+	assert_string_equal(c.parent, "base.vhdx");
+	assert_true(c.has_parent && c.has_parent_id);
+	assert_memory_equal(c.parent_id, linkage, sizeof(linkage));
+	assert_int_equal(c.fault, CONTAINER_SOUND);
 	/* The first table is broken: the second counts. */
-	assert_int_equal(pread(fd, regions, sizeof(regions), 192 << 10), sizeof(regions));
+	read_at(fd, regions, sizeof(regions), 192 << 10);
 	temp_write(fd, regions, sizeof(regions), 256 << 10);
 	temp_write(fd, "iger", 4, 192 << 10);
 	expect(fd, "a.vhdx", "base.vhdx");
 	/* The locator's end cuts its value off; then it is beyond the file. */
-	put(regions, 140, 4);
-	temp_write(fd, regions, 4, METADATA + 32 + 64 + 20);
+	at = entry(fd, metadata, 32, locator_guid, e);
+	put(e + 20, 140, 4);
+	temp_write(fd, e, sizeof(e), at);
 	expect(fd, "a.vhdx", NULL);
-	put(regions, 512, 4);
-	put(regions + 4, 0xfffffff0, 4);
-	temp_write(fd, regions, 4, METADATA + 32 + 64 + 20);
-	temp_write(fd, regions + 4, 4, METADATA + 32 + 64 + 16);
-	expect(fd, "a.vhdx", NULL);
-	close(fd);
-	fd = make_vhdx(&t, "..\\base\\");
+	put(e + 20, 512, 4);
+	put(e + 16, 0xfffffff0, 4);
+	temp_write(fd, e, sizeof(e), at);
 	expect(fd, "a.vhdx", NULL);
 	close(fd);
-	fd = make_vhdx(&t, "");
+	fd = make(&t, "a.vhdx", "vhdx", "");
+	(void)make_child(fd, "..\\base\\", NULL);
 	expect(fd, "a.vhdx", NULL);
+	close(fd);
+	fd = make(&t, "a.vhdx", "vhdx", "");
+	(void)make_child(fd, ".\\base.vhdx", "parent_linkage2");
+	assert_int_equal(fault(fd, "a.vhdx"), CONTAINER_MERGE);
+	expect(fd, "a.vhdx", "base.vhdx");
 	close(fd);
 	temp_done(&t);
 }
 
+/* ---- VHD ---- */
+
+static void vhd_sum(uint8_t *p, size_t len, size_t at)
+{
+	uint32_t sum = 0;
+
+	put_big(p + at, 0, 4);
+	for (size_t i = 0; i < len; i++)
+		sum += p[i];
+	put_big(p + at, (uint32_t)~sum, 4);
+}
+
+/* Both footers with this byte, and their sums right. */
+static void vhd_footers(int fd, unsigned at, uint8_t byte)
+{
+	uint8_t footer[512];
+
+	read_at(fd, footer, sizeof(footer), size_of(fd) - 512);
+	footer[at] = byte;
+	vhd_sum(footer, sizeof(footer), 64);
+	temp_write(fd, footer, sizeof(footer), size_of(fd) - 512);
+	temp_write(fd, footer, sizeof(footer), 0);
+}
+
 static void test_vhd(void **state)
 {
-	/* 'b', U+00E4, U+20AC, U+1F4BE, ".vhd" */
-	static const uint8_t name[] = {0,    'b', 0,   0xe4, 0x20, 0xac, 0xd8, 0x3d, 0xdc,
-				       0xbe, 0,	  '.', 0,    'v',  0,	 'h',  0,    'd'};
-	uint8_t footer[512] = "conectix", header[1024] = "cxsparse";
+	struct container c;
+	struct temp t;
+	uint64_t size;
+	uint8_t word[4];
+	int fd;
+
+	(void)state;
+	temp_new(&t);
+	fd = make(&t, "a.vhd", "vpc", "-o subformat=dynamic,force_size=on");
+	size = size_of(fd);
+	container_look(fd, "A.VHD", &c);
+	assert_true(c.known && c.has_id && !c.has_parent && !c.has_parent_id && !c.has_mark);
+	assert_string_equal(c.kind, "dynamic");
+	assert_int_equal(c.virtual_size, 8 * MIB);
+	assert_int_equal(c.block_size, 2 * MIB);
+	assert_int_equal(c.fault, CONTAINER_SOUND);
+	/* Either of them, whether its sum is right or not. */
+	damaged(fd, "a.vhd", 30, CONTAINER_FOOTER);
+	damaged(fd, "a.vhd", size - 512 + 30, CONTAINER_FOOTER);
+	damaged(fd, "a.vhd", size - 512 + 68, CONTAINER_FOOTER);
+	damaged(fd, "a.vhd", 3, CONTAINER_FOOTER);
+	cut(fd, "a.vhd", 512, CONTAINER_FOOTER);
+	cut(fd, "a.vhd", 100000, CONTAINER_FOOTER);
+	/* A block that the table has beyond the end: the file ends at its footer. */
+	read_at(fd, word, sizeof(word), 1536);
+	temp_write(fd, "\0\1\0\0", 4, 1536);
+	assert_int_equal(fault(fd, "a.vhd"), CONTAINER_SHORT);
+	temp_write(fd, word, sizeof(word), 1536);
+	vhd_footers(fd, 84, 1);
+	assert_int_equal(fault(fd, "a.vhd"), CONTAINER_SAVED);
+	vhd_footers(fd, 84, 0);
+	assert_int_equal(fault(fd, "a.vhd"), CONTAINER_SOUND);
+	close(fd);
+	temp_done(&t);
+}
+
+/* Its front is the guest's: it may write what looks like the footer of another image there. */
+static void test_vhd_fixed(void **state)
+{
+	uint8_t footer[512];
+	struct container c;
 	struct temp t;
 	int fd;
 
 	(void)state;
 	temp_new(&t);
-	fd = temp_file(&t, "x");
-	put_big(footer + 16, 512, 8);
+	fd = make(&t, "a.vhd", "vpc", "-o subformat=fixed,force_size=on");
+	container_look(fd, "a.vhd", &c);
+	assert_string_equal(c.kind, "fixed");
+	assert_int_equal(c.virtual_size, 8 * MIB);
+	assert_int_equal(c.fault, CONTAINER_SOUND);
+	read_at(fd, footer, sizeof(footer), size_of(fd) - 512);
 	put_big(footer + 60, 4, 4);
-	memcpy(header + 64, name, sizeof(name));
+	put_big(footer + 48, GIB, 8);
+	vhd_sum(footer, sizeof(footer), 64);
 	temp_write(fd, footer, sizeof(footer), 0);
+	container_look(fd, "a.vhd", &c);
+	assert_string_equal(c.kind, "fixed");
+	assert_int_equal(c.virtual_size, 8 * MIB);
+	assert_int_equal(c.fault, CONTAINER_SOUND);
+	close(fd);
+	temp_done(&t);
+}
+
+static void test_vhd_parent(void **state)
+{
+	/* 'b', U+00E4, U+20AC, U+1F4BE, ".vhd" */
+	static const uint8_t name[] = {0,    'b', 0,   0xe4, 0x20, 0xac, 0xd8, 0x3d, 0xdc,
+				       0xbe, 0,	  '.', 0,    'v',  0,	 'h',  0,    'd'};
+	uint8_t header[1024];
+	struct container c;
+	struct temp t;
+	int fd;
+
+	(void)state;
+	temp_new(&t);
+	fd = make(&t, "a.vhd", "vpc", "-o subformat=dynamic,force_size=on");
+	vhd_footers(fd, 63, 4);
+	read_at(fd, header, sizeof(header), 512);
+	memset(header + 40, 0x5a, 16);
+	memcpy(header + 64, name, sizeof(name));
+	vhd_sum(header, sizeof(header), 36);
 	temp_write(fd, header, sizeof(header), 512);
-	expect(fd, "a.vhd", "b\xc3\xa4\xe2\x82\xac\xf0\x9f\x92\xbe.vhd");
-	/* Half a surrogate pair. */
+	container_look(fd, "a.avhd", &c);
+	assert_string_equal(c.kind, "differencing");
+	assert_string_equal(c.parent, "b\xc3\xa4\xe2\x82\xac\xf0\x9f\x92\xbe.vhd");
+	assert_true(c.has_parent_id && c.parent_id[0] == 0x5a && c.parent_id[15] == 0x5a);
+	assert_int_equal(c.fault, CONTAINER_SOUND);
+	/* Half a surrogate pair; then the same with a sum that is not right. */
 	put_big(header + 64 + 8, 'x', 2);
+	vhd_sum(header, sizeof(header), 36);
 	temp_write(fd, header, sizeof(header), 512);
 	expect(fd, "a.vhd", NULL);
+	memset(header + 64, 0, 512);
 	(void)wide(header + 64, "C:\\images\\base.vhd", true);
+	vhd_sum(header, sizeof(header), 36);
 	temp_write(fd, header, sizeof(header), 512);
 	expect(fd, "a.avhd", "base.vhd");
 	/* A dynamic one has no parent, whatever its header says. */
-	put_big(footer + 60, 3, 4);
-	temp_write(fd, footer, sizeof(footer), 0);
+	vhd_footers(fd, 63, 3);
 	expect(fd, "a.vhd", NULL);
 	close(fd);
 	temp_done(&t);
 }
 
+/* ---- qcow2 ---- */
+
 static void test_qcow2(void **state)
 {
-	uint8_t head[104] = "QFI\xfb";
+	char command[1200];
+	struct container c;
+	struct temp t;
+	int fd;
+
+	(void)state;
+	temp_new(&t);
+	fd = make(&t, "d.qcow2", "qcow2", "");
+	container_look(fd, "d.qcow2", &c);
+	assert_true(c.known && !c.has_parent && !c.has_id && !c.outside);
+	assert_string_equal(c.kind, "dynamic");
+	assert_int_equal(c.virtual_size, 8 * MIB);
+	assert_int_equal(c.block_size, 64 * KIB);
+	temp_write(fd, "\1", 1, 79);
+	assert_int_equal(fault(fd, "d.qcow2"), CONTAINER_DIRTY);
+	temp_write(fd, "\3", 1, 79);
+	assert_int_equal(fault(fd, "d.qcow2"), CONTAINER_CORRUPT);
+	temp_write(fd, "\4", 1, 79);
+	container_look(fd, "d.qcow2", &c);
+	assert_true(c.outside && c.fault == CONTAINER_SOUND);
+	temp_write(fd, "\1\0\0\0\2", 5, 75); /* version 2 has no such bits */
+	temp_write(fd, "\0\0\0\2", 4, 4);
+	assert_int_equal(fault(fd, "d.qcow2"), CONTAINER_SOUND);
+	temp_write(fd, "\0\0\0\11", 4, 4);
+	container_look(fd, "d.qcow2", &c);
+	assert_false(c.known);
+	close(fd);
+	close(make(&t, "base.qcow2", "qcow2", ""));
+	snprintf(command, sizeof(command),
+		 "cd '%s' && qemu-img create -q -f qcow2 -b ./base.qcow2 -F qcow2 o.qcow2", t.path);
+	assert_int_equal(system(command), 0);
+	fd = openat(t.fd, "o.qcow2", O_RDWR | O_CLOEXEC);
+	container_look(fd, "o.qcow2", &c);
+	assert_string_equal(c.kind, "overlay");
+	assert_string_equal(c.parent, "base.qcow2");
+	close(fd);
+	temp_done(&t);
+}
+
+static void test_qcow2_backing(void **state)
+{
+	uint8_t head[104] = "QFI\xfb\0\0\0\3";
 	struct temp t;
 	int fd;
 
@@ -195,24 +517,33 @@ static void test_qcow2(void **state)
 /* Bytes that changed here and there: an answer, whichever, and no read out of bounds. */
 static void test_damaged(void **state)
 {
-	static const uint64_t places[] = {192 << 10, METADATA, METADATA + LOCATOR};
+	static const char *const formats[] = {"vhdx", "vpc", "qcow2"};
+	static const char *const names[] = {"a.vhdx", "a.vhd", "a.qcow2"};
 	uint64_t seed = 3;
 	struct temp t;
 
 	(void)state;
 	temp_new(&t);
-	for (unsigned i = 0; i < 300; i++) {
-		int fd = make_vhdx(&t, ".\\base.vhdx");
-		char name[64];
+	for (unsigned k = 0; k < 3; k++) {
+		int fd = make(&t, names[k], formats[k], "");
+		uint64_t metadata = k ? 0 : make_child(fd, ".\\base.vhdx", NULL);
+		uint64_t places[] = {k ? size_of(fd) - 512 : 192 << 10, metadata,
+				     metadata + (k ? 512 : LOCATOR), k ? 1536 : 64 << 10};
 
-		for (unsigned k = 0; k < 4; k++) {
-			uint8_t byte = (uint8_t)temp_random(&seed);
+		for (unsigned i = 0; i < 300; i++) {
+			uint64_t at = places[temp_random(&seed) % 4] + temp_random(&seed) % 200;
+			uint8_t byte, other = (uint8_t)temp_random(&seed);
+			struct container c;
 
-			temp_write(fd, &byte, 1,
-				   places[temp_random(&seed) % 3] + temp_random(&seed) % 200);
+			read_at(fd, &byte, 1, at);
+			temp_write(fd, &other, 1, at);
+			container_look(fd, names[k], &c);
+			assert_true(c.fault < CONTAINER_FAULTS);
+			if (c.has_parent)
+				assert_in_range(strlen(c.parent), 1, sizeof(c.parent) - 1);
+			if (i % 4 == 0)
+				temp_write(fd, &byte, 1, at);
 		}
-		if (container_parent(fd, "a.vhdx", name, sizeof(name)) == 0)
-			assert_in_range(strlen(name), 1, sizeof(name) - 1);
 		close(fd);
 	}
 	temp_done(&t);
@@ -221,9 +552,10 @@ static void test_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vhdx),
-		cmocka_unit_test(test_vhd),
-		cmocka_unit_test(test_qcow2),
+		cmocka_unit_test(test_vhdx),	    cmocka_unit_test(test_vhdx_table),
+		cmocka_unit_test(test_vhdx_parent), cmocka_unit_test(test_vhd),
+		cmocka_unit_test(test_vhd_fixed),   cmocka_unit_test(test_vhd_parent),
+		cmocka_unit_test(test_qcow2),	    cmocka_unit_test(test_qcow2_backing),
 		cmocka_unit_test(test_damaged),
 	};
 

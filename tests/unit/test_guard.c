@@ -19,12 +19,23 @@ static void make(const struct temp *t, const char *format, const char *name)
 	assert_int_equal(system(command), 0);
 }
 
+static struct guard_mark mark;
+
 static const char *objects(const struct temp *t, const char *name)
 {
 	struct group_cfg g = {.unclean = UNCLEAN_HOLD};
+	const struct guard *guard, *sent;
+	char lock[NAME_MAX + 1];
 
 	assert_int_equal(lockfile_parse(LOCKFILE_DEFAULT, &g.lock, NULL), 0);
-	return guard_objects(t->fd, name, &g);
+	guard = guard_objects(t->fd, name, &g, &mark, lock);
+	assert_true(!guard || strlen(guard->advice) > 20);
+	assert_int_equal(lock[0] != '\0', guard && !strcmp(guard->word, "lock"));
+	/* Sent as it is: what is in use is held all the same. */
+	g.unclean = UNCLEAN_SEND;
+	sent = guard_objects(t->fd, name, &g, &mark, lock);
+	assert_ptr_equal(sent, guard && strstr("open lock", guard->word) ? guard : NULL);
+	return guard ? guard_says(guard) : NULL;
 }
 
 static int edit(const struct temp *t, const char *name)
@@ -46,12 +57,19 @@ static uint32_t crc32c(const uint8_t *p, size_t len)
 	return ~crc;
 }
 
+static void put_crc(uint8_t h[4096])
+{
+	uint32_t crc = crc32c(h, 4096);
+
+	for (unsigned i = 0; i < 4; i++)
+		h[4 + i] = (uint8_t)(crc >> 8 * i);
+}
+
 /* Sets a byte of the log GUID in the header at offset, and its sequence number. */
 static void vhdx_header(const struct temp *t, const char *name, off_t offset, uint8_t log,
 			uint8_t sequence)
 {
 	uint8_t h[4096];
-	uint32_t crc;
 	int fd = edit(t, name);
 
 	assert_int_equal(pread(fd, h, sizeof(h), offset), sizeof(h));
@@ -59,9 +77,7 @@ static void vhdx_header(const struct temp *t, const char *name, off_t offset, ui
 	h[8] = sequence;
 	memset(h + 48, 0, 16);
 	h[50] = log;
-	crc = crc32c(h, sizeof(h));
-	for (unsigned i = 0; i < 4; i++)
-		h[4 + i] = (uint8_t)(crc >> 8 * i);
+	put_crc(h);
 	assert_int_equal(pwrite(fd, h, sizeof(h), offset), sizeof(h));
 	close(fd);
 }
@@ -71,6 +87,7 @@ static void test_vhdx_log(void **state)
 	struct temp t;
 
 	(void)state;
+	mark.has = false;
 	temp_new(&t);
 	make(&t, "vhdx", "a.vhdx");
 	assert_null(objects(&t, "a.vhdx"));
@@ -79,11 +96,59 @@ static void test_vhdx_log(void **state)
 	vhdx_header(&t, "a.vhdx", 64 << 10, 0, 8);
 	assert_non_null(strstr(objects(&t, "a.vhdx"), "log"));
 	vhdx_header(&t, "a.vhdx", 64 << 10, 0, 10);
+	mark.has = false;
 	assert_null(objects(&t, "a.vhdx"));
 	/* A raw image is never probed, whatever a guest writes into it. */
 	vhdx_header(&t, "a.vhdx", 64 << 10, 1, 11);
 	assert_int_equal(renameat(t.fd, "a.vhdx", t.fd, "a.raw"), 0);
 	assert_null(objects(&t, "a.raw"));
+	temp_done(&t);
+}
+
+/*
+ * Two headers, and the current one moved on between two looks: somebody writes. Catches: a mark
+ * that leaves out the identifiers, or is not taken anew.
+ */
+static void test_vhdx_moves(void **state)
+{
+	struct temp t;
+
+	(void)state;
+	mark.has = false;
+	temp_new(&t);
+	make(&t, "vhdx", "a.vhdx");
+	assert_null(objects(&t, "a.vhdx")); /* no look before */
+	assert_true(mark.has);
+	for (unsigned i = 0; i < 2; i++) { /* FileWriteGuid, DataWriteGuid: same sequence number */
+		uint8_t h[4096], other[4096];
+		int fd = edit(&t, "a.vhdx");
+
+		assert_int_equal(pread(fd, h, sizeof(h), 128 << 10), sizeof(h));
+		assert_int_equal(pread(fd, other, sizeof(other), 64 << 10), sizeof(other));
+		if (h[8] < other[8])
+			memcpy(h, other, sizeof(h));
+		h[16 + 16 * i] ^= 1;
+		memset(h + 4, 0, 4);
+		put_crc(h);
+		assert_int_equal(pwrite(fd, h, sizeof(h), 128 << 10), sizeof(h));
+		assert_int_equal(pwrite(fd, h, sizeof(h), 64 << 10), sizeof(h));
+		close(fd);
+		assert_non_null(strstr(objects(&t, "a.vhdx"), "between two looks"));
+		assert_null(objects(&t, "a.vhdx"));
+		guard_mark_take(t.fd, "a.vhdx", &mark);
+		assert_null(objects(&t, "a.vhdx"));
+	}
+	/* Both valid, the same sequence number, and not alike; then neither valid. */
+	vhdx_header(&t, "a.vhdx", 128 << 10, 1, 7);
+	vhdx_header(&t, "a.vhdx", 64 << 10, 0, 7);
+	assert_non_null(strstr(objects(&t, "a.vhdx"), "damaged"));
+	for (unsigned at = 64; at <= 128; at += 64) {
+		int fd = edit(&t, "a.vhdx");
+
+		assert_int_equal(pwrite(fd, "x", 1, at << 10 | 100), 1);
+		close(fd);
+	}
+	assert_non_null(strstr(objects(&t, "a.vhdx"), "damaged"));
 	temp_done(&t);
 }
 
@@ -147,6 +212,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_vhdx_log),
+		cmocka_unit_test(test_vhdx_moves),
 		cmocka_unit_test(test_qcow2_bits),
 		cmocka_unit_test(test_lock_beside),
 		cmocka_unit_test(test_no_sense_is_no_guard),

@@ -11,6 +11,8 @@
 
 #define S SECOND_US
 
+static const struct guard guard = {"open", "open for writing", ""};
+
 static struct mono at(int64_t s)
 {
 	return (struct mono){s * S};
@@ -19,6 +21,7 @@ static struct mono at(int64_t s)
 static struct settle_look file(uint64_t size, int64_t mtime)
 {
 	return (struct settle_look){
+		.asked = true,
 		.identity = {.dev = 1, .ino = 2, .size = size, .mtime = {.tv_sec = mtime}}};
 }
 
@@ -70,7 +73,7 @@ static void test_a_guard_starts_the_time_anew(void **state)
 	settle_look(&s, &look, 5 * S, at(0), &due);
 	assert_false(settle_due(&s, 5 * S, at(4)));
 	assert_true(settle_due(&s, 5 * S, at(5)));
-	look.guard = "open for writing";
+	look.guard = &guard;
 	assert_int_equal(settle_look(&s, &look, 5 * S, at(5), &due), SETTLE_HELD);
 	assert_int_equal(due.us, 10 * S);
 	assert_string_equal(settle_words(&s), "open for writing");
@@ -78,6 +81,39 @@ static void test_a_guard_starts_the_time_anew(void **state)
 	assert_int_equal(settle_look(&s, &look, 5 * S, at(9), &due), SETTLE_WAITING);
 	assert_int_equal(settle_look(&s, &look, 5 * S, at(10), &due), SETTLE_DONE);
 	assert_string_not_equal(settle_words(&s), "open for writing");
+}
+
+/* Catches: what is in use looked at every `settle` for days, or never again in time. */
+static void test_looks_at_a_guard_become_rare(void **state)
+{
+	static const int64_t waits[] = {5, 10, 20, 40, 80, 160, 300, 300};
+	struct settle_look look = file(10, 1), hint = look;
+	struct settle s = {0};
+	struct mono due;
+	int64_t now = 5;
+
+	(void)state;
+	hint.asked = false;
+	settle_look(&s, &look, 5 * S, at(0), &due);
+	/* The time is over, and nobody asked the guards: a hint is no answer. */
+	assert_int_equal(settle_look(&s, &hint, 5 * S, at(7), &due), SETTLE_WAITING);
+	assert_int_equal(due.us, 5 * S);
+	look.guard = &guard;
+	for (unsigned i = 0; i < ARRAY_LEN(waits); i++) {
+		assert_int_equal(settle_look(&s, &look, 5 * S, at(now), &due), SETTLE_HELD);
+		assert_int_equal(due.us, (now + waits[i]) * S);
+		/* Something happened there: sooner, and still held. */
+		assert_int_equal(settle_look(&s, &hint, 5 * S, at(now + 1), &due), SETTLE_WAITING);
+		assert_int_equal(due.us, (now + 5) * S);
+		assert_ptr_equal(s.held, &guard);
+		now += waits[i];
+	}
+	assert_int_equal(settle_look(&s, &look, 600 * S, at(now + 600), &due), SETTLE_HELD);
+	assert_int_equal(due.us, (now + 1200) * S); /* never sooner than `settle` */
+	hint.identity.size++;
+	assert_int_equal(settle_look(&s, &hint, 5 * S, at(now + 601), &due), SETTLE_CHANGING);
+	assert_null(s.held);
+	assert_int_equal(settle_look(&s, &hint, 0, at(now + 601), &due), SETTLE_WAITING);
 }
 
 static void test_no_time_at_all(void **state)
@@ -89,7 +125,7 @@ static void test_no_time_at_all(void **state)
 	(void)state;
 	assert_int_equal(settle_look(&s, &look, 0, at(0), &due), SETTLE_DONE);
 	/* A writer even then, and no busy loop of looking. */
-	look.guard = "open for writing";
+	look.guard = &guard;
 	assert_int_equal(settle_look(&s, &look, 0, at(1), &due), SETTLE_HELD);
 	assert_int_equal(due.us, 2 * S);
 }
@@ -127,6 +163,7 @@ int main(void)
 		cmocka_unit_test(test_unchanged_for_long_enough),
 		cmocka_unit_test(test_each_part_of_the_identity_counts),
 		cmocka_unit_test(test_a_guard_starts_the_time_anew),
+		cmocka_unit_test(test_looks_at_a_guard_become_rare),
 		cmocka_unit_test(test_no_time_at_all),
 		cmocka_unit_test(test_a_deletion_settles),
 		cmocka_unit_test(test_restart),

@@ -1,0 +1,97 @@
+# What is in use, or not whole: it waits on the hub with its guard by name, and on a spoke nobody's
+# image is taken away; lock files and write caches stay each machine's own.
+load lib
+
+setup() { world; }
+teardown() { world_end; }
+
+why() { hubctl why berlin "$1" --json | jq -r '.guard, .why[]'; }
+held() { # PATH WORD TEXT...: by that guard, and the sentences say all that
+	local out
+	out=$(why "$1") || return
+	[ "$(head -n 1 <<<"$out")" = "$2" ] || { echo "$out" && return 1; }
+	shift 2
+	for text; do grep -qF -- "$text" <<<"$out" || { echo "$out" && return 1; }; done
+}
+byte() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; } # FILE OFFSET BYTE
+
+# Catches: a guard that is not asked, or named wrongly; a lock file that is sent; a release that nobody
+# notices before the next look would be due (settle is 3 s: the third look comes after 21).
+@test "hub: each guard holds, says what to do, and lets go" {
+	SETTLE=3s
+	spoke berlin
+	hub
+	qemu-img create -q -f vpc -o subformat=dynamic,force_size=on "$T/f.vhd" 4M
+	qemu-img create -q -f qcow2 "$T/d.qcow2" 4M
+	cp "$T/d.qcow2" "$T/c.qcow2"
+	qemu-img create -q -f vhdx "$T/s.vhdx" 4M
+	byte "$T/f.vhd" 90 x
+	byte "$T/d.qcow2" 79 '\1'
+	byte "$T/c.qcow2" 79 '\2'
+	truncate -s 3500K "$T/s.vhdx" # of its tables only a part
+	echo image >"$T/src/win.3.avhdx"
+	echo >"$T/src/win.3.lok"
+	mv "$T"/*.qcow2 "$T/f.vhd" "$T/s.vhdx" "$T/src/"
+	start berlin hub
+	exec 7>>"$T/src/open.raw" # not before: the daemons would have it open as well
+	echo image >&7
+	eventually 20 held win.3.avhdx lock "a lock file lies beside it: win.3.lok" "delete the lock"
+	eventually 10 held open.raw open "open for writing" fuser
+	eventually 10 held f.vhd footer "footer is not what the copy" "once more" unclean
+	eventually 10 held d.qcow2 dirty "says dirty" "qemu-img check"
+	eventually 10 held c.qcow2 corrupt "says corrupt"
+	eventually 10 held s.vhdx short "not all there" "cut off"
+	hubctl why berlin win.3.lok | grep -q "a lock file: it says that an image is in use"
+	hubctl why berlin win.3.avhdx | grep -q "It is taken when that lock file is gone"
+	grep -q "group g: win.3.avhdx: not taken: a lock file lies beside it: win.3.lok" "$T/hub.err"
+	[ -z "$(published berlin)" ]
+	rm "$T/src/win.3.lok"
+	exec 7>&-
+	byte "$T/src/f.vhd" 90 '\0'
+	byte "$T/src/d.qcow2" 79 '\0'
+	rm "$T/src/s.vhdx"
+	sed -i 's/^settle = 3s/&\nunclean = send/' "$T/hub.ini"
+	hubctl reload
+	eventually 15 same berlin win.3.avhdx
+	hubctl wait --timeout 40s
+	is "$(printf '%s\n' c.qcow2 d.qcow2 f.vhd open.raw win.3.avhdx)" published berlin
+}
+
+in_use() { is "in use at the spoke" job "$1" berlin waits_text; }
+mode() { stat -c %a "$T/berlin/$1"; }
+
+# Catches: an image replaced or taken away under its user, a new name that waits, a lock file or write
+# cache of the spoke's that is touched, listed or taken for something of the hub's.
+@test "spoke: in use waits, new names do not; its own files stay; published files are read-only" {
+	spoke berlin 'group:protect = mode' 'group:protect_local = (^|/)WriteCache/'
+	hub
+	echo one >"$T/src/a.vhd"
+	echo one >"$T/src/b.vhd"
+	chmod 664 "$T/src/a.vhd" "$T/src/b.vhd"
+	mkdir "$T/berlin/WriteCache" "$T/src/WriteCache"
+	echo cache >"$T/berlin/WriteCache/x"
+	start berlin hub
+	hubctl wait --timeout 30s
+	[ "$(mode a.vhd)" = 444 ]
+	echo busy | tee "$T/berlin/a.lok" >"$T/berlin/b.vhd.lok"
+	echo two >"$T/src/a.vhd"
+	echo new >"$T/src/c.vhd"
+	echo "not for you" >"$T/src/WriteCache/x"
+	eventually 20 in_use a.vhd
+	eventually 10 same berlin c.vhd
+	hubctl why berlin a.vhd | grep -q "a.lok lies beside it"
+	[ "$(cat "$T/berlin/a.vhd" "$T/berlin/b.vhd")" = $'one\none' ]
+	eventually 10 is failed job WriteCache/x berlin state
+	rm "$T/berlin/a.lok"
+	hubctl retry "$(job a.vhd berlin id)"
+	eventually 10 same berlin a.vhd
+	rm "$T/src/b.vhd"
+	eventually 10 in_use b.vhd
+	[ -e "$T/berlin/b.vhd" ]
+	rm "$T/berlin/b.vhd.lok"
+	hubctl retry "$(job b.vhd berlin id)"
+	eventually 10 [ ! -e "$T/berlin/b.vhd" ]
+	[ "$(mode a.vhd)" = 444 ]
+	[ "$(cat "$T/berlin/WriteCache/x")" = cache ]
+	is "$(printf '%s\n' WriteCache/x a.vhd c.vhd)" published berlin
+}
