@@ -122,6 +122,7 @@ spokesync_SOURCES += scheduler/client_windows.c
 spokesync_LDADD = $(SCHEDULER_LIBS)
 libscheduler_a_SOURCES += scheduler/hooks.c scheduler/hooks.h
 libscheduler_a_SOURCES += scheduler/spoke.c scheduler/spoke_state.h
+libscheduler_a_SOURCES += scheduler/spoke_aside.c
 libscheduler_a_SOURCES += scheduler/spoke_db.c scheduler/spoke_db.h
 libscheduler_a_SOURCES += scheduler/spoke_db_intents.c
 libscheduler_a_SOURCES += scheduler/spoke_epoch.c

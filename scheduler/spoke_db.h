@@ -25,7 +25,7 @@ struct spoke_file {
 struct spoke_intent {
 	int64_t id;
 	char path[WIRE_PATH_MAX + 1];
-	char source[WIRE_PATH_MAX + 1]; /* in staging */
+	char source[WIRE_PATH_MAX + 1]; /* in staging; "": nothing comes from there */
 	char keep[256];			/* name in preserved/ for what is replaced; "" none */
 	struct hash root;
 	struct identity identity; /* of the source: inode, size, mtime */
@@ -71,6 +71,9 @@ int spoke_db_preserve(struct db *db, const char *name, const char *path, const s
 /* The oldest ones beyond quota: fn(name) for each, and their rows go. */
 int spoke_db_preserved_over(struct db *db, uint64_t quota, void (*fn)(void *arg, const char *name),
 			    void *arg) WARN_UNUSED;
+int spoke_db_preserved_each(struct db *db, int (*fn)(void *arg, const char *name),
+			    void *arg) WARN_UNUSED;
+int spoke_db_unpreserve(struct db *db, const char *name) WARN_UNUSED;
 int spoke_db_preserved_totals(struct db *db, uint64_t *ret_n, uint64_t *ret_bytes) WARN_UNUSED;
 
 #endif

@@ -91,6 +91,30 @@ int spoke_db_preserve(struct db *db, const char *name, const char *path, const s
 		path, (int64_t)bytes, at, (int64_t)(root != NULL));
 }
 
+int spoke_db_unpreserve(struct db *db, const char *name)
+{
+	return db_run(db, "DELETE FROM preserved WHERE path=?", "t", name);
+}
+
+struct each_kept {
+	int (*fn)(void *arg, const char *name);
+	void *arg;
+};
+
+static int take_kept(void *arg, const struct db_row *r)
+{
+	struct each_kept *e = arg;
+
+	return e->fn(e->arg, row_text(r, 0));
+}
+
+int spoke_db_preserved_each(struct db *db, int (*fn)(void *arg, const char *name), void *arg)
+{
+	struct each_kept e = {fn, arg};
+
+	return db_each(db, take_kept, &e, "SELECT path FROM preserved", "");
+}
+
 struct over {
 	uint64_t quota, sum;
 	char (*names)[WIRE_PATH_MAX + 1];
@@ -121,7 +145,7 @@ int spoke_db_preserved_over(struct db *db, uint64_t quota, void (*fn)(void *arg,
 		    "SELECT path, bytes FROM preserved ORDER BY at DESC, path DESC", "");
 	for (i = 0; i < o.n && r == 0; i++) {
 		fn(arg, o.names[i]);
-		r = db_run(db, "DELETE FROM preserved WHERE path=?", "t", o.names[i]);
+		r = spoke_db_unpreserve(db, o.names[i]);
 	}
 	free(o.names);
 	return r;

@@ -91,9 +91,8 @@ static int roll_rest(struct spoke_group *g, const struct spoke_intent *i)
  * A publication that was begun and not recorded as done: what was staged is renamed now if it was
  * not yet; the file is listed, and hashed again before it counts as proof.
  */
-static int roll_forward(void *arg, const struct spoke_intent *i)
+static int roll_staged(struct spoke_group *g, const struct spoke_intent *i)
 {
-	struct spoke_group *g = arg;
 	struct spoke_file f = {.root = i->root, .mode = i->mode};
 	struct identity old;
 	struct publish_look look;
@@ -123,9 +122,20 @@ static int roll_forward(void *arg, const struct spoke_intent *i)
 	} else {
 		log_warn("group %s: %s: its publication was interrupted and cannot go on: %s",
 			 g->name, i->path, e.text[0] ? e.text : "another file is there");
+		r = i->keep[0] ? spoke_aside_intent(g, i) : 0;
+		if (r < 0)
+			return r;
 	}
 	spoke_index_later(g, i->path);
-	return spoke_db_intent_done(g->db, i->id);
+	return 0;
+}
+
+static int roll_forward(void *arg, const struct spoke_intent *i)
+{
+	struct spoke_group *g = arg;
+	int r = i->source[0] ? roll_staged(g, i) : spoke_aside_intent(g, i);
+
+	return r < 0 ? r : spoke_db_intent_done(g->db, i->id);
 }
 
 /* What a killed daemon was making: indexes, copies that no intent names any more. */
@@ -153,6 +163,8 @@ static int open_group(struct spoke_group *g, struct err *e)
 	r = spoke_epoch_open(g);
 	if (r == 0)
 		r = spoke_db_intents(g->db, roll_forward, g);
+	if (r == 0)
+		r = spoke_aside_sweep(g);
 	if (r == 0)
 		sweep(g);
 	return r < 0 ? err_set(e, r, "database: %s", db_error(g->db)) : 0;

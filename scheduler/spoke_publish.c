@@ -293,10 +293,20 @@ static int record_intent(struct publishing *x)
 		.root = publishing_op(x)->root, .identity = x->made, .mode = x->attr.mode & 0777};
 
 	snprintf(i.path, sizeof(i.path), "%s", publishing_op(x)->path);
-	snprintf(i.source, sizeof(i.source), "%s", x->staged);
+	if (x->ready)
+		snprintf(i.source, sizeof(i.source), "%s", x->staged);
 	if (x->look.present)
 		snprintf(i.keep, sizeof(i.keep), "%s", x->keep);
 	return spoke_db_intent(x->g->db, &i, &x->intent);
+}
+
+/* A staged file that must be published, or a file that must not lie in preserved/ unlisted. */
+static bool wants_intent(const struct publishing *x)
+{
+	const struct wire_op *op = publishing_op(x);
+
+	return x->ready || (x->keep[0] && x->look.present && !x->in_place &&
+			    (op->kind == WIRE_DELETE || op->kind == WIRE_RENAME));
 }
 
 static void ready_done(struct work *w)
@@ -308,7 +318,7 @@ static void ready_done(struct work *w)
 	if (x->error == 0) {
 		x->results[x->i].drift = !x->in_place && is_drift(x);
 		set_keep(x);
-		if (x->ready)
+		if (wants_intent(x))
 			x->error = record_intent(x);
 		if (x->error < 0)
 			err_set(&x->e, x->error, "database: %s", db_error(x->g->db));
@@ -362,6 +372,7 @@ static void op_start(struct publishing *x)
 	x->n_changes = 0;
 	x->e.text[0] = '\0';
 	memset(&x->old, 0, sizeof(x->old));
+	memset(&x->made, 0, sizeof(x->made));
 	if (x->i == x->ops.n_ops) {
 		publish_end(x);
 		return;

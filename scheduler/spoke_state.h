@@ -123,6 +123,14 @@ bool spoke_path_own(const struct spoke_group *g, const char *path);
 /* May this name come from the hub? Else *e says why not. */
 bool spoke_path_allowed(const struct spoke_group *g, const char *path, struct err *e);
 
+/* spoke_aside.c: as the database is opened, after a daemon that may have been killed. */
+struct spoke_intent;
+/* Of an intent without a source, a change that only puts aside what lies there: a deletion, or a
+ * renaming over a file. It was done, or it is undone. */
+int spoke_aside_intent(struct spoke_group *g, const struct spoke_intent *i) WARN_UNUSED;
+/* What lies in preserved/ and what is listed of it are made the same. */
+int spoke_aside_sweep(struct spoke_group *g) WARN_UNUSED;
+
 /* spoke_epoch.c: as the database is opened, and before it is closed. */
 int spoke_epoch_open(struct spoke_group *g) WARN_UNUSED;
 void spoke_epoch_close(struct spoke_group *g);

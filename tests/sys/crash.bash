@@ -1,5 +1,6 @@
-# crash.bash: one image comes, a changed one takes its place, and a daemon is killed at a durable step
-# of it (fault.c counts them); it is started again, and all must be as in a run without a fault.
+# crash.bash: one image comes, a changed one takes its place, it is renamed over another file, it is
+# deleted, and a daemon is killed at a durable step of that (fault.c counts them); it is started again,
+# and all must be as in a run without a fault.
 # For 85-crash.bats, which takes a part of the steps, and tests/bench/crash.sh, which takes all.
 #
 #   crash_begin            the library, the images: $CRASH
@@ -18,6 +19,7 @@ crash_begin() {
 	edit "$CRASH/two" 60
 	dd if=/dev/zero of="$CRASH/two" bs=4096 seek=300 count=200 conv=notrunc status=none
 	head -c 300001 /dev/urandom >>"$CRASH/two"
+	head -c 5000 "$CRASH/one" >"$CRASH/small"
 }
 
 crash_end() { rm -rf "$CRASH"; }
@@ -30,13 +32,21 @@ crash_prefix() { # SIDE AT HALF
 		FAULT_BELOW=$below FAULT_LOG=$T/steps FAULT_KILL=$2 ${3:+FAULT_HALF=1}"
 }
 
-# What a reader sees is whole: the first image, the second, or none.
+# What a reader sees is whole: one of the contents, under the names that were given, of which $THERE is
+# never missing. A file is opened once: another may take its place while it is compared.
 crash_whole() {
-	local f
-	f=$(published berlin)
-	[ -z "$f" ] || [ "$f" = one.img ] || { echo "names: $f"; return 1; }
-	[ -z "$f" ] || cmp -s "$T/berlin/one.img" "$CRASH/one" ||
-		cmp -s "$T/berlin/one.img" "$CRASH/two" || { echo "one.img is neither"; return 1; }
+	local f bad=
+	[ -z "$THERE" ] || [ -e "$T/berlin/$THERE" ] || { echo "$THERE is missing"; return 1; }
+	for f in $(published berlin); do
+		[ "$f" = one.img ] || [ "$f" = old.img ] || { echo "name: $f"; return 1; }
+		{ crash_known || bad=$f; } 2>/dev/null 9<"$T/berlin/$f" || true # it is gone meanwhile
+	done
+	[ -z "$bad" ] || { echo "$bad is none of them"; return 1; }
+}
+crash_known() {
+	local of
+	for of in one two small; do cmp -s /proc/self/fd/9 "$CRASH/$of" && return; done
+	return 1
 }
 
 # Started again where it was killed; without the fault.
@@ -77,23 +87,34 @@ crash_wait() { # SIDE
 # Files that are left behind, the ones of a spoke's store that may have any number named as one.
 crash_left() {
 	(cd "$T" && find berlin berlin.state src hub.state -type f -o -type d) |
-		sed -E 's/[0-9]+\.[0-9]+\.[0-9]+\.one\.img/KEPT/; s,(gen/)[0-9]+,\1N,' |
+		sed -E 's/[0-9]+\.[0-9]+\.[0-9]+\.([a-z]+)\.img/KEPT \1/; s,(gen/)[0-9]+,\1N,' |
 		grep -v '^hub.state/bundles/' | sort
 }
 crash_merged() { ! find "$T/berlin/.spokesync/index" -name '*.delta' | grep -q .; }
-crash_published() { cmp -s "$T/berlin/one.img" "$1"; }
+crash_published() { cmp -s "$T/berlin/$1.img" "$2"; }
 
 crash_run() { # SIDE
 	local end
 	cp "$CRASH/one" "$T/src/one.img"
+	cp "$CRASH/small" "$T/src/old.img"
 	crash_start berlin
 	crash_start hub
 	crash_wait "$1" && crash_whole || return 1
-	crash_published "$CRASH/one" || { echo "the first is not there"; return 1; }
+	crash_published one "$CRASH/one" || { echo "the first is not there"; return 1; }
 	cp "$CRASH/two" "$T/new"
+	THERE=one.img
 	mv "$T/new" "$T/src/one.img"
 	crash_wait "$1" || return 1
-	crash_published "$CRASH/two" || { echo "the second is not there"; return 1; }
+	crash_published one "$CRASH/two" || { echo "the second is not there"; return 1; }
+	THERE=old.img
+	mv "$T/src/one.img" "$T/src/old.img"
+	crash_wait "$1" || return 1
+	crash_published old "$CRASH/two" || { echo "it is not renamed"; return 1; }
+	[ ! -e "$T/berlin/one.img" ] || { echo "the first name is there yet"; return 1; }
+	THERE=
+	rm "$T/src/old.img"
+	crash_wait "$1" || return 1
+	[ -z "$(published berlin)" ] || { echo "it is not deleted"; return 1; }
 	end=$((SECONDS + 20))
 	until crash_merged; do # what is done when nobody waits any more is done as well
 		crash_revive "$1" && [ "$SECONDS" -lt "$end" ] || return 1
@@ -110,22 +131,33 @@ crash_run() { # SIDE
 	stop berlin
 }
 
+crash_kept() { # DIRECTORY: what is in it, in the order of $CRASH's
+	local of f
+	for of in one two small; do
+		for f in "$1"/*; do ! cmp -s "$f" "$CRASH/$of" || sha256sum <"$f"; done
+	done
+}
+
 crash_judge() { # SIDE
-	local db kept
+	local db kept=$T/berlin/.spokesync/preserved
 	for db in "$T/hub.state/hub.db" "$T/berlin/.spokesync/spoke.db"; do
 		is ok sqlite3 "$db" 'PRAGMA integrity_check' || return 1
 	done
 	is 0 sqlite3 "$T/berlin/.spokesync/spoke.db" 'SELECT count(*) FROM intents' || return 1
-	kept=$(ls -A "$T/berlin/.spokesync/preserved")
-	is "$kept" sqlite3 "$T/berlin/.spokesync/spoke.db" 'SELECT path FROM preserved' || return 1
-	cmp "$T/berlin/.spokesync/preserved/$kept" "$CRASH/one" || return 1
+	# What was replaced and deleted is there, all of it, and can be found by where it was.
+	is "$(ls -A "$kept")" sqlite3 "$T/berlin/.spokesync/spoke.db" \
+		'SELECT path FROM preserved ORDER BY path' || return 1
+	is $'old.img\nold.img\none.img' sqlite3 "$T/berlin/.spokesync/spoke.db" \
+		'SELECT was FROM preserved ORDER BY was' || return 1
+	is "$(cd "$CRASH" && sha256sum <one && sha256sum <two && sha256sum <small)" \
+		crash_kept "$kept" || return 1
 	crash_left >"$T/left"
 	# Less may be left: a start removes what nothing needs any more.
 	[ ! -e "$CRASH/$1.left" ] || is "" comm -13 "$CRASH/$1.left" "$T/left"
 }
 
 crash_in_world() { # SIDE AT HALF
-	local rc=0 said KILLED=
+	local rc=0 said KILLED='' THERE=''
 	world
 	SETTLE=0s RETRY=100ms
 	spoke berlin
@@ -133,7 +165,7 @@ crash_in_world() { # SIDE AT HALF
 	crash_prefix "$@"
 	{ crash_run "$1" && crash_judge "$1"; } >"$T/said" 2>&1 || rc=1
 	said=$(grep -v ' Killed ' "$T/said" | tail -n 8 | tr '\n' ' ')
-	[ "$2" -eq 0 ] || echo "$1 $2${3:+ $3}: ${KILLED:-not reached}: $([ $rc = 0 ] && echo good || echo "WRONG $said")"
+	[ "$2" -eq 0 ] && [ $rc = 0 ] || echo "$1 $2${3:+ $3}: ${KILLED:-not reached}: $([ $rc = 0 ] && echo good || echo "WRONG $said")"
 	[ $rc = 0 ] || [ -z "${CRASH_KEEP-}" ] || cp -a "$T" "$CRASH_KEEP/$1.$2$3"
 	BATS_TEST_COMPLETED=1 # what the daemons said is in CRASH_KEEP
 	[ "$2" -ne 0 ] || [ $rc != 0 ] || { mv "$T/steps" "$CRASH/$1.steps"; mv "$T/left" "$CRASH/$1.left"; }
