@@ -24,7 +24,7 @@ struct greeting {
 	struct hub_spoke *spoke;
 	struct wire_group *groups; /* those that both sides have */
 	size_t n_groups, at;
-	char zone[64], software[64];
+	char zone[64], software[160];
 	size_t restarts; /* epochs that changed meanwhile */
 	uint64_t asked;	 /* the sequence that the page under way was asked from */
 	bool changed;
@@ -230,6 +230,10 @@ static void greeting_hello(void *arg, const struct peer_answer *a, const struct 
 	}
 	snprintf(g->zone, sizeof(g->zone), "%s", hello->zone);
 	snprintf(g->software, sizeof(g->software), "%s", hello->software);
+	if (hello->version != wire_version())
+		snprintf(g->software, sizeof(g->software),
+			 "%s, version %u of the protocol (ours is %u)", hello->software,
+			 hello->version, wire_version());
 	g->groups = xcalloc(hello->n_groups + 1, sizeof(*g->groups));
 	for (size_t i = 0; i < hello->n_groups; i++)
 		if (greeting_wants(g->spoke, hello->groups[i].name))

@@ -35,10 +35,16 @@ static void idle(const struct spoke_group *g, struct wire_group *ret)
 
 static void hello(struct spoke *s, struct sreq *r)
 {
-	struct wire_hello h = {.version = WIRE_VERSION};
+	struct wire_hello h = {.version = wire_version()};
+	uint64_t hubs = 1; /* version 1 does not say */
 	struct spoke_group *g;
+	struct err e;
 	char *json;
 
+	if (sreq_number(r, "version", &hubs) == -EINVAL || !wire_version_ok(hubs, &e)) {
+		sreq_problem(r, 400, "%s", hubs == 1 ? "version= is not a number" : e.text);
+		return;
+	}
 	snprintf(h.software, sizeof(h.software), "spokesync %s", PACKAGE_VERSION);
 	zone_system_name(h.zone, sizeof(h.zone));
 	TAILQ_FOREACH (g, &s->groups, entry) {

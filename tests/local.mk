@@ -132,6 +132,12 @@ tests_bench_delta_cost_LDADD = $(TRANSFER_LIBS)
 check_PROGRAMS += tests/sys/position
 tests_sys_position_LDADD = $(TRANSFER_LIBS)
 
+# A daemon that speaks the version of the protocol before this one; only that much of it is built anew.
+check_PROGRAMS += tests/sys/spokesyncd_before
+tests_sys_spokesyncd_before_SOURCES = scheduler/main.c transfer/wire_version.c
+tests_sys_spokesyncd_before_CPPFLAGS = $(AM_CPPFLAGS) -DWIRE_VERSION=1
+tests_sys_spokesyncd_before_LDADD = $(SCHEDULER_LIBS)
+
 # What the documentation must name.
 DOCS = tests/docs/list
 tests_docs_list_SOURCES = tests/docs/list.c
@@ -187,7 +193,7 @@ dist-hook:
 	fi
 
 # End to end, and the benchmarks (root: they make network namespaces).
-check-sys: all $(DOCS) tests/sys/position
+check-sys: all $(DOCS) tests/sys/position tests/sys/spokesyncd_before
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/sys/run
 bench-rsync: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/rsync_vs.sh
@@ -198,6 +204,9 @@ bench-kill: all
 # Every durable step killed at, and a hundred power cuts.
 bench-crash: all tests/sys/position
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/crash.sh
+# Beside a daemon of an older commit, both ways round.
+bench-upgrade: all
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/upgrade.sh $(BEFORE)
 bench-memory: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/memory.sh
 # Fleets in virtual time, until told to stop; a failing seed is printed and replays.
@@ -219,6 +228,6 @@ bench-delta: all tests/bench/delta_cpu
 EXTRA_PROGRAMS += tests/bench/delta_cpu
 tests_bench_delta_cpu_LDADD = $(TRANSFER_LIBS)
 bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-crash bench-memory bench-shape \
-	bench-delta
+	bench-delta bench-upgrade
 .PHONY: check-sys soak fuzz bench bench-core bench-plan bench-rsync bench-window bench-kill bench-crash \
-	bench-memory bench-shape bench-delta
+	bench-memory bench-shape bench-delta bench-upgrade

@@ -67,7 +67,7 @@ void peer_hello(struct peer *p, peer_hello_fn *done, void *arg)
 	struct asked *x = asked_new(arg);
 
 	x->fn.hello = done;
-	ask(p, "GET", xstrdup("/v1/hello"), NULL, hello_done, x);
+	ask(p, "GET", wire_hello_path(), NULL, hello_done, x);
 }
 
 static void inventory_done(void *arg, const struct peer_answer *answer,

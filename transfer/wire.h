@@ -1,7 +1,8 @@
 /*
  * wire.h: the words of the protocol: names, versions, limits, and the JSON bodies, encoded and
  * decoded for both ends. Decoders check types, ranges and lengths of everything and refuse unknown
- * versions; unknown members are ignored (a peer of version N speaks with N-1).
+ * versions; unknown members are ignored (a peer of version N speaks with N-1: what a version adds
+ * is not asked of a peer that does not speak it).
  */
 #ifndef SPOKESYNC_TRANSFER_WIRE_H
 #define SPOKESYNC_TRANSFER_WIRE_H
@@ -9,8 +10,9 @@
 #include "transfer/digest.h"
 #include "transfer/frame.h"
 
-#define WIRE_VERSION	 1
-#define WIRE_VERSION_MIN 1
+#ifndef WIRE_VERSION /* tests/sys/spokesyncd_before is of the version before */
+#define WIRE_VERSION 2
+#endif
 #define WIRE_PATH_MAX	 1024	    /* bytes of a path below the group */
 #define WIRE_NAME_MAX	 64	    /* group */
 #define WIRE_BODY_MAX	 (4u << 20) /* JSON body, either way */
@@ -23,7 +25,7 @@
 #define WIRE_PUT_MAX	 ((uint64_t)4 << 30) /* bytes of one PUT */
 
 /* Paths (printf with the group's name, and the root in hex):
- *   GET    /v1/hello
+ *   GET    /v1/hello?version=VERSION                  of the hub; version 1: none
  *   GET    /v1/groups/%s/inventory?since=SEQ
  *   POST   /v1/groups/%s/offers
  *   GET    /v1/transfers/%s/%s[?map=1]
@@ -166,6 +168,10 @@ struct wire_published {
 struct wire_pair {
 	uint8_t secret[WIRE_SECRET];
 };
+
+unsigned wire_version(void);		 /* that is spoken here */
+char *wire_hello_path(void) WARN_UNUSED; /* malloc'ed */
+bool wire_version_ok(uint64_t peer, struct err *e) WARN_UNUSED;
 
 /* Encoders return a malloc'ed NUL-terminated JSON text. Decoders: 0 or -EBADMSG / -E2BIG with e. */
 char *wire_hello_encode(const struct wire_hello *h) WARN_UNUSED;

@@ -51,6 +51,7 @@ static void decode_group(struct wire_in *in, const json_t *obj, struct wire_grou
 int wire_hello_decode(const char *json, size_t len, struct wire_hello *ret, struct err *e)
 {
 	struct wire_hello h = {0};
+	struct err version;
 	struct wire_in in;
 	const json_t *groups;
 	size_t n;
@@ -58,10 +59,8 @@ int wire_hello_decode(const char *json, size_t len, struct wire_hello *ret, stru
 
 	wire_in_begin(&in, json, len, e);
 	h.version = (uint32_t)wire_in_u64(&in, in.root, "version", UINT32_MAX, true);
-	/* A peer of version N speaks with N-1, so one version above ours is as good as ours. */
-	if (!in.error && (h.version < WIRE_VERSION_MIN || h.version > WIRE_VERSION + 1))
-		wire_in_fail(&in, -EBADMSG, "the peer speaks version %u; we speak %d to %d",
-			     h.version, WIRE_VERSION_MIN, WIRE_VERSION + 1);
+	if (!in.error && !wire_version_ok(h.version, &version))
+		wire_in_fail(&in, -EBADMSG, "%s", version.text);
 	wire_in_text(&in, in.root, "software", h.software, sizeof(h.software));
 	wire_in_str(&in, in.root, "zone", h.zone, sizeof(h.zone), false);
 	if (!in.error && !zone_ok(h.zone))

@@ -364,6 +364,13 @@ static void test_inventory(void **state)
 	settle(f);
 	assert_int_equal(curl(f, &j, "", "/v1/hello"), 200);
 	json_decref(j);
+	assert_int_equal(curl(f, NULL, "", "/v1/hello?version=1"), 200);
+	assert_int_equal(curl(f, NULL, "", "/v1/hello?version=3"), 200);
+	assert_int_equal(curl(f, NULL, "", "/v1/hello?version=x"), 400);
+	assert_int_equal(curl(f, &j, "", "/v1/hello?version=4"), 400);
+	assert_non_null(strstr(json_string_value(json_object_get(j, "detail")),
+			       "speaks version 4 of the protocol; we speak 1 to 3"));
+	json_decref(j);
 	assert_int_equal(curl(f, &j, "", "/v1/groups/g/inventory?since=0"), 200);
 	assert_int_equal(json_array_size(json_object_get(j, "entries")), 1);
 	json_decref(j);

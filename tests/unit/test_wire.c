@@ -129,18 +129,37 @@ static void refuse_hello(const char *json)
 	assert_true(e.text[0] != '\0');
 }
 
+/* A hub says its own; a spoke of version 1 does not know the word, and passes over it. */
+static void test_versions(void **state)
+{
+	struct err e = {""};
+	char *path = wire_hello_path(), want[40];
+
+	(void)state;
+	snprintf(want, sizeof(want), "/v1/hello?version=%d", WIRE_VERSION);
+	assert_string_equal(path, want);
+	free(path);
+	assert_true(wire_version_ok(WIRE_VERSION - 1, &e));
+	assert_true(wire_version_ok(WIRE_VERSION, &e));
+	assert_true(wire_version_ok(WIRE_VERSION + 1, &e));
+	assert_false(wire_version_ok(WIRE_VERSION - 2, &e));
+	assert_false(wire_version_ok(UINT64_MAX, &e));
+	assert_false(wire_version_ok(WIRE_VERSION + 2, &e));
+	assert_non_null(strstr(e.text, "version 4 of the protocol; we speak 1 to 3"));
+}
+
 static void test_hello_refused(void **state)
 {
 	struct wire_hello got;
 	struct err e;
-	const char *next = "{\"version\":2,\"groups\":[],\"new\":[1,2]}";
+	const char *next = "{\"version\":3,\"groups\":[],\"new\":[1,2]}";
 
 	(void)state;
 	refuse_hello("");
 	refuse_hello("[]");
 	refuse_hello("{\"version\":1}");
 	refuse_hello("{\"version\":0,\"groups\":[]}");
-	refuse_hello("{\"version\":3,\"groups\":[]}");
+	refuse_hello("{\"version\":4,\"groups\":[]}");
 	refuse_hello("{\"version\":\"1\",\"groups\":[]}");
 	refuse_hello("{\"version\":1,\"version\":1,\"groups\":[]}");
 	refuse_hello("{\"version\":1,\"groups\":[1]}");
@@ -440,6 +459,7 @@ int main(void)
 		cmocka_unit_test(test_offer),	  cmocka_unit_test(test_position),
 		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_publish),
 		cmocka_unit_test(test_pair),	  cmocka_unit_test(test_too_big),
+		cmocka_unit_test(test_versions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
