@@ -133,7 +133,7 @@ struct spoke_state {
 	char text[200]; /* why it is down, in words */
 	struct wall last_seen;
 	unsigned tries;
-	struct mono retry_at; /* next greeting */
+	struct mono retry_at; /* next greeting; MONO_NEVER: one is under way */
 	struct job_list
 		jobs; /* the unfinished ones, by priority, then id; finished: core_ended() */
 	unsigned n_jobs;

@@ -54,6 +54,7 @@ enum due_kind { DUE_JOB = 1, DUE_SPOKE, DUE_LANE };
 #define CORE_GREET_IDLE	  (300 * SECOND_US)
 #define CORE_GREET_CLOSED (600 * SECOND_US) /* RULES.md: the most often while closed */
 #define CORE_GREET_ANSWER (300 * SECOND_US) /* an unanswered greeting is asked again after this */
+#define CORE_GREET_SLACK  (10 * SECOND_US)  /* a wait: what the outage was so far, and this */
 #define CORE_RELOOK	  (600 * SECOND_US) /* at what waits for a change at the spoke */
 #define CORE_CALENDAR	  (60 * SECOND_US)  /* at calendar edges: clocks jump, machines sleep */
 /* Jobs looked at in one pass; the rest in the next, which follows at once. */
@@ -92,6 +93,7 @@ struct spoke {
 	unsigned large; /* pushes of large files */
 	struct due greet;
 	struct mono greeted;
+	struct mono down_since; /* tries are counted from there */
 	bool greeted_ever, greeting;
 	bool greet_due;	  /* its time has come */
 	bool greet_force; /* something changed that makes it worth while, closed or not */

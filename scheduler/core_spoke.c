@@ -75,11 +75,11 @@ void core_fact_spoke_up(struct core *c, struct spoke_state *s, const char *zone,
 void core_fact_spoke_down(struct core *c, struct spoke_state *s, bool key, const char *text,
 			  struct now now)
 {
-	(void)now;
 	c->facts++;
 	s->up = false;
 	s->key_refused = key;
-	s->tries++;
+	if (s->tries++ == 0)
+		spoke_of(s)->down_since = now.mono;
 	snprintf(s->text, sizeof(s->text), "%s", text ? text : "");
 	spoke_of(s)->greeting = false;
 	spoke_of(s)->rearm = true;

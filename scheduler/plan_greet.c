@@ -46,6 +46,25 @@ static void arm(struct core *c, struct spoke *s, struct mono at)
 	s->greet_due = false;
 }
 
+/* One is under way: that long is for an answer that is lost, and nothing that anybody waits for. */
+static void arm_answer(struct core *c, struct spoke *s)
+{
+	arm(c, s, mono_after(s->greeted, CORE_GREET_ANSWER));
+	s->pub.retry_at = MONO_NEVER;
+}
+
+/*
+ * Waits double, but none is longer than the outage was so far, and ten seconds: whatever its
+ * length, it is over for us before that has passed once more.
+ */
+static int64_t down_wait(struct core *c, const struct spoke *s, struct now now)
+{
+	int64_t outage = now.mono.us - s->down_since.us + CORE_GREET_SLACK;
+
+	return retry_delay(s->pub.tries, c->cfg->retry_min_us, MIN(c->cfg->retry_max_us, outage),
+			   core_random(c));
+}
+
 /* Facts came: when next? */
 static void time_next(struct core *c, struct spoke *s, struct now now)
 {
@@ -61,8 +80,7 @@ static void time_next(struct core *c, struct spoke *s, struct now now)
 		 * full minutes, so that a thousand idle spokes wake the hub once a minute. */
 		wait += (int64_t)(core_random(c) % (uint64_t)(wait / 8));
 	} else {
-		wait = retry_delay(s->pub.tries, c->cfg->retry_min_us, c->cfg->retry_max_us,
-				   core_random(c));
+		wait = down_wait(c, s, now);
 		/* What may not be done then need not be waited for. */
 		if (mono_after(now.mono, wait).us < allowed.us && !is_open(c, s, now)) {
 			arm(c, s, core_minute(allowed));
@@ -93,7 +111,7 @@ void plan_greet(struct core *c, struct spoke *s, struct now now)
 		time_next(c, s, now);
 	if (s->greeting && now.mono.us < mono_after(s->greeted, CORE_GREET_ANSWER).us) {
 		if (s->greet_due)
-			arm(c, s, mono_after(s->greeted, CORE_GREET_ANSWER));
+			arm_answer(c, s);
 		return;
 	}
 	if (!is_wanted(c, s, now))
@@ -106,6 +124,6 @@ void plan_greet(struct core *c, struct spoke *s, struct now now)
 	s->greeted_ever = true;
 	s->greeting = true;
 	s->greeted = now.mono;
-	arm(c, s, mono_after(now.mono, CORE_GREET_ANSWER));
+	arm_answer(c, s);
 	plan_todo(c, &t);
 }

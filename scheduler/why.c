@@ -125,7 +125,9 @@ static void say_spoke_down(const struct spoke_state *s, struct now now, json_t *
 		*s->text ? s->text : "not tried yet");
 	if (s->last_seen.s)
 		why_say(out, "It was last seen %s.", timetext_in_zone(NULL, s->last_seen, when));
-	if (s->retry_at.us && s->retry_at.us != MONO_NEVER.us)
+	if (s->retry_at.us == MONO_NEVER.us)
+		why_say(out, "It is being tried now.");
+	else if (s->retry_at.us)
 		why_say(out, "It is tried again in %s.",
 			units_duration(MAX(s->retry_at.us - now.mono.us, 0), span));
 }

@@ -187,6 +187,39 @@ static void spoke_lost(void **state)
 	rig_free(r);
 }
 
+/* However long an outage was: within that time again, and ten seconds, it is over for the hub, too.
+ * Waits that only doubled would let it stand for up to four times as long. */
+static void back_in_proportion(void **state)
+{
+	struct rig *r = world("");
+	struct spoke_state *s = core_spoke(r->c, "a");
+	int64_t down, wait, longest = 0;
+
+	(void)state;
+	rig_add(r, "a", "g", "1");
+	rig_pass(r);
+	for (unsigned round = 0; round < 20; round++) {
+		down = r->now.mono.us;
+		longest = 0;
+		for (unsigned n = 0; n < 30; n++) {
+			core_fact_spoke_down(r->c, s, false, "no route", r->now);
+			rig_pass(r);
+			wait = s->retry_at.us - r->now.mono.us;
+			assert_in_range(wait, 5 * SECOND_US,
+					r->now.mono.us - down + 10 * SECOND_US);
+			longest = MAX(longest, wait);
+			rig_move(r, (wait + SECOND_US - 1) / SECOND_US);
+			assert_int_equal(rig_saw_spoke(r, ACTION_GREET, "a"), 1);
+			/* Nobody waits for the time after which an answer is lost. */
+			assert_true(s->retry_at.us == MONO_NEVER.us);
+		}
+		assert_in_range(longest, 300 * SECOND_US, 600 * SECOND_US);
+		rig_up(r, "a");
+		rig_pass(r);
+	}
+	rig_free(r);
+}
+
 static void superseded(void **state)
 {
 	struct rig *r = world("");
@@ -494,6 +527,7 @@ int main(void)
 		cmocka_unit_test(again_does_not_spin),
 		cmocka_unit_test(waits_for_a_change),
 		cmocka_unit_test(spoke_lost),
+		cmocka_unit_test(back_in_proportion),
 		cmocka_unit_test(superseded),
 		cmocka_unit_test(restored_out_of_order),
 		cmocka_unit_test(restored_as_given_up),
