@@ -134,6 +134,7 @@ libscheduler_a_SOURCES += scheduler/spoke_pair.c scheduler/spoke_pair.h
 libscheduler_a_SOURCES += scheduler/spoke_publish.c scheduler/spoke_publish.h
 libscheduler_a_SOURCES += scheduler/spoke_publish_record.c
 libscheduler_a_SOURCES += scheduler/spoke_put.c
+libscheduler_a_SOURCES += scheduler/spoke_refusal.c
 libscheduler_a_SOURCES += scheduler/spoke_scan.c
 libscheduler_a_SOURCES += scheduler/spoke_tidy.c
 libscheduler_a_SOURCES += scheduler/spoke_status.c

@@ -14,7 +14,6 @@
 #include "scheduler/spoke_db.h"
 #include "scheduler/spoke_job.h"
 
-#define SPOOL_ROOM  (32 * MIB)
 #define ADOPT_BYTES (2 * GIB) /* of one offer; the next one goes on */
 
 struct spoke_offer {
@@ -29,12 +28,6 @@ struct spoke_offer {
 	int r_code;
 	struct err e;
 };
-
-static void refuse(struct wire_position *p, enum wire_refusal why, const char *text)
-{
-	p->refused = why;
-	snprintf(p->text, sizeof(p->text), "%.*s", (int)sizeof(p->text) - 1, text);
-}
 
 /* Opens a recorded file and sees whether it is as it was. */
 static int open_recorded(struct spoke_group *g, const struct spoke_file *f, int *ret_fd)
@@ -72,7 +65,7 @@ static uint64_t need_of(const struct spoke_offer *x, uint64_t proven)
 	uint64_t leaves = nodes_of(o->size) * BLOCK_SIZE + blocks_of(o->nonzero_bytes) * HASH_SIZE;
 	uint64_t left = o->size - MIN(o->size, proven);
 
-	return MIN(data, left) + SPOOL_ROOM + leaves;
+	return MIN(data, left) + SPOKE_SPOOL_ROOM + leaves;
 }
 
 /* Space on disk and in the quota, less what other transfers were promised. */
@@ -97,7 +90,7 @@ static bool check_space(struct spoke_offer *x, uint64_t proven)
 	units_size(p->available, have);
 	snprintf(text, sizeof(text), "needs %s, %s %s", need, have,
 		 disk <= quota ? "are free" : "are left of the staging quota");
-	refuse(p, disk <= quota ? REFUSED_NO_SPACE : REFUSED_OVER_QUOTA, text);
+	spoke_refuse(p, disk <= quota ? REFUSED_NO_SPACE : REFUSED_OVER_QUOTA, text);
 	return false;
 }
 
@@ -133,7 +126,7 @@ static int pin_bases(struct spoke_offer *x)
 		all = all && r == 0;
 	}
 	if (!all)
-		refuse(p, REFUSED_NO_BASE, "a base is missing here or is not what it was");
+		spoke_refuse(p, REFUSED_NO_BASE, "a base is missing here or is not what it was");
 	return 0;
 }
 
@@ -216,27 +209,6 @@ static void offer_run(struct spoke_job *j)
 	x->r_code = spoke_transfer_check(j->t, accept_offer(x));
 }
 
-unsigned spoke_refusal_status(enum wire_refusal r)
-{
-	switch (r) {
-	case REFUSED_NOT:
-		return 200;
-	case REFUSED_NO_SPACE:
-	case REFUSED_OVER_QUOTA:
-		return 507;
-	case REFUSED_BAD_PATH:
-		return 403;
-	case REFUSED_BAD_GROUP:
-		return 404;
-	case REFUSED_BUSY:
-		return 503;
-	case REFUSED_ERROR:
-		return 500;
-	default:
-		return 409;
-	}
-}
-
 void spoke_reply_position(struct sreq *r, unsigned status, const struct wire_position *p)
 {
 	char *json = wire_position_encode(p);
@@ -252,6 +224,16 @@ static void offer_over(void *arg)
 	x->r = NULL;
 }
 
+/* Space was looked at before: of what went wrong after that it is not the cause, mostly. */
+static enum wire_refusal refusal_of(struct spoke_offer *x)
+{
+	if (x->r_code == -EMFILE)
+		return REFUSED_BUSY;
+	if (x->r_code != -ENOSPC && x->r_code != -EDQUOT)
+		return REFUSED_ERROR;
+	return spoke_refusal_full(x->j.t->group, x->p.need, &x->p.available);
+}
+
 static void offer_done(struct spoke_job *j)
 {
 	struct spoke_offer *x = container_of(j, struct spoke_offer, j);
@@ -260,8 +242,7 @@ static void offer_done(struct spoke_job *j)
 	if (x->old)
 		spoke_transfer_release(x->old);
 	if (x->r_code < 0)
-		refuse(&x->p, x->r_code == -ENOSPC ? REFUSED_NO_SPACE : REFUSED_ERROR,
-		       x->e.text[0] ? x->e.text : strerror(-x->r_code));
+		spoke_refuse(&x->p, refusal_of(x), x->e.text[0] ? x->e.text : strerror(-x->r_code));
 	if (x->p.refused != REFUSED_NOT)
 		log_info("group %s: %s refused: %s", t->group->name, x->o.path, x->p.text);
 	else
@@ -335,7 +316,7 @@ static void offer_start(struct spoke_group *g, struct spoke_offer *x)
 
 	x->j.t = spoke_transfer_make(g, &x->o.root);
 	if (!x->j.t) {
-		refuse(&x->p, REFUSED_BUSY, "too many transfers at a time");
+		spoke_refuse(&x->p, REFUSED_BUSY, "too many transfers at a time");
 		spoke_reply_position(x->r, 503, &x->p);
 		wire_offer_done(&x->o);
 		free(x);
@@ -369,7 +350,7 @@ static void offer_body(void *arg, struct sreq *r, const char *body, size_t len)
 		return;
 	}
 	if (x->o.size > FILE_SIZE_MAX || !spoke_path_allowed(g, x->o.path, &e)) {
-		refuse(&x->p, REFUSED_BAD_PATH, e.text[0] ? e.text : "larger than 64 TiB");
+		spoke_refuse(&x->p, REFUSED_BAD_PATH, e.text[0] ? e.text : "larger than 64 TiB");
 		log_warn("group %s: offer refused: %s", g->name, x->p.text);
 		spoke_reply_position(r, 403, &x->p);
 		wire_offer_done(&x->o);

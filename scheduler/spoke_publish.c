@@ -51,19 +51,36 @@ static void publish_end(struct publishing *x)
 	free(x);
 }
 
+static enum wire_refusal refusal_of(const struct publishing *x)
+{
+	uint64_t disk;
+
+	switch (x->error) {
+	case -ENOSPC:
+	case -EDQUOT:
+		return spoke_refusal_full(x->g, SPOKE_SPOOL_ROOM, &disk);
+	case -ETXTBSY:
+		return REFUSED_IN_USE;
+	case -ENOENT:
+	case -ESTALE:
+		return REFUSED_NO_BASE;
+	case -EPERM:
+	case -EEXIST:
+	case -ELOOP:
+	case -EXDEV:
+		return REFUSED_BAD_PATH;
+	default:
+		return REFUSED_ERROR;
+	}
+}
+
 /* The operation is over; the next one, or the answer. */
 static void op_end(struct publishing *x)
 {
 	struct wire_op_result *res = &x->results[x->i];
 
 	if (x->error < 0) {
-		res->refused = x->error == -ENOSPC || x->error == -EDQUOT   ? REFUSED_NO_SPACE
-			       : x->error == -ETXTBSY			    ? REFUSED_IN_USE
-			       : x->error == -ENOENT || x->error == -ESTALE ? REFUSED_NO_BASE
-			       : x->error == -EPERM || x->error == -EEXIST || x->error == -ELOOP ||
-					       x->error == -EXDEV
-				       ? REFUSED_BAD_PATH
-				       : REFUSED_ERROR;
+		res->refused = refusal_of(x);
 		snprintf(res->text, sizeof(res->text), "%.250s",
 			 x->e.text[0] ? x->e.text : strerror(-x->error));
 		if (res->refused == REFUSED_IN_USE)

@@ -40,6 +40,7 @@ struct spoke_put {
 	struct err e;
 	/* what the lane found: looked at when it is done */
 	struct timespec committed, taken; /* the last commit, the last frame */
+	struct timespec heard;		  /* the loop's: when the hub last gave a sign of life */
 	uint64_t new_room;
 	int result;
 	struct wire_position p;
@@ -146,40 +147,12 @@ static void put_run(struct spoke_job *j)
 	}
 }
 
-static unsigned put_status(struct spoke_put *x)
-{
-	struct wire_position *p = &x->p;
-
-	switch (x->error) {
-	case 0:
-	case -ECANCELED:
-		return p->refused == REFUSED_NOT ? 200 : 409;
-	case -ENOENT:
-		return 404;
-	case -ERANGE:
-	case -ESTALE:
-		return 409;
-	case -ENOSPC:
-	case -EDQUOT:
-		p->refused = REFUSED_NO_SPACE;
-		if (store_free_bytes(x->j.t->group->store, &p->available) < 0)
-			p->available = 0;
-		p->need = x->j.t->need;
-		break;
-	default:
-		p->refused = REFUSED_ERROR;
-	}
-	snprintf(p->text, sizeof(p->text), "%.250s",
-		 x->e.text[0] ? x->e.text : strerror(-x->error));
-	return x->error == -EBADMSG ? 422 : spoke_refusal_status(p->refused);
-}
-
 /* The answer, and the end of this PUT; the next one that waits begins. */
 static void put_finish(struct spoke_put *x)
 {
 	struct spoke_transfer *t = x->j.t;
 	struct spoke_put *next = t->next_put;
-	unsigned status = put_status(x);
+	unsigned status = spoke_refusal_put(t, x->error, x->e.text, &x->p);
 	struct sreq *r = x->r;
 
 	if (x->error < 0 && x->error != -ERANGE && x->error != -ECANCELED)
@@ -210,6 +183,7 @@ static bool put_data(void *arg, const void *buf, size_t len)
 {
 	struct spoke_put *x = arg;
 
+	clock_gettime(CLOCK_MONOTONIC, &x->heard);
 	if (x->error < 0 || x->spool_error < 0)
 		return true;
 	x->spool_error = staging_spool(x->spool, x->spooled, buf, len);
@@ -274,6 +248,7 @@ static void put_next(struct spoke_put *x)
 		put_lane(x);
 	if (x->paused && x->r && x->spooled + PUT_ROOM <= x->room) {
 		x->paused = false;
+		clock_gettime(CLOCK_MONOTONIC, &x->heard);
 		sreq_continue(x->r);
 	}
 }
@@ -284,6 +259,7 @@ static void put_begin_stream(struct spoke_put *x)
 
 	x->spooled = x->applied = x->offset;
 	x->streaming = true;
+	clock_gettime(CLOCK_MONOTONIC, &x->heard);
 	ev_timer_start(x->j.t->group->spoke->d->loop, &x->timer);
 	sreq_stream(x->r, &sink);
 }
@@ -304,6 +280,22 @@ static void put_done(struct spoke_job *j)
 		put_next(x);
 }
 
+/* A hub that stands still, or one that is gone without a word: what it brought is kept, its
+ * connection is not. */
+static void put_silent(struct spoke_put *x)
+{
+	const struct spoke_transfer *t = x->j.t;
+	int64_t stall_us = t->group->spoke->d->config->stall_us;
+	char span[UNITS_TEXT];
+
+	if (!x->r || x->ended || x->paused || since(&x->heard) * SECOND_US <= (double)stall_us)
+		return;
+	units_duration(stall_us, span);
+	log_warn("group %s: %s: nothing came from the hub for %s: its connection is closed",
+		 t->group->name, t->path[0] ? t->path : t->hex, span);
+	sreq_drop(x->r);
+}
+
 /* What came is made durable in time, also where no more comes. */
 static void put_tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
@@ -311,6 +303,7 @@ static void put_tick(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
+	put_silent(x);
 	if (!x->busy && x->error == 0 && x->spool_error == 0)
 		put_submit(x, PUT_APPLY);
 }
@@ -363,6 +356,12 @@ void spoke_put_request(struct spoke_transfer *t, struct sreq *r)
 	t->next_put = x;
 	if (t->put->r)
 		sreq_drop(t->put->r);
+}
+
+void spoke_put_heard(struct spoke_transfer *t)
+{
+	if (t->put)
+		clock_gettime(CLOCK_MONOTONIC, &t->put->heard);
 }
 
 void spoke_put_end_all(struct spoke_transfer *t)

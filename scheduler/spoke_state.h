@@ -23,6 +23,7 @@
 #include "transfer/worker.h"
 
 #define SPOKE_TRANSFERS_MAX 64u
+#define SPOKE_SPOOL_ROOM    (32 * MIB) /* that a transfer needs beside its image */
 /* Half of them for one address: each transfer's own, and as many for words, which are kept. */
 #define SPOKE_CONNECTIONS_MAX (4 * SPOKE_TRANSFERS_MAX)
 
@@ -164,12 +165,22 @@ void spoke_http(void *arg, struct sreq *r);
 void spoke_offer(struct spoke_group *g, struct sreq *r);
 void spoke_offer_go_on(struct spoke_offer *x, struct spoke_transfer *old); /* nothing uses old */
 void spoke_put_request(struct spoke_transfer *t, struct sreq *r);
+void spoke_put_heard(struct spoke_transfer *t);	  /* the hub is alive, though its PUT rests */
 void spoke_put_end_all(struct spoke_transfer *t); /* closes the connections of its PUTs */
 void spoke_publish_request(struct spoke_group *g, struct sreq *r);
 void spoke_tree(struct spoke_group *g, struct sreq *r);
 void spoke_position_request(struct spoke_transfer *t, struct sreq *r);
 void spoke_delete_request(struct spoke_transfer *t, struct sreq *r);
+/* spoke_refusal.c */
+unsigned spoke_refusal_status(enum wire_refusal r); /* HTTP */
+void spoke_refuse(struct wire_position *p, enum wire_refusal why, const char *text);
+/* The disk said that it is full, or a quota used up. Where there is room by the figures they are
+ * no change to wait for: that is an error like any other, and tried again. */
+enum wire_refusal spoke_refusal_full(const struct spoke_group *g, uint64_t need,
+				     uint64_t *ret_free);
+/* After a PUT: its answer's status, with the refusal and its words in *p, where error is not 0. */
+unsigned spoke_refusal_put(const struct spoke_transfer *t, int error, const char *text,
+			   struct wire_position *p);
 void spoke_reply_position(struct sreq *r, unsigned status, const struct wire_position *p);
-unsigned spoke_refusal_status(enum wire_refusal r);
 
 #endif

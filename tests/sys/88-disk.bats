@@ -67,6 +67,25 @@ broken() { # SIDE "ERRNO CALLS TEXT" WORDS
 	broken berlin "122 w staging" "quota"
 }
 
+# Seen to catch: the program as it was, which took the disk's word for want of space, and waited ten minutes
+# for a change of figures that were good all the time.
+@test "a spoke's disk says in mid-transfer that it is full, though by its figures it is not" {
+	spoke berlin
+	SPOKE[berlin]="rate = 24Mbit"
+	hub
+	faults berlin
+	start berlin hub
+	random "$T/src/one.img" 6
+	further() { [ "$(job one.img berlin done)" -gt 1000000 ]; }
+	eventually 30 further
+	fault 28 w staging
+	eventually 30 why_says "no space left"
+	no_spin
+	eventually 10 why_says "no space left"
+	[ -z "$(published berlin)" ]
+	mended
+}
+
 @test "a spoke's disk cannot be written" {
 	broken berlin "5 w image" "input/output"
 }
