@@ -90,6 +90,13 @@ static int check_value(const struct command_arg *arg, const char *value, struct 
 				       "images/win11.vhdx",
 				       arg->name);
 		return 0;
+	case ARG_FILE:
+		if (!*value || !is_text(value, PATH_MAX_BYTES))
+			return err_set(e, -EINVAL,
+				       "%s: a path below the group's directory, such as "
+				       "images/win11.vhdx, or an absolute one",
+				       arg->name);
+		return 0;
 	case ARG_TEXT:
 		if (!is_text(value, 500))
 			return err_set(e, -EINVAL, "%s: at most 500 bytes, no control characters",

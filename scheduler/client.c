@@ -38,6 +38,7 @@ static const struct action actions[COMMANDS_N] = {
 	[CMD_WHY] = {.show = client_show_why},
 	[CMD_BACKLOG] = {.show = client_show_backlog},
 	[CMD_MATRIX] = {.show = client_show_matrix},
+	[CMD_INSPECT] = {.run = client_inspect},
 	[CMD_WINDOWS] = {.show = client_show_windows},
 	[CMD_PLAN] = {.run = client_plan},
 	[CMD_EXPLAIN] = {.show = client_show_explain},

@@ -50,6 +50,7 @@ int client_sync_now(const struct client *c, const struct args *a);
 int client_plan(const struct client *c, const struct args *a);
 int client_log(const struct client *c, const struct args *a);
 int client_doctor(const struct client *c, const struct args *a);
+int client_inspect(const struct client *c, const struct args *a);
 int client_pair(const struct client *c, const struct args *a);
 
 /* Members of an answer: absent or of another type: "", 0, false, NULL. */

@@ -19,6 +19,7 @@ enum command_id {
 	CMD_WHY,
 	CMD_BACKLOG,
 	CMD_MATRIX,
+	CMD_INSPECT,
 	CMD_WINDOWS,
 	CMD_PLAN,
 	CMD_EXPLAIN,
@@ -45,6 +46,7 @@ enum arg_kind {
 	ARG_FLAG,
 	ARG_NAME, /* of a spoke or group */
 	ARG_PATH, /* below a group */
+	ARG_FILE, /* the same, or absolute */
 	ARG_TEXT,
 	ARG_NUMBER,
 	ARG_DURATION, /* units.h */

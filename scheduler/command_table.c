@@ -120,6 +120,22 @@ const struct command command_table[COMMANDS_N] = {
 			"(on its way), the state of its job, or a dash (absent).",
 		.args = {GROUP_OPTION},
 	},
+	[CMD_INSPECT] = {
+		.id = CMD_INSPECT, .word = "inspect", .method = "GET", .path = "/v1/inspect",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "FILE [--group GROUP]",
+		.summary = "what a file is: format, chain, clean or not, who has its blocks",
+		.help = "Looks at a file of a group on the hub: the format and the disk in it, whether its "
+			"headers say that it is whole and whether it is in use, the images that it "
+			"builds on and whether they are the right ones, its root, and which other "
+			"contents of the group have how much of it. Says what it cannot say, and why. "
+			"FILE is a path below a group's directory, or an absolute path, or one that "
+			"begins with ./ or ../.",
+		.args = {
+			NEEDED(1, "file", ARG_FILE, "FILE", "the file"),
+			GROUP_OPTION,
+		},
+	},
 	[CMD_WINDOWS] = {
 		.id = CMD_WINDOWS, .word = "windows", .method = "GET", .path = "/v1/windows",
 		.right = RIGHT_READ, .roles = ON_HUB,

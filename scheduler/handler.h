@@ -47,6 +47,7 @@ handler_fn cmd_status, cmd_spokes, cmd_groups;
 handler_fn cmd_jobs, cmd_job, cmd_cancel, cmd_retry;
 handler_fn cmd_why, cmd_explain;
 handler_fn cmd_backlog, cmd_matrix;
+handler_fn cmd_inspect;
 handler_fn cmd_windows;
 handler_fn cmd_plan;
 handler_fn cmd_sync_now, cmd_pause, cmd_resume, cmd_stop_now;

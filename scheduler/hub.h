@@ -41,6 +41,7 @@ void hub_unsettled(struct hub *h, const char *group, hub_path_fn *fn, void *arg)
 struct guard;
 const struct guard *hub_guard(struct hub *h, const char *group, const char *path);
 void hub_skipped(struct hub *h, const char *group, hub_path_fn *fn, void *arg);
+int hub_index_dir(const struct hub *h);	  /* a descriptor of its own, or -1 and errno */
 uint64_t hub_last_version(struct hub *h); /* id of the newest catalogued version */
 /* Is this very version on this spoke (as its inventory says)? For backlog and the matrix. */
 bool hub_spoke_has(struct hub *h, const char *spoke, const struct version *v);

@@ -1,6 +1,7 @@
 /*
  * hub_view.c: what the commands may see of the hub: figures, the catalog, inventories. Reads only.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,6 +149,11 @@ const struct guard *hub_guard(struct hub *h, const char *group, const char *path
 void hub_skipped(struct hub *h, const char *group, hub_path_fn *fn, void *arg)
 {
 	tell(h, group, &(struct telling){.fn = fn, .arg = arg, .skipped = true});
+}
+
+int hub_index_dir(const struct hub *h)
+{
+	return fcntl(h->index_dirfd, F_DUPFD_CLOEXEC, 0);
 }
 
 uint64_t hub_last_version(struct hub *h)

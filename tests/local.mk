@@ -57,6 +57,7 @@ UNIT += tests/unit/test_scan
 UNIT += tests/unit/test_server
 UNIT += tests/unit/test_settle
 UNIT += tests/unit/test_guard
+UNIT += tests/unit/test_inspect
 UNIT += tests/unit/test_shaper
 UNIT += tests/unit/test_shaper_bound
 UNIT += tests/unit/test_shaper_accuracy
