@@ -18,7 +18,7 @@ byte() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; 
 # Catches: a guard that is not asked, or named wrongly; a lock file that is sent; a release that nobody
 # notices before the next look would be due (settle is 3 s: the third look comes after 21).
 @test "hub: each guard holds, says what to do, and lets go" {
-	SETTLE=3s
+	export SETTLE=3s
 	spoke berlin
 	hub
 	qemu-img create -q -f vpc -o subformat=dynamic,force_size=on "$T/f.vhd" 4M
