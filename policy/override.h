@@ -21,6 +21,7 @@ struct override {
 	struct wall until;	 /* by the calendar, and ... */
 	struct mono until_mono;	 /* ... never longer than asked by the monotonic clock */
 	uint64_t until_sync_seq; /* 0, or: ends when versions catalogued up to here are in sync */
+	struct mono held_until;	 /* but not before, though they are */
 	char *who;		 /* "uid 1000 (anna)" */
 	char *why;		 /* --reason, or NULL */
 };

@@ -147,75 +147,48 @@ int client_show_ended(const struct client *c, const struct args *a, json_t *answ
 int client_show_wait(const struct client *c, const struct args *a, json_t *answer)
 {
 	(void)c, (void)a;
-	printf("%s after %s\n", client_bool(answer, "settled") ? "settled" : "in sync",
-	       client_span(client_real(answer, "waited_s")).s);
+	printf("in sync after %s\n", client_span(client_real(answer, "waited_s")).s);
 	return EXIT_DONE;
 }
 
-/* Takes the answer. */
 static void print_answer(const struct client *c, json_t *answer, client_show_fn *show)
 {
 	if (c->json)
 		json_dumpf(answer, stdout, JSON_INDENT(2)), putchar('\n');
 	else
 		show(c, NULL, answer);
-	json_decref(answer);
 	fflush(stdout);
 }
 
-/* *ret_up_to: the last version that it opens for; -1: for whatever comes. */
-static int sync_now_once(const struct client *c, const struct args *a, int64_t *ret_up_to)
+/* It waits for files that have not settled yet too, and holds a sync-now that is till all is in
+ * sync until they have. */
+static int wait_for(const struct client *c, const struct args *a, const json_t *sync_now)
+{
+	char *id = NULL;
+	json_t *answer = NULL;
+	int code;
+
+	if (client_bool(sync_now, "until_in_sync"))
+		id = xasprintf("%lld", (long long)client_int(sync_now, "id"));
+	code = client_call_by(c, CMD_WAIT, &answer, "spoke", args_text(a, "spoke"), "group",
+			      args_text(a, "group"), "sync-now", id, "timeout",
+			      args_text(a, "timeout"), NULL);
+	free(id);
+	if (code == EXIT_DONE)
+		print_answer(c, answer, client_show_wait);
+	json_decref(answer);
+	return code;
+}
+
+int client_sync_now(const struct client *c, const struct args *a)
 {
 	json_t *answer = NULL;
 	int code = client_call(c, a, &answer);
 
-	if (code != EXIT_DONE)
-		return code;
-	*ret_up_to = client_bool(answer, "until_in_sync") ? client_int(answer, "up_to") : -1;
-	print_answer(c, answer, client_show_override);
-	return code;
-}
-
-/* --timeout is for all calls together; spent_s of it has gone. */
-static int wait_for(const struct client *c, const struct args *a, double spent_s, bool settled,
-		    json_t **ret)
-{
-	int64_t left_us = args_duration(a, "timeout", 0) - (int64_t)(spent_s * 1e6);
-	char *left = NULL;
-	int code;
-
-	if (args_text(a, "timeout"))
-		left = xasprintf("%lldms", (long long)MAX(left_us / 1000, 1));
-	code = client_call_by(c, CMD_WAIT, ret, "spoke", args_text(a, "spoke"), "group",
-			      args_text(a, "group"), "settled", settled ? "1" : NULL, "timeout",
-			      left, NULL);
-	free(left);
-	return code;
-}
-
-/*
- * What lies there but is not catalogued yet would stay outside a sync-now that ends by itself,
- * while wait counts it: once it has settled, sync-now is said again, for that too.
- */
-int client_sync_now(const struct client *c, const struct args *a)
-{
-	int64_t up_to = 0;
-	double spent_s;
-	json_t *answer = NULL;
-	int code = sync_now_once(c, a, &up_to);
-
-	if (code != EXIT_DONE || !args_flag(a, "wait"))
-		return code;
-	code = wait_for(c, a, 0, true, &answer);
-	if (code != EXIT_DONE)
-		return code;
-	spent_s = client_real(answer, "waited_s");
-	if (up_to >= 0 && client_int(answer, "up_to") > up_to)
-		code = sync_now_once(c, a, &up_to);
+	if (code == EXIT_DONE)
+		print_answer(c, answer, client_show_override);
+	if (code == EXIT_DONE && args_flag(a, "wait"))
+		code = wait_for(c, a, answer);
 	json_decref(answer);
-	if (code == EXIT_DONE)
-		code = wait_for(c, a, spent_s, false, &answer);
-	if (code == EXIT_DONE)
-		print_answer(c, answer, client_show_wait);
 	return code;
 }

@@ -81,10 +81,6 @@ static enum handled add_override(struct call *c, const struct scope *s, struct o
 	o->who = copy(c->who);
 	o->why = copy(reason);
 	answer = facts_override(o, c->now);
-	/* Of what is catalogued later a sync-now until in sync knows nothing. */
-	if (o->until_sync_seq)
-		json_object_set_new(answer, "up_to",
-				    json_integer((json_int_t)hub_last_version(c->daemon->hub)));
 	/* The core takes the strings of o. */
 	json_object_set_new(
 		answer, "id",
@@ -127,6 +123,9 @@ enum handled cmd_sync_now(struct call *c)
 	/* 0 would say: not until in sync. With an empty catalog nothing is missing. */
 	if (until_in_sync)
 		o.until_sync_seq = MAX(hub_last_version(c->daemon->hub), 1);
+	/* `wait` comes next. */
+	if (args_flag(c->args, "wait"))
+		o.held_until.us = c->now.mono.us + SYNC_HOLD_US;
 	hub_rescan(c->daemon->hub, s.group);
 	return add_override(c, &s, &o);
 }

@@ -1,8 +1,8 @@
 /*
  * cmd_wait.c: `wait`: answers when all that lay in the scope at the time of the call has settled
  * and is published there. Three steps: a scan that began after the call ends; every path that was
- * not settled then has settled (or went away); all versions catalogued by then are in sync. Or only
- * the first two.
+ * not settled then has settled (or went away); all versions catalogued by then are in sync. Through
+ * the first two it holds the sync-now that it was given for, which then ends with the third.
  *
  * A waiter looks four times a second: a wait is a person or a script, there are at most as many as
  * the control socket has clients, and a look costs little.
@@ -32,7 +32,7 @@ struct waiter {
 	json_t *paths;		  /* STEP_SETTLE: "group/path" of what was not settled -> true */
 	uint64_t up_to;		  /* STEP_SYNC */
 	unsigned looks;
-	bool settled; /* that is all that was asked for */
+	uint64_t sync_now; /* the one that is held; 0: none */
 	bool answered;
 	ev_timer timer;
 };
@@ -165,10 +165,47 @@ static void answer_late(struct waiter *w)
 			 "detail", detail, "eta", facts_time(n.eta)));
 }
 
+/* What lies there but is not catalogued yet is to be sent by it as well. One that was ended
+ * meanwhile, by stop-now or its time, stays so. */
+static void keep_open(struct waiter *w)
+{
+	struct mono until = {daemon_now().mono.us + SYNC_HOLD_US};
+
+	if (w->sync_now && !core_override_hold(hub_core(w->daemon->hub), w->sync_now, until, 0))
+		w->sync_now = 0;
+}
+
+/* It ends when all that is catalogued now is in sync. */
+static void let_go(struct waiter *w)
+{
+	struct hub *h = w->daemon->hub;
+
+	if (!w->sync_now ||
+	    !core_override_hold(hub_core(h), w->sync_now, (struct mono){0}, w->up_to))
+		return;
+	hub_overrides_changed(h);
+	hub_kick(h);
+}
+
+/* True: answered. */
+static bool look_sync(struct waiter *w)
+{
+	const struct job *failed;
+
+	if (core_in_sync(hub_core(w->daemon->hub), w->spoke, w->group, w->up_to)) {
+		answer(w, 200,
+		       json_pack("{s:b, s:I}", "in_sync", true, "up_to", (json_int_t)w->up_to));
+		return true;
+	}
+	failed = w->looks++ % FAILED_EVERY ? NULL : failed_job(w);
+	if (failed)
+		answer_failed(w, failed);
+	return failed;
+}
+
 static void look(struct waiter *w)
 {
 	struct hub *h = w->daemon->hub;
-	const struct job *failed;
 
 	if (w->step == STEP_SCAN && hub_scanned(h, w->group)) {
 		each_group(w, remember_path, w->paths);
@@ -177,25 +214,12 @@ static void look(struct waiter *w)
 	if (w->step == STEP_SETTLE && all_settled(w)) {
 		w->up_to = hub_last_version(h);
 		w->step = STEP_SYNC;
+		let_go(w);
 	}
-	if (w->step == STEP_SYNC && w->settled) {
-		answer(w, 200,
-		       json_pack("{s:b, s:I}", "settled", true, "up_to", (json_int_t)w->up_to));
+	if (w->step != STEP_SYNC)
+		keep_open(w);
+	else if (look_sync(w))
 		return;
-	}
-	if (w->step == STEP_SYNC) {
-		if (core_in_sync(hub_core(h), w->spoke, w->group, w->up_to)) {
-			answer(w, 200,
-			       json_pack("{s:b, s:I}", "in_sync", true, "up_to",
-					 (json_int_t)w->up_to));
-			return;
-		}
-		failed = w->looks++ % FAILED_EVERY ? NULL : failed_job(w);
-		if (failed) {
-			answer_failed(w, failed);
-			return;
-		}
-	}
 	if (w->until.us != MONO_NEVER.us && daemon_now().mono.us >= w->until.us)
 		answer_late(w);
 }
@@ -217,12 +241,14 @@ enum handled cmd_wait(struct call *c)
 
 	if (!call_scope_known(c, spoke, group))
 		return HANDLED;
+	if (args_text(c->args, "sync-now") && !c->may_change)
+		return call_fail(c, 403, "wait: %s may wait, but hold no sync-now", c->who);
 	w = xcalloc(1, sizeof(*w));
 	w->daemon = c->daemon;
 	w->request = c->request;
 	w->spoke = spoke ? xstrdup(spoke) : NULL;
 	w->group = group ? xstrdup(group) : NULL;
-	w->settled = args_flag(c->args, "settled");
+	w->sync_now = args_number(c->args, "sync-now", 0);
 	w->paths = json_object();
 	w->since = c->now.mono;
 	w->until = timeout_us ? (struct mono){c->now.mono.us + timeout_us} : MONO_NEVER;

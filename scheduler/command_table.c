@@ -205,7 +205,7 @@ const struct command command_table[COMMANDS_N] = {
 			"(such as 90m), or, by default, when what is catalogued now is in sync (after "
 			"24 hours at the latest). Without --rate the rates of the spoke and the hub "
 			"apply. With --wait the program ends when all that is there now is published: "
-			"also files that have not settled yet, and sync-now then is till these are in sync.",
+			"also files that have not settled yet, which it then is open for as well.",
 		.args = {
 			SPOKE_SCOPE,
 			ALL_SCOPE,
@@ -217,7 +217,7 @@ const struct command command_table[COMMANDS_N] = {
 			OPTION("rate", ARG_RATE, "R",
 			       "at most this rate, such as 20Mbit"),
 			REASON,
-			LOCAL("wait", ARG_FLAG, NULL, "wait until it is done"),
+			OPTION("wait", ARG_FLAG, NULL, "wait until it is done"),
 			LOCAL("timeout", ARG_DURATION, "D",
 			      "with --wait: no longer than this"),
 		},
@@ -280,17 +280,18 @@ const struct command command_table[COMMANDS_N] = {
 	[CMD_WAIT] = {
 		.id = CMD_WAIT, .word = "wait", .method = "POST", .path = "/v1/wait",
 		.right = RIGHT_READ, .roles = ON_HUB,
-		.usage = "[--spoke SPOKE] [--group GROUP] [--settled] [--timeout D]",
+		.usage = "[--spoke SPOKE] [--group GROUP] [--sync-now ID] [--timeout D]",
 		.summary = "return when all that is there now is published",
 		.help = "Scans the groups, waits until all that lies there has settled, and until it is "
 			"published on every spoke of the scope. Exits 0 then, 1 as soon as a job of "
 			"the scope has failed for good, 5 when --timeout (default: none) is over. "
-			"With --settled it returns before anything is sent: when all has settled.",
+			"With --sync-now that one, if it is till all is in sync, stays open for files "
+			"that have not settled yet, for as long as this program waits.",
 		.args = {
 			SPOKE_OPTION,
 			GROUP_OPTION,
-			OPTION("settled", ARG_FLAG, NULL,
-			       "only until it has settled, published or not"),
+			OPTION("sync-now", ARG_NUMBER, "ID",
+			       "hold the sync-now of this number till all has settled"),
 			OPTION("timeout", ARG_DURATION, "D",
 			       "no longer than this, such as 10m"),
 		},

@@ -241,6 +241,9 @@ uint64_t core_override_add(struct core *c, const struct override *o);
  * (stop-now). Count. */
 unsigned core_override_end(struct core *c, enum override_kind kind, const char *spoke,
 			   const char *group, bool overlapping);
+/* One that ends when all is in sync: not before so long, and (0: as before) up to that version.
+ * False: it is over. */
+bool core_override_hold(struct core *c, uint64_t id, struct mono until, uint64_t up_to);
 const struct override *core_overrides(const struct core *c, size_t *ret_n);
 
 /* Look-ups. */

@@ -96,6 +96,20 @@ unsigned core_override_end(struct core *c, enum override_kind kind, const char *
 	return n;
 }
 
+bool core_override_hold(struct core *c, uint64_t id, struct mono until, uint64_t up_to)
+{
+	for (size_t i = 0; i < c->n_overrides; i++) {
+		struct override *o = &c->overrides[i];
+
+		if (o->id != id || !o->until_sync_seq)
+			continue;
+		o->held_until = until;
+		o->until_sync_seq = MAX(o->until_sync_seq, up_to);
+		return true;
+	}
+	return false;
+}
+
 const struct override *core_overrides(const struct core *c, size_t *ret_n)
 {
 	*ret_n = c->n_overrides;
@@ -107,7 +121,8 @@ static bool is_over(struct core *c, const struct override *o, struct now now)
 {
 	if (override_ended(o, now))
 		return true;
-	return o->until_sync_seq && !core_unfinished(c, o->spoke, o->group, o->until_sync_seq);
+	return o->until_sync_seq && now.mono.us >= o->held_until.us &&
+	       !core_unfinished(c, o->spoke, o->group, o->until_sync_seq);
 }
 
 void overrides_end_due(struct core *c, struct now now)
@@ -130,9 +145,12 @@ struct mono overrides_next(const struct core *c, struct now now)
 	struct mono next = MONO_NEVER;
 
 	for (size_t i = 0; i < c->n_overrides; i++) {
-		struct mono edge = plan_edge(c->overrides[i].until, now);
+		const struct override *o = &c->overrides[i];
+		struct mono edge = plan_edge(o->until, now);
 
-		next.us = MIN(next.us, MIN(edge.us, c->overrides[i].until_mono.us));
+		next.us = MIN(next.us, MIN(edge.us, o->until_mono.us));
+		if (o->held_until.us > now.mono.us)
+			next.us = MIN(next.us, o->held_until.us);
 	}
 	return next;
 }

@@ -43,6 +43,10 @@ enum handled call_refuse_config(struct call *c, const struct config_errors *erro
 /* The scope arguments name something that exists: false, and 404 with the nearest name, if not. */
 bool call_scope_known(struct call *c, const char *spoke, const char *group);
 
+/* A sync-now that somebody waits for is held so long from each look at what has not settled: who
+ * goes away holds it no longer. */
+#define SYNC_HOLD_US (30 * SECOND_US)
+
 handler_fn cmd_status, cmd_spokes, cmd_groups;
 handler_fn cmd_jobs, cmd_job, cmd_cancel, cmd_retry;
 handler_fn cmd_why, cmd_explain;

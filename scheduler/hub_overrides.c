@@ -34,12 +34,12 @@ static void override_strings_free(struct override *o)
 	free(o->why);
 }
 
-static bool has(const struct override *list, size_t n, uint64_t id)
+static const struct override *find(const struct override *list, size_t n, uint64_t id)
 {
 	for (size_t i = 0; i < n; i++)
 		if (list[i].id == id)
-			return true;
-	return false;
+			return &list[i];
+	return NULL;
 }
 
 void hub_overrides_follow(struct hub *h, const char *why)
@@ -50,14 +50,17 @@ void hub_overrides_follow(struct hub *h, const char *why)
 
 	hub_tx(h);
 	for (size_t i = 0; i < n; i++) {
+		const struct override *old = find(h->overrides, h->n_overrides, now[i].id);
+
 		copies[i] = override_copy(&now[i]);
-		if (has(h->overrides, h->n_overrides, now[i].id))
+		if (old && old->until_sync_seq == now[i].until_sync_seq)
 			continue;
 		hub_recorded(h, db_overrides_put(h->db, &now[i], h->boot_id), "an override");
-		hub_log_override(h, "override_started", &now[i], NULL);
+		if (!old)
+			hub_log_override(h, "override_started", &now[i], NULL);
 	}
 	for (size_t i = 0; i < h->n_overrides; i++) {
-		if (has(now, n, h->overrides[i].id))
+		if (find(now, n, h->overrides[i].id))
 			continue;
 		hub_recorded(h, db_overrides_drop(h->db, h->overrides[i].id), "an override");
 		hub_log_override(h, "override_ended", &h->overrides[i], why ? why : "by a command");

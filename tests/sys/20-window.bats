@@ -47,7 +47,7 @@ CLOSED=$'timezone = UTC\nwindow = mon-sun 00:00-24:00 closed'
 }
 overrides() { hubctl status --json | jq '.overrides | length'; }
 
-# Without the second sync-now of client_sync_now() this waits for a window that never comes.
+# Where wait does not hold the sync-now, this waits for a window that never comes.
 @test "sync-now --wait sends what was put there a moment ago" {
 	spoke berlin
 	POLICY=$CLOSED
@@ -58,7 +58,32 @@ overrides() { hubctl status --json | jq '.overrides | length'; }
 	hubctl sync-now berlin --wait --timeout 60s --reason "late"
 	same berlin late.img
 	hubctl status --json | jq -e '.overrides == []'
-	jq -se '[.[] | select(.event == "command" and .why == "late")] | length == 2' "$T/hub.jsonl"
+	jq -se '[.[] | select(.event == "command" and .why == "late")] | length == 1' "$T/hub.jsonl"
+}
+
+# A sync-now that is ended stays so, whoever waits behind it: catches a hold that opens again.
+@test "stop-now ends a sync-now whose files have not settled, and kill -9 does not" {
+	spoke berlin
+	POLICY=$CLOSED
+	SETTLE=3s
+	hub
+	start berlin hub
+	random "$T/src/late.img" 1
+	hubctl sync-now berlin --wait --timeout 5s >"$T/wait" 2>&1 3>&- 4>&- &
+	waits=$!
+	eventually 5 is 1 overrides
+	hubctl stop-now berlin
+	status=0
+	wait "$waits" || status=$?
+	[ "$status" -eq 5 ]
+	[ -z "$(published berlin)" ]
+	is waiting job late.img berlin state
+	# What was answered is kept, with who and why.
+	hubctl pause berlin --for 10m --reason "the line is down"
+	stop hub KILL
+	start hub
+	hubctl status --json | jq -e '.overrides | length == 1 and .[0].kind == "pause" and
+		.[0].why == "the line is down" and .[0].who == "uid 0 (root)"'
 }
 
 @test "pause beats sync-now, and resume ends it" {

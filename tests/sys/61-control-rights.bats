@@ -57,6 +57,8 @@ ask() {
 		done
 	done < <("$BUILD/tests/docs/list" | grep '^verb ')
 	[ "$n" -ge 46 ]
+	# Who may only read may wait, but hold no sync-now open.
+	[ "$("${member[@]}" "${curl[@]}" -d '{"sync-now":1}' --unix-socket "$T/hub.sock" http://x/v1/wait)" = 403 ]
 	# Nothing was changed by any of that.
 	[ "$(hubctl config --json | jq -r .loaded)" = "$loaded" ]
 	[ "$(hubctl status --json | jq '.overrides | length')" -eq 0 ]

@@ -223,6 +223,46 @@ static void until_in_sync(void **state)
 	rig_free(r);
 }
 
+/* Somebody waits for a file that has not settled: in sync with what is catalogued is not the end,
+ * until nobody looks any more. Catches: held_until left out of is_over(), or of the next look. */
+static void held_open(void **state)
+{
+	struct rig *r = world("", WORLD);
+	struct job *j = rig_add(r, "a", "g", "1"), *k;
+	struct override o = {.kind = OVERRIDE_SYNC_NOW,
+			     .rate = RATE_UNLIMITED,
+			     .until = {r->now.wall.s + 86400},
+			     .until_sync_seq = r->versions,
+			     .held_until = {r->now.mono.us + 30 * SECOND_US}};
+	uint64_t id = core_override_add(r->c, &o);
+
+	(void)state;
+	rig_pass(r);
+	rig_end(r, j, OUTCOME_PUBLISHED);
+	assert_int_equal(rig_saw(r, ACTION_OVERRIDE_ENDED, NULL), 0);
+	assert_true(r->next.us <= o.held_until.us);
+	k = rig_add(r, "a", "g", "2");
+	assert_true(core_override_hold(r->c, id, (struct mono){0}, r->versions));
+	rig_pass(r);
+	assert_int_equal(k->state, JOB_SENDING);
+	rig_end(r, k, OUTCOME_PUBLISHED);
+	assert_int_equal(rig_saw(r, ACTION_OVERRIDE_ENDED, NULL), 1);
+	/* What was ended, by a command too, is not opened again. */
+	assert_false(core_override_hold(r->c, id, r->now.mono, 0));
+	/* The one who waits went away. */
+	o.held_until.us = r->now.mono.us + 30 * SECOND_US;
+	core_override_add(r->c, &o);
+	rig_pass(r);
+	rig_move(r, 29);
+	assert_int_equal(rig_saw(r, ACTION_OVERRIDE_ENDED, NULL), 0);
+	rig_move(r, 1);
+	assert_int_equal(rig_saw(r, ACTION_OVERRIDE_ENDED, NULL), 1);
+	/* One that is for a time knows no such thing. */
+	assert_false(core_override_hold(r->c, rig_override(r, OVERRIDE_SYNC_NOW, "a", NULL, HOUR),
+					(struct mono){0}, 1));
+	rig_free(r);
+}
+
 static void rates_are_told(void **state)
 {
 	struct rig *r =
@@ -564,6 +604,7 @@ int main(void)
 		cmocka_unit_test(jitter),
 		cmocka_unit_test(overrides),
 		cmocka_unit_test(until_in_sync),
+		cmocka_unit_test(held_open),
 		cmocka_unit_test(rates_are_told),
 		cmocka_unit_test(same_rate_of_another),
 		cmocka_unit_test(clock_jumps),
