@@ -125,6 +125,7 @@ struct job *core_add_job(struct core *c, uint64_t id, enum job_kind kind, struct
 	table_add(&c->jobs, j);
 	queue_enter(j);
 	job_place(c, j, PLACE_DIRTY);
+	c->deadlines_soon = true;
 	supersede_older(c, table_path(&c->jobs, &s->pub, v->group, v->path));
 	return j;
 }

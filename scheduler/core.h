@@ -278,6 +278,9 @@ struct wall core_deadline(const struct core *c, const struct job *j);
 /* To be called each minute: jobs that would miss their deadline go first from now on, and those
  * that will miss it even so are marked late (ACTION_LATE of the next pass). */
 void core_deadlines(struct core *c, struct now now);
+/* The same at once, where something came since that may make somebody late: to be called each
+ * second. Where the forecast takes long it waits for the minute. True: a pass is due. */
+bool core_deadlines_soon(struct core *c, struct now now);
 
 const char *job_state_word(enum job_state s);
 bool job_over(const struct job *j); /* published, failed, superseded, cancelled */

@@ -153,6 +153,7 @@ struct core {
 	unsigned running, large; /* pushes; those of large files */
 	unsigned budget;	 /* jobs that this pass may still change */
 	bool deadlines;		 /* some group had one when it was looked last */
+	bool deadlines_soon;	 /* something came since that may make somebody late */
 	bool forward;		 /* a copy that is run forward: no words, no looks each minute */
 	bool forecast_due;	 /* spokes are left whose forecast is to be made */
 	bool more;		 /* it ran out: the pass is to be gone on with */
@@ -234,6 +235,7 @@ void deadlines_mark(struct core *c, struct spoke_state *s, struct now now); /* w
 /* forecast.c */
 #define FORECAST_JOBS  4000 /* reckoned at a time; the rest when it is called again */
 #define FORECAST_FRESH (15 * SECOND_US)
+bool forecast_cheap(const struct core *c);
 /* False where the queue is too large for that. */
 bool forecast_now(struct core *c, struct now now);
 /* The next spokes whose forecast is due; forecast_due of the core says whether some are left. */

@@ -39,6 +39,7 @@ static struct override take(struct core *c, size_t i)
 	memmove(c->overrides + i, c->overrides + i + 1,
 		(c->n_overrides - i) * sizeof(*c->overrides));
 	c->gen++;
+	c->deadlines_soon = true;
 	return o;
 }
 
@@ -70,6 +71,7 @@ uint64_t core_override_add(struct core *c, const struct override *o)
 	if (list->until_mono.us == 0)
 		list->until_mono = MONO_NEVER;
 	c->gen++;
+	c->deadlines_soon = true;
 	return list->id;
 }
 

@@ -68,8 +68,10 @@ void core_fact_spoke_up(struct core *c, struct spoke_state *s, const char *zone,
 	}
 	if (zone)
 		(void)core_spoke_zone(c, s, zone);
-	if (!was)
+	if (!was) {
+		c->deadlines_soon = true;
 		core_fact_spoke_changed(c, s);
+	}
 }
 
 void core_fact_spoke_down(struct core *c, struct spoke_state *s, bool key, const char *text,

@@ -25,7 +25,9 @@ const char *core_zones_refresh(struct core *c)
 	TAILQ_FOREACH (s, &c->gone, entry)
 		if (s->zone && zone_refresh(s->zone))
 			changed = zone_name(s->zone);
-	if (changed)
+	if (changed) {
 		c->gen++;
+		c->deadlines_soon = true;
+	}
 	return changed;
 }

@@ -1,8 +1,9 @@
 /*
- * deadlines.c: jobs and the times by which they are to be there. Each minute the forecast says who
- * would be late; those go first from then on, the earliest deadline before the others, and stay so:
- * else the next forecast, finding them in time, would put them back. Who will be late even so is
- * said at once, while there is still time for a person to act.
+ * deadlines.c: jobs and the times by which they are to be there. Each minute, and soon after what
+ * may change it, the forecast says who would be late; those go first from then on, the earliest
+ * deadline before the others, and stay so: else the next forecast, finding them in time, would put
+ * them back. Who will be late even so is said at once, while there is still time for a person to
+ * act.
  */
 #include "scheduler/core_impl.h"
 
@@ -88,6 +89,7 @@ void core_deadlines(struct core *c, struct now now)
 	struct spoke_state *s;
 	bool any = false;
 
+	c->deadlines_soon = false;
 	if (!has_deadlines(c) && !c->deadlines)
 		return;
 	c->deadlines = has_deadlines(c);
@@ -103,4 +105,12 @@ void core_deadlines(struct core *c, struct now now)
 		core_forecast(c, now);
 	TAILQ_FOREACH (s, &c->spokes, entry)
 		deadlines_mark(c, s, now);
+}
+
+bool core_deadlines_soon(struct core *c, struct now now)
+{
+	if (!c->deadlines_soon || !forecast_cheap(c))
+		return false;
+	core_deadlines(c, now);
+	return true;
 }

@@ -269,6 +269,13 @@ static uint64_t cost_of(const struct core *c, uint64_t *ret_jobs)
 	return jobs * lanes;
 }
 
+bool forecast_cheap(const struct core *c)
+{
+	uint64_t jobs;
+
+	return cost_of(c, &jobs) <= FORWARD_COST;
+}
+
 bool forecast_now(struct core *c, struct now now)
 {
 	struct forward_run run = {.end = take_eta, .arg = c};

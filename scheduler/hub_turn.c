@@ -172,6 +172,8 @@ static void turn_tick(struct ev_loop *loop, ev_timer *w, int revents)
 
 	(void)loop, (void)revents;
 	hub_jobs_tick(h, daemon_now());
+	if (core_deadlines_soon(h->core, daemon_now()))
+		hub_kick(h);
 }
 
 /* The calendar is looked at each minute, whatever timers believe: machines sleep, clocks jump, zone

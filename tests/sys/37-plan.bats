@@ -104,7 +104,7 @@ late() { hubctl jobs --json | jq -c '[.jobs[] | .late]'; }
 	eventually 30 is 1 jobs
 	run hubctl plan
 	[[ $output == *"misses its deadline"* ]]
-	eventually 65 is '[true]' late
+	eventually 15 is '[true]' late
 	grep '"event":"late"' "$T/hub.jsonl" | jq -e '.path == "a.img" and .deadline and .eta'
 	eventually 5 test -s "$T/late"
 	jq -e '.event == "late" and .path == "a.img" and .spoke == "berlin" and .deadline and .eta' "$T/late"

@@ -381,6 +381,33 @@ static void deadline_missed(void **state)
 	rig_free(r);
 }
 
+/* Without waiting for the minute, and only when something came. Catches: the flag not set where a
+ * job or an override comes, or never cleared. */
+static void late_soon(void **state)
+{
+	struct rig *r = world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") DUE SPOKES);
+	struct job *due = rig_add(r, "a", "d", "1");
+
+	(void)state;
+	rig_pass(r);
+	assert_true(core_deadlines_soon(r->c, r->now));
+	assert_false(due->late);
+	assert_false(core_deadlines_soon(r->c, r->now));
+	rig_override(r, OVERRIDE_PAUSE, "a", NULL, HOUR);
+	rig_pass(r);
+	assert_true(core_deadlines_soon(r->c, r->now));
+	rig_pass(r);
+	assert_int_equal(rig_saw(r, ACTION_LATE, due), 1);
+	assert_true(due->late);
+	core_override_end(r->c, OVERRIDE_PAUSE, "a", NULL, false);
+	assert_true(core_deadlines_soon(r->c, r->now));
+	assert_false(due->late);
+	rig_reload(r, "", ALWAYS("512kbit") GROUP("") DUE SPOKES);
+	assert_true(core_deadlines_soon(r->c, r->now));
+	assert_true(due->late);
+	rig_free(r);
+}
+
 static void small_files_pass(void **state)
 {
 	/* Two slots; three images of 10 GB and a small file, the last of all. */
@@ -634,6 +661,7 @@ int main(void)
 		cmocka_unit_test(behind_the_horizon),
 		cmocka_unit_test(deadline_first),
 		cmocka_unit_test(deadline_missed),
+		cmocka_unit_test(late_soon),
 		cmocka_unit_test(small_files_pass),
 		cmocka_unit_test(small_beside_the_only_one),
 		cmocka_unit_test(reload_to_one_slot),
