@@ -132,6 +132,9 @@ tests_bench_delta_cost_LDADD = $(TRANSFER_LIBS)
 # What the end-to-end tests look at a spoke's disk with.
 check_PROGRAMS += tests/sys/position
 tests_sys_position_LDADD = $(TRANSFER_LIBS)
+# What a hub would send that lies.
+check_PROGRAMS += tests/sys/lies
+tests_sys_lies_LDADD = $(TRANSFER_LIBS)
 
 # A daemon that speaks the version of the protocol before this one; only that much of it is built anew.
 check_PROGRAMS += tests/sys/spokesyncd_before
@@ -194,7 +197,7 @@ dist-hook:
 	fi
 
 # End to end, and the benchmarks (root: they make network namespaces).
-check-sys: all $(DOCS) tests/sys/position tests/sys/spokesyncd_before
+check-sys: all $(DOCS) tests/sys/position tests/sys/spokesyncd_before tests/sys/lies
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/sys/run
 bench-rsync: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/rsync_vs.sh
@@ -210,8 +213,12 @@ bench-upgrade: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/upgrade.sh $(BEFORE)
 bench-memory: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/memory.sh
-# Fleets in virtual time, until told to stop; a failing seed is printed and replays.
-soak: tests/sim/sim
+# Two hundred links that fail, real time (net.sh); then fleets in virtual time, until told to stop. A
+# failing seed is printed and replays. Each has a name of its own.
+soak: soak-net soak-sim
+soak-net: all
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/net.sh
+soak-sim: tests/sim/sim
 	@exec tests/sim/sim --seeds $(srcdir)/tests/sim/seeds --from $$(date +%s) --forever --jobs 0 \
 		--spokes 20 --days 7
 fuzz:
@@ -230,5 +237,5 @@ EXTRA_PROGRAMS += tests/bench/delta_cpu
 tests_bench_delta_cpu_LDADD = $(TRANSFER_LIBS)
 bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-crash bench-memory bench-shape \
 	bench-delta bench-upgrade
-.PHONY: check-sys soak fuzz bench bench-core bench-plan bench-rsync bench-window bench-kill bench-crash \
+.PHONY: check-sys soak soak-net soak-sim fuzz bench bench-core bench-plan bench-rsync bench-window bench-kill bench-crash \
 	bench-memory bench-shape bench-delta bench-upgrade

@@ -83,8 +83,11 @@ static int open_dir(struct staging *st, bool create)
 	char hex[HASH_HEX + 1];
 
 	hash_hex(&st->root, hex);
-	if (create && mkdirat(st->store->staging_fd, hex, 0700) < 0)
-		return -errno;
+	if (create) {
+		if (mkdirat(st->store->staging_fd, hex, 0700) < 0)
+			return -errno;
+		atomic_fetch_add(&st->store->staged, 1);
+	}
 	st->dir_fd =
 		openat(st->store->staging_fd, hex, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return st->dir_fd < 0 ? -errno : 0;
@@ -99,6 +102,9 @@ int staging_create(struct store *s, struct assembler *a, const struct hash *root
 
 	if (size > FILE_SIZE_MAX)
 		return err_set(e, -EFBIG, "the image is larger than 64 TiB");
+	if (!store_has_room(s))
+		return err_set(e, -EMFILE, "%u transfers are under way here, and no more may be",
+			       STORE_STAGED_MAX);
 	st = staging_new(s, a, root);
 	st->size = size;
 	nodes_init(&st->nodes, nodes_of(size));
@@ -200,9 +206,14 @@ struct staging *staging_close(struct staging *st)
 int staging_discard(struct store *s, const struct hash *root)
 {
 	char hex[HASH_HEX + 1];
-	int r = store_remove_dir(s->staging_fd, hash_hex(root, hex));
+	bool there = faccessat(s->staging_fd, hash_hex(root, hex), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	int r = store_remove_dir(s->staging_fd, hex);
 
-	return r < 0 ? r : durable_dirsync(s->staging_fd);
+	if (r < 0)
+		return r;
+	if (there && atomic_load(&s->staged) > 0)
+		atomic_fetch_sub(&s->staged, 1);
+	return durable_dirsync(s->staging_fd);
 }
 
 /*

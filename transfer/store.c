@@ -49,6 +49,20 @@ static bool probe_reflink(int dirfd)
 	return works;
 }
 
+static unsigned count_staged(const struct store *s)
+{
+	DIR *dir = dir_list(s->staging_fd);
+	struct hash root;
+	struct dirent *d;
+	unsigned n = 0;
+
+	while (dir && (d = readdir(dir)))
+		n += hash_parse(d->d_name, &root) == 0;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
 int store_open(const char *path, struct store **ret, struct err *e)
 {
 	struct store *s = xcalloc(1, sizeof(*s));
@@ -79,11 +93,20 @@ int store_open(const char *path, struct store **ret, struct err *e)
 	if (r < 0)
 		goto fail;
 	s->reflink = probe_reflink(s->staging_fd);
+	atomic_store(&s->staged, count_staged(s));
 	*ret = s;
 	return 0;
 fail:
 	store_close(s);
 	return r;
+}
+
+/* Somebody may have deleted some of them: it is looked before it is believed. */
+bool store_has_room(struct store *s)
+{
+	if (atomic_load(&s->staged) >= STORE_STAGED_MAX)
+		atomic_store(&s->staged, count_staged(s));
+	return atomic_load(&s->staged) < STORE_STAGED_MAX;
 }
 
 static void close_fd(int fd)

@@ -1,5 +1,6 @@
 # A spoke that lies: each lie ends in a clear error for that spoke alone. The other one is served, and
-# the hub grows neither in memory nor in descriptors.
+# the hub grows neither in memory nor in descriptors. In the first test there is a third, rome, which
+# drops its answers in byte by byte all the time.
 load lib
 
 setup() {
@@ -10,19 +11,25 @@ setup() {
 	hub
 	sed -i '/^retry_min = 1s$/d; /^retry_max = 2s$/d' "$T/hub.ini"
 	echo hello-garbage >"$T/lie"
-	python3 "$BATS_TEST_DIRNAME/liar.py" "${PORT[berlin]}" "$T/berlin.key" "$T" 2>"$T/liar.err" 3>&- 4>&- &
-	LIAR=$!
+	LIARS=()
+	liar berlin "$T"
 }
 teardown() {
-	kill "$LIAR" 2>/dev/null || true
-	wait "$LIAR" 2>/dev/null || true
+	for l in "${LIARS[@]}"; do
+		kill "$l" 2>/dev/null || true
+		wait "$l" 2>/dev/null || true
+	done
 	world_end
 }
+liar() { # NAME DIRECTORY
+	python3 "$BATS_TEST_DIRNAME/liar.py" "${PORT[$1]}" "$T/$1.key" "$2" 2>>"$T/liar.err" 3>&- 4>&- &
+	LIARS+=($!)
+}
 
-problem() { hubctl spokes --json | jq -r '.spokes[] | select(.name == "berlin") | .problem // ""'; }
-says() { # REGEX: what the hub says of berlin now
+problem() { hubctl spokes --json | jq -r --arg n "${1-berlin}" '.spokes[] | select(.name == $n) | .problem // ""'; }
+says() { # REGEX [NAME]: what the hub says of berlin now
 	local p
-	p=$(problem)
+	p=$(problem "${2-berlin}")
 	echo "problem: $p"
 	grep -qiE -- "$1" <<<"$p"
 }
@@ -42,6 +49,12 @@ lie() {
 descriptors() { find "/proc/${PID[hub]}/fd" -mindepth 1 | wc -l; }
 
 @test "what a spoke says of itself and of what it holds" {
+	spoke rome
+	hub
+	sed -i '/^retry_min = 1s$/d; /^retry_max = 2s$/d' "$T/hub.ini"
+	mkdir "$T/drip"
+	echo raw-drip >"$T/drip/lie"
+	liar rome "$T/drip"
 	start paris hub
 	lie hello-garbage 'not JSON'
 	files=$(descriptors)
@@ -67,6 +80,8 @@ descriptors() { find "/proc/${PID[hub]}/fd" -mindepth 1 | wc -l; }
 	eventually 10 few
 	echo 1 >"$T/src/a"
 	eventually 20 same paris a
+	# Thirty times as long as nothing may move, whatever drops in meanwhile.
+	eventually 60 says 'did not come to an end' rome
 	frugal hub 150000
 }
 

@@ -1,5 +1,10 @@
 # A hub that lies, with the key that the spoke knows: nothing is written, read or removed outside of
 # what the group is, and the spoke goes on.
+#
+# Seen to catch: wire_path_ok() without one of its rules each; openat2 without RESOLVE_NO_SYMLINKS;
+# frame_decode() that makes room for what a compressed body says of itself (bomb), or that believes its
+# head's length (longer, unbounded); nodes taken without comparing their hash; a root that was not
+# computed; an offer that is taken however many there are.
 load lib
 
 setup() {
@@ -199,4 +204,81 @@ bad_paths() {
 	[ "$(hub_says DELETE "$t")" = 200 ]
 	[ -z "$(ls "$T/berlin/.spokesync/staging")" ]
 	unharmed
+}
+
+# lying KIND: a transfer of a megabyte, and a bundle for it that lies (lies.c): $got, $T/answer
+lying() {
+	local id
+	n=$((n + 1))
+	root=$(printf '%064x' "$n")
+	offer="{\"path\":\"x\",\"root\":\"$root\",\"size\":1048576,\"nonzero\":1048576,$mtime,\"bases\":[],\"literal\":1048576}"
+	[ "$(hub_says POST /v1/groups/g/offers "$offer")" = 200 ]
+	id=$("$BUILD/tests/sys/lies" "$1" "$root" "$T/bundle")
+	got=$(hub_says PUT "/v1/transfers/g/$root?bundle=$id&offset=0" "@$T/bundle")
+	echo "$1: $got $(head -c 300 "$T/answer")"
+}
+
+@test "frames that lie: of what they hold, how much it becomes, what it is made of, whose it is" {
+	picture >"$T/before"
+	mtime='"mtime":{"sec":1,"nsec":0},"mode":420'
+	hub_says GET /v1/hello
+	before=$(memory_of berlin)
+	n=0
+	for kind in hashes bomb claim; do
+		# It costs its nodes, which are to come as plain literals, and nothing else.
+		lying $kind
+		[ "$got" = 200 ]
+		jq -e '.complete and .failed == [0, 2] and .proven_bytes == 0 and (.staged | not)' "$T/answer"
+	done
+	for kind in longer ops; do
+		lying $kind
+		[ "$got" = 422 ] || jq -e '.failed == [0, 2] and .proven_bytes == 0' "$T/answer"
+		jq -e '.staged | not' "$T/answer"
+	done
+	# Every node is proven, but they are not those of the root: the transfer is void.
+	lying root
+	jq -e '.staged | not' "$T/answer"
+	for ((i = 1; i <= n; i++)); do
+		root=$(printf '%064x' "$i")
+		publish "{\"op\":\"put\",\"path\":\"x\",\"root\":\"$root\",\"size\":1048576,$mtime}" >/dev/null
+		jq -e '.results[0].done | not' "$T/answer"
+		[ "$(hub_says DELETE "/v1/transfers/g/$root")" = 200 ]
+	done
+	frugal berlin $((before + 40000))
+	unharmed
+}
+
+@test "transfers begun and never ended are bounded in number, and said to be too many" {
+	stop berlin
+	# Names are what is counted; links of one file are quickly made.
+	python3 - "$T/berlin/.spokesync/staging" <<-'PY'
+		import os, sys
+		one = sys.argv[1] + "/%064x" % 0
+		open(one, "w").close()
+		for i in range(1, 16384):
+		    os.link(one, sys.argv[1] + "/%064x" % i)
+	PY
+	start berlin
+	mtime='"mtime":{"sec":1,"nsec":0},"mode":420'
+	offer="{\"path\":\"x\",\"root\":\"${zero//0/a}\",\"size\":4,\"nonzero\":4096,$mtime,\"bases\":[],\"literal\":4}"
+	[ "$(hub_says POST /v1/groups/g/offers "$offer")" = 503 ]
+	jq -e '.error == "busy" and (.text | test("16384 transfers"))' "$T/answer"
+	# One that is taken away, by the hub or by hand, makes room for one.
+	rm "$T/berlin/.spokesync/staging/$zero"
+	[ "$(hub_says POST /v1/groups/g/offers "$offer")" = 200 ]
+	[ "$(hub_says POST /v1/groups/g/offers "${offer//aa/bb}")" = 503 ]
+	[ "$(hub_says DELETE "/v1/transfers/g/${zero//0/a}")" = 200 ]
+	[ "$(hub_says POST /v1/groups/g/offers "${offer//aa/bb}")" = 200 ]
+}
+
+@test "names of a million groups, and words without end, cost a spoke nothing" {
+	hub_says GET /v1/hello
+	before=$(memory_of berlin)
+	# Over one connection, as a hub would; each is refused by itself.
+	got=$(curl -sk --max-time 60 --cert "$T/hub.key" --key "$T/hub.key" -o /dev/null -w '%{http_code}\n' \
+		"$url/v1/groups/g[1-3000]/inventory" | sort | uniq -c | tr -s ' ')
+	echo "$got"
+	[ "$got" = " 3000 404" ]
+	frugal berlin $((before + 10000))
+	[ "$(hub_says GET /v1/hello)" = 200 ]
 }

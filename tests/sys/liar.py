@@ -116,6 +116,11 @@ class Liar(http.server.BaseHTTPRequestHandler):
             w.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
         elif lie == "raw-none":
             w.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+        elif lie == "raw-drip":
+            w.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n")
+            while True:
+                w.write(b" ")
+                time.sleep(0.3)
         elif lie == "raw-silent":
             time.sleep(30)
         elif lie == "raw-redirect":
