@@ -80,6 +80,7 @@ int spoke_start(struct daemon *d, struct err *e)
 		d->spoke = spoke_free(s);
 		return r;
 	}
+	server_set_stall(s->server, d->config->stall_us);
 	for (i = 0; i < d->config->n_groups; i++)
 		add_group(s, &d->config->groups[i]);
 	if (!d->config->n_hub_pins)
@@ -111,6 +112,7 @@ void spoke_reload(struct daemon *d, const struct config *old)
 	for (i = 0; i < d->config->n_groups; i++)
 		if (!spoke_group_get(s, d->config->groups[i].name))
 			add_group(s, &d->config->groups[i]);
+	server_set_stall(s->server, d->config->stall_us);
 	server_recheck_pins(s->server);
 	spoke_pair_reloaded(s);
 }

@@ -150,6 +150,7 @@ void spoke_position_request(struct spoke_transfer *t, struct sreq *r)
 
 	a->map = sreq_query(r, "map") != NULL;
 	a->commit = !t->put; /* a PUT commits by itself, every second */
+	spoke_put_heard(t);
 	a->j.run = position_run;
 	a->j.done = ask_done;
 	spoke_job_submit(&a->j);

@@ -52,9 +52,11 @@ struct push {
 	int64_t waits_us;     /* since when it does */
 	uint64_t lowat_rate;  /* what the kernel's share was set for */
 	uint64_t lowat;
-	uint64_t asked_at; /* offset at the last question beside a PUT */
-	unsigned unasked;  /* times that it was not worth one since */
-	unsigned stuck;	   /* answers in a row that brought nothing forward */
+	uint64_t asked_at;  /* offset at the last question beside a PUT */
+	unsigned unasked;   /* times that it was not worth one since */
+	uint64_t polled_at; /* offset a second ago */
+	unsigned resting;   /* seconds that it has been that */
+	unsigned stuck;	    /* answers in a row that brought nothing forward */
 	uint64_t last_offset, last_proven;
 	bool stopping, over;
 

@@ -18,6 +18,10 @@
 #define ASK_FEW	    (16u << 10)
 #define ASK_SECONDS 5
 #define ASK_LATEST  60
+/* A PUT that rests, because nothing is to be sent yet, is not to look like one of a hub that is
+ * gone: a question in this part of what nothing may move here, or at least in so many seconds. */
+#define ALIVE_PART 4
+#define ALIVE_MOST 15
 /* Answers in a row that bring nothing forward, before it is called an error. */
 #define STUCK_MAX 6
 
@@ -367,12 +371,15 @@ void push_poll_after(struct push *p, double seconds)
 static bool worth_asking(struct push *p)
 {
 	uint64_t news = p->offset - p->asked_at;
+	int64_t alive = MIN(p->spec.peer->stall_us / SECOND_US / ALIVE_PART, ALIVE_MOST);
 
-	if (++p->unasked < ASK_LATEST && news < ASK_BYTES &&
+	p->resting = p->offset == p->polled_at ? p->resting + 1 : 0;
+	p->polled_at = p->offset;
+	if (++p->unasked < ASK_LATEST && p->resting <= alive && news < ASK_BYTES &&
 	    (news < ASK_FEW || p->unasked < ASK_SECONDS))
 		return false;
 	p->asked_at = p->offset;
-	p->unasked = 0;
+	p->unasked = p->resting = 0;
 	return true;
 }
 

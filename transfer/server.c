@@ -109,15 +109,18 @@ static void conn_creds(struct sconn *conn)
 		MHD_set_connection_option(conn->c, MHD_CONNECTION_OPTION_TIMEOUT, 1u);
 }
 
-/* A machine that went away without a word is noticed after about two minutes. */
-static void conn_keepalive(int fd)
+/* A machine that went away without a word is noticed after about two minutes, while something is on
+ * its way there after the time that nothing may move. */
+static void conn_keepalive(const struct server *s, int fd)
 {
 	int on = 1, idle = 60, every = 20, count = 3;
+	unsigned ms = s->stall * 1000;
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
 }
 
 static void on_connection(void *cls, struct MHD_Connection *c, void **ctx,
@@ -140,7 +143,7 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **ctx,
 	if (s->unix_path) {
 		conn_creds(conn);
 	} else {
-		conn_keepalive(conn->fd);
+		conn_keepalive(s, conn->fd);
 		server_tls_started(conn);
 	}
 	TAILQ_INSERT_TAIL(&s->conns, conn, entry);
@@ -236,6 +239,7 @@ int server_new(const struct server_spec *spec, struct server **ret, struct err *
 
 	s->spec = *spec;
 	s->fd = -1;
+	s->stall = SERVER_STALL;
 	TAILQ_INIT(&s->conns);
 	TAILQ_INIT(&s->reqs);
 	if (spec->unix_path) {
@@ -295,6 +299,11 @@ struct server *server_free(struct server *s)
 unsigned server_port(const struct server *s)
 {
 	return s->port;
+}
+
+void server_set_stall(struct server *s, int64_t us)
+{
+	s->stall = (unsigned)MAX((us + SECOND_US - 1) / SECOND_US, 1);
 }
 
 void server_recheck_pins(struct server *s)

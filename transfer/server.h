@@ -43,6 +43,9 @@ struct server_spec {
 int server_new(const struct server_spec *spec, struct server **ret, struct err *e) WARN_UNUSED;
 struct server *server_free(struct server *s); /* ends every request */
 unsigned server_port(const struct server *s);
+/* TLS: a request or an answer in which nothing moves for so long is ended, and its connection; of
+ * those that begin from now on. A streamed body is its taker's to watch. */
+void server_set_stall(struct server *s, int64_t us);
 /* Closes the connections whose key pin_known() no longer knows. */
 void server_recheck_pins(struct server *s);
 

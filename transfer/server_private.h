@@ -22,7 +22,7 @@
 #define SERVER_LINES_MAX   (1u << 20)
 #define SERVER_HEAD_S	   30u	 /* seconds for a handshake and the head of a request */
 #define SERVER_GUESTS_MAX  4u	 /* connections with an unknown key, while there may be any */
-#define SERVER_BODY_STALL  300u	 /* seconds without a byte of a body: the peer is gone */
+#define SERVER_STALL	   300u	 /* seconds without a byte, if nobody says otherwise */
 #define SERVER_IDLE	   1500u /* seconds that a known peer's connection may rest */
 
 struct sconn {
@@ -83,7 +83,8 @@ struct server {
 	struct MHD_Daemon *mhd;
 	ev_io io;
 	ev_timer timer, sweep;
-	bool running; /* inside MHD_run */
+	bool running;	/* inside MHD_run */
+	unsigned stall; /* seconds */
 	struct sconn_list conns;
 	struct sreq_list reqs;
 };
@@ -102,7 +103,8 @@ void server_tls_started(struct sconn *conn);
 
 /* sreq.c: called by server.c out of the library's callbacks. */
 struct sreq *sreq_new(struct sconn *conn, const char *url, const char *method) WARN_UNUSED;
-void sreq_over(struct sreq *r); /* frees */
+void sreq_over(struct sreq *r);	 /* frees */
+void sreq_watch(struct sreq *r); /* its peer has to move, from now on */
 enum MHD_Result sreq_step(struct sreq *r);
 enum MHD_Result sreq_take(struct sreq *r, const char *data, size_t len);
 void sreq_wake(struct sreq *r);

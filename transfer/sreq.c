@@ -44,9 +44,14 @@ struct sreq *sreq_new(struct sconn *conn, const char *url, const char *method)
 	r->at_head = true;
 	MHD_get_connection_values(r->c, MHD_HEADER_KIND | MHD_GET_ARGUMENT_KIND, add_size, &head);
 	r->too_large = head > SERVER_HEADERS_MAX;
-	MHD_set_connection_option(r->c, MHD_CONNECTION_OPTION_TIMEOUT,
-				  conn->guest ? SERVER_HEAD_S : SERVER_BODY_STALL);
+	sreq_watch(r);
 	return r;
+}
+
+void sreq_watch(struct sreq *r)
+{
+	MHD_set_connection_option(r->c, MHD_CONNECTION_OPTION_TIMEOUT,
+				  r->conn->guest ? SERVER_HEAD_S : r->server->stall);
 }
 
 /* The library is done with it: the peer left, or the answer went out. */
@@ -87,6 +92,8 @@ static void body_ended(struct sreq *r)
 	enum sreq_state was = r->state;
 
 	r->state = SREQ_ENDED;
+	if (was == SREQ_STREAM)
+		sreq_watch(r);
 	if (was == SREQ_COLLECT)
 		r->collected(r->collected_arg, r, r->body ? r->body : "", r->body_len);
 	else if (was == SREQ_STREAM)
@@ -172,6 +179,7 @@ void sreq_stream(struct sreq *r, const struct sreq_sink *sink)
 {
 	r->state = SREQ_STREAM;
 	r->sink = *sink;
+	MHD_set_connection_option(r->c, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
 	sreq_wake(r);
 }
 

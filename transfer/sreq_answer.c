@@ -27,6 +27,8 @@ void sreq_answer(struct sreq *r, unsigned status, const char *content_type,
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	r->response = response;
 	r->status = status;
+	if (r->state == SREQ_STREAM)
+		sreq_watch(r);
 	if (r->state == SREQ_COLLECT || r->state == SREQ_STREAM)
 		r->state = r->at_head ? SREQ_HEAD : SREQ_DISCARD;
 	sreq_wake(r);
