@@ -47,6 +47,7 @@ class Link:
         self.pipes = [Pipe(UP, self.sides[0], self.sides[1]), Pipe(DOWN, self.sides[1], self.sides[0])]
         self.dead, self.hit, self.born = False, False, now
         self.slowed = self.stood = False  # by a fault that it may outlive; by a long one
+        self.first = None  # who ended it: the side that this way comes from
 
 
 class Proxy:
@@ -199,8 +200,9 @@ class Proxy:
             self.judge(link)
 
     def judge(self, link):
-        """One that no fault touched brought at least the answer to a handshake, and a request."""
-        if link.pipes[DOWN].went < 1000 and not link.hit and not link.slowed:
+        """One that no fault touched brought at least the answer to a handshake, and a request; a hub may
+        have nothing to ask any more."""
+        if link.pipes[DOWN].went < 1000 and not link.hit and not link.slowed and link.first == DOWN:
             self.counts["failed_clean"] += 1
         self.counts["touched"] += link.hit or link.slowed
         if link.stood and not link.hit and link.pipes[UP].came > 100000:
@@ -223,6 +225,10 @@ class Proxy:
         except BlockingIOError:
             return
         except OSError:
+            data = None
+        if not data and link.first is None:
+            link.first = pipe.way
+        if data is None:
             self.close(link, "both")
             return
         if not data:

@@ -113,6 +113,7 @@ net_fewer() { # SIDE
 	more=$(comm -13 "$T/$1.before" <(net_fds "$1"))
 	[ "$(grep -c . <<<"$more")" -le "$NET_KEPT" ] || {
 		echo "$1 has more descriptors:" $more
+		ss -tanpH 2>/dev/null | grep "pid=${PID[$1]}," # which
 		return 1
 	}
 }
