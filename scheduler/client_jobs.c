@@ -165,16 +165,31 @@ int client_show_backlog(const struct client *c, const struct args *a, json_t *an
 	return EXIT_DONE;
 }
 
+/* Absent: why it is not on its way, where that is more than its turn. */
+static void absent_cell(struct view_table *t, const json_t *at)
+{
+	const char *job = client_str(at, "job_state");
+	bool over = !strcmp(job, "failed") || !strcmp(job, "cancelled");
+
+	if (over)
+		view_cell(t, "absent: %s", job);
+	else if (json_is_string(json_object_get(at, "eta")))
+		view_cell(t, "absent, %s", client_when(at, "eta").s);
+	else
+		view_cell(t, "absent");
+}
+
 static void matrix_cell(struct view_table *t, const json_t *at)
 {
 	const char *state = client_str(at, "state");
+	bool percent = json_is_integer(json_object_get(at, "percent"));
+	bool eta = json_is_string(json_object_get(at, "eta"));
 
-	if (!strcmp(state, "published"))
-		view_cell(t, "yes");
-	else if (!strcmp(state, "absent"))
-		view_cell(t, "-");
-	else if (json_is_integer(json_object_get(at, "percent")) && strcmp(state, "failed"))
-		view_cell(t, "%s %lld %%", state, (long long)client_int(at, "percent"));
+	if (!strcmp(state, "absent"))
+		absent_cell(t, at);
+	else if (percent && strcmp(state, "staged"))
+		view_cell(t, "%s %lld %%%s%s", state, (long long)client_int(at, "percent"),
+			  eta ? ", " : "", eta ? client_when(at, "eta").s : "");
 	else
 		view_cell(t, "%s", state);
 }
@@ -183,18 +198,20 @@ static void print_matrix(const json_t *g)
 {
 	json_t *spokes = json_object_get(g, "spokes"), *files = json_object_get(g, "files");
 	size_t n = json_array_size(spokes), i, k;
-	const char **heads = xcalloc(n + 2, sizeof(*heads));
+	const char **heads = xcalloc(n + 3, sizeof(*heads));
 	struct view_table *t;
 	json_t *spoke, *f;
 
 	heads[0] = client_str(g, "group");
-	heads[1] = ">SIZE";
+	heads[1] = ">VERSION";
+	heads[2] = ">SIZE";
 	json_array_foreach (spokes, k, spoke) {
-		heads[k + 2] = json_string_value(spoke);
+		heads[k + 3] = json_string_value(spoke);
 	}
-	t = view_table_new(heads, (unsigned)n + 2);
+	t = view_table_new(heads, (unsigned)n + 3);
 	json_array_foreach (files, i, f) {
 		view_cell(t, "%s", client_str(f, "path"));
+		view_cell(t, "%lld", (long long)client_int(f, "version"));
 		view_cell(t, "%s", client_size(client_int(f, "size")).s);
 		json_array_foreach (spokes, k, spoke) {
 			matrix_cell(t, json_object_get(json_object_get(f, "at"),

@@ -1,6 +1,6 @@
 /*
- * cmd_backlog.c: which version is where, and which is not: backlog and matrix. Both compare the
- * catalog with what the spokes are known to hold.
+ * cmd_backlog.c: which versions are not where they belong: the catalog compared with what the
+ * spokes are known to hold. cmd_matrix.c shows both.
  */
 #include "scheduler/handler.h"
 
@@ -108,75 +108,4 @@ enum handled cmd_backlog(struct call *c)
 		}
 	}
 	return call_answer(c, json_pack("{s:o, s:o}", "backlog", backlog, "groups", groups));
-}
-
-struct matrix {
-	struct hub *hub;
-	const struct group_cfg *group;
-	json_t *files;
-	uint64_t total;
-};
-
-static json_t *cell(const struct matrix *m, const char *spoke, const struct version *v)
-{
-	const struct job *j;
-	json_t *o;
-
-	if (hub_spoke_has(m->hub, spoke, v))
-		return json_pack("{s:s}", "state", "published");
-	j = core_job_of(hub_core(m->hub), spoke, v->group, v->path);
-	if (!j || j->version->id != v->id)
-		return json_pack("{s:s}", "state", "absent");
-	o = json_pack("{s:s, s:I, s:o}", "state", job_state_word(j->state), "job",
-		      (json_int_t)j->id, "eta", facts_time(j->eta));
-	if (j->total_bytes && j->done_bytes)
-		json_object_set_new(
-			o, "percent",
-			json_integer((json_int_t)MIN(
-				(unsigned __int128)j->done_bytes * 100 / j->total_bytes, 100)));
-	return o;
-}
-
-static void add_row(void *arg, const struct version *v)
-{
-	struct matrix *m = arg;
-	json_t *at;
-
-	if (v->deleted || ++m->total > FILES_MAX)
-		return;
-	at = json_object();
-	for (size_t i = 0; i < m->group->n_spokes; i++)
-		json_object_set_new(at, m->group->spokes[i], cell(m, m->group->spokes[i], v));
-	json_array_append_new(m->files, json_pack("{s:o, s:I, s:I, s:o}", "path",
-						  facts_text(v->path), "version", (json_int_t)v->id,
-						  "size", (json_int_t)v->size, "at", at));
-}
-
-enum handled cmd_matrix(struct call *c)
-{
-	const char *group = args_text(c->args, "group");
-	struct core *core = hub_core(c->daemon->hub);
-	const struct config *cfg = core_config(core);
-	json_t *groups;
-
-	if (!call_scope_known(c, NULL, group))
-		return HANDLED;
-	core_forecast(core, c->now);
-	groups = json_array();
-	for (size_t i = 0; i < cfg->n_groups; i++) {
-		struct matrix m = {.hub = c->daemon->hub, .group = &cfg->groups[i]};
-		json_t *spokes;
-
-		if (group && strcmp(group, m.group->name))
-			continue;
-		m.files = json_array();
-		spokes = json_array();
-		for (size_t k = 0; k < m.group->n_spokes; k++)
-			json_array_append_new(spokes, json_string(m.group->spokes[k]));
-		hub_versions(c->daemon->hub, m.group->name, add_row, &m);
-		json_array_append_new(groups, json_pack("{s:s, s:o, s:o, s:I}", "group",
-							m.group->name, "spokes", spokes, "files",
-							m.files, "total", (json_int_t)m.total));
-	}
-	return call_answer(c, json_pack("{s:o}", "groups", groups));
 }

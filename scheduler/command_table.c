@@ -116,8 +116,10 @@ const struct command command_table[COMMANDS_N] = {
 		.right = RIGHT_READ, .roles = ON_HUB,
 		.usage = "[--group GROUP]",
 		.summary = "which version is where: a row a file, a column a spoke",
-		.help = "The fleet at a glance. In each cell: yes (published there), a percentage "
-			"(on its way), the state of its job, or a dash (absent).",
+		.help = "The fleet at a glance, a cell for each file and spoke: absent (and when it will "
+			"be there), moving (how much of it came, and when it is done), staged (all "
+			"there, not published), published, or drifted (what lies there was not sent "
+			"from here).",
 		.args = {GROUP_OPTION},
 	},
 	[CMD_INSPECT] = {

@@ -45,6 +45,17 @@ int hub_index_dir(const struct hub *h);	  /* a descriptor of its own, or -1 and 
 uint64_t hub_last_version(struct hub *h); /* id of the newest catalogued version */
 /* Is this very version on this spoke (as its inventory says)? For backlog and the matrix. */
 bool hub_spoke_has(struct hub *h, const char *spoke, const struct version *v);
+/* What lies at its path there. *ret_version: which of ours that is, as far as that is known; else
+ * 0. */
+enum hub_holding {
+	HOLDS_NOTHING,
+	HOLDS_OTHER,   /* another content that is known here: an older version */
+	HOLDS_FOREIGN, /* one that nobody here sent: drift, or put there by hand */
+	HOLDS_CONTENT, /* its content, with other times or mode */
+	HOLDS_ALL,
+};
+enum hub_holding hub_spoke_holds(struct hub *h, const char *spoke, const struct version *v,
+				 uint64_t *ret_version);
 /* What is known of what lies at a version's path there, in words; false: nothing lies there, or
  * that very content. */
 bool hub_spoke_copy(struct hub *h, const char *spoke, const struct version *v, char *buf,

@@ -169,6 +169,24 @@ bool hub_spoke_has(struct hub *h, const char *spoke, const struct version *v)
 	return inv && inv->epoch[0] && inventory_has(inv, v);
 }
 
+enum hub_holding hub_spoke_holds(struct hub *h, const char *spoke, const struct version *v,
+				 uint64_t *ret_version)
+{
+	struct hub_spoke *s = hub_spoke(h, spoke);
+	struct inventory *inv = s ? inventory_get(s, v->group) : NULL;
+	const struct inventory_item *item = inv ? inventory_item(inv, v->path) : NULL;
+
+	*ret_version = item ? item->told : 0;
+	if (!item || !inv->epoch[0])
+		return HOLDS_NOTHING;
+	if (inventory_has(inv, v))
+		return HOLDS_ALL;
+	if (inventory_has_content(inv, v))
+		return HOLDS_CONTENT;
+	return item->told || index_exists(h->index_dirfd, &item->root) ? HOLDS_OTHER
+								       : HOLDS_FOREIGN;
+}
+
 bool hub_spoke_copy(struct hub *h, const char *spoke, const struct version *v, char *buf,
 		    size_t size)
 {

@@ -14,6 +14,7 @@ libscheduler_a_SOURCES += scheduler/inspect.c scheduler/inspect.h
 libscheduler_a_SOURCES += scheduler/inspect_json.c scheduler/inspect_json.h
 libscheduler_a_SOURCES += scheduler/cmd_jobs.c
 libscheduler_a_SOURCES += scheduler/cmd_log.c
+libscheduler_a_SOURCES += scheduler/cmd_matrix.c
 libscheduler_a_SOURCES += scheduler/cmd_override.c
 libscheduler_a_SOURCES += scheduler/cmd_pair.c
 libscheduler_a_SOURCES += scheduler/cmd_plan.c

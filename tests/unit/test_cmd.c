@@ -22,7 +22,9 @@ struct hub {
 	struct rig *rig;
 	struct version *versions[VERSIONS_MAX];
 	size_t n_versions;
-	const char *held; /* the spoke that has everything */
+	const char *held;	/* the spoke that has everything */
+	enum hub_holding holds; /* the others */
+	uint64_t held_version;
 	const char *asking;
 	unsigned kicks, rescans, overrides_changed;
 };
@@ -103,6 +105,13 @@ bool hub_spoke_has(struct hub *h, const char *spoke, const struct version *v)
 {
 	(void)v;
 	return h->held && !strcmp(h->held, spoke);
+}
+
+enum hub_holding hub_spoke_holds(struct hub *h, const char *spoke, const struct version *v,
+				 uint64_t *ret_version)
+{
+	*ret_version = hub_spoke_has(h, spoke, v) ? v->id : h->held_version;
+	return hub_spoke_has(h, spoke, v) ? HOLDS_ALL : h->holds;
 }
 
 bool hub_spoke_copy(struct hub *h, const char *spoke, const struct version *v, char *buf,
@@ -422,11 +431,12 @@ static void overrides_are_set_and_ended(void **state)
 
 static void backlog_and_matrix(void **state)
 {
+	struct job *job;
 	json_t *o;
 
 	(void)state;
 	rig_up(hub.rig, "a");
-	add_job("x.vhdx");
+	job = add_job("x.vhdx");
 	hub.held = "b";
 	o = good(CMD_BACKLOG, "{}");
 	assert_int_equal(json_integer_value(at(o, "backlog/0/files")), 1);
@@ -435,8 +445,27 @@ static void backlog_and_matrix(void **state)
 	assert_string_equal(text(o, "groups/0/unsettled/0/why"), "it still changes");
 	json_decref(o);
 	o = good(CMD_MATRIX, "{\"group\":\"vdisks\"}");
-	assert_string_equal(text(o, "groups/0/files/0/at/a/state"), "waiting");
+	assert_string_equal(text(o, "groups/0/files/0/at/a/state"), "absent");
+	assert_string_equal(text(o, "groups/0/files/0/at/a/job_state"), "waiting");
+	assert_string_equal(text(o, "groups/0/files/0/at/a/waits_text"), "window closed");
 	assert_string_equal(text(o, "groups/0/files/0/at/b/state"), "published");
+	assert_null(at(o, "groups/0/files/0/at/b/job"));
+	json_decref(o);
+	/* Some of it is there; an older version is; something that nobody sent. */
+	job->done_bytes = 50;
+	job->total_bytes = 200;
+	hub.holds = HOLDS_OTHER;
+	hub.held_version = 77;
+	o = good(CMD_MATRIX, "{}");
+	assert_string_equal(text(o, "groups/0/files/0/at/a/state"), "moving");
+	assert_int_equal(json_integer_value(at(o, "groups/0/files/0/at/a/percent")), 25);
+	assert_int_equal(json_integer_value(at(o, "groups/0/files/0/at/a/holds")), 77);
+	json_decref(o);
+	hub.holds = HOLDS_FOREIGN;
+	hub.held_version = 0;
+	o = good(CMD_MATRIX, "{}");
+	assert_string_equal(text(o, "groups/0/files/0/at/a/state"), "drifted");
+	assert_null(at(o, "groups/0/files/0/at/a/holds"));
 	json_decref(o);
 	bad(CMD_MATRIX, "{\"group\":\"x\"}", 404, "no group");
 }

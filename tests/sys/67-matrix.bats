@@ -1,0 +1,50 @@
+# Which version is where.
+load lib
+
+setup() { world; }
+teardown() { world_end; }
+
+cell() { # SPOKE PATH [FIELD]
+	hubctl matrix --json | jq -r --arg s "$1" --arg p "$2" --arg f "${3-state}" \
+		'.groups[0].files[] | select(.path == $p) | .at[$s][$f]'
+}
+
+# Catches: a cell that takes a job's word for a state of the file, an older version that is called
+# absent without saying so, a change made by hand that is called published.
+@test "a cell of the matrix is absent, moving, staged, published or drifted" {
+	spoke berlin
+	spoke paris
+	SPOKE[berlin]="rate = 8Mbit"
+	hub
+	echo 1 >"$T/src/a"
+	random "$T/src/b" 4
+	start berlin hub
+	eventually 30 is published cell berlin a
+	is absent cell paris a
+	eventually 30 is moving cell berlin b
+	half() { [ "$(cell berlin b percent)" -ge 1 ] && [ "$(cell berlin b eta)" != null ]; }
+	eventually 30 half
+	run hubctl matrix
+	[[ ${lines[0]} == g\ *VERSION*SIZE*berlin*paris ]]
+	[[ ${lines[1]} == a\ *published*absent* ]]
+	[[ ${lines[2]} == b\ *moving*%* ]]
+	start paris
+	hubctl wait --timeout 60s
+	is published cell berlin b
+	# What was there stays in use until the new one comes.
+	was=$(hubctl matrix --json | jq '.groups[0].files[] | select(.path == "a") | .version')
+	hubctl pause --all --for 1h
+	echo 2 >"$T/src/a"
+	eventually 30 is "$was" cell berlin a holds
+	is absent cell berlin a
+	# Somebody writes on the spoke itself.
+	stop berlin
+	echo mine >"$T/berlin/b"
+	start berlin
+	eventually 30 is drifted cell berlin b
+	is null cell berlin b holds
+	hubctl resume --all
+	hubctl wait --timeout 60s
+	is published cell berlin b
+	same berlin b
+}
