@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "policy/filter.h"
+#include "policy/match.h"
 #include "policy/zone.h"
 
 #define PROBLEMS_MOST 1000 /* reported; who has more begins with these */
@@ -41,6 +42,7 @@ static void free_values(struct config *c)
 		free(c->groups[i].spokes);
 		filter_free(c->groups[i].filter);
 		filter_free(c->groups[i].protect_local);
+		match_free(c->groups[i].set);
 	}
 	free(c->policies);
 	free(c->groups);

@@ -87,15 +87,6 @@ static void check_group_policy(struct build *b, const struct section *s, const s
 			      g->name, first);
 }
 
-/* Taken and not obeyed would be a promise broken in silence: half of a set would be visible. */
-static void check_publish(struct build *b, const struct section *s, const struct group_cfg *g)
-{
-	if (g->publish != PUBLISH_FILE)
-		build_problem(b, line_of(s, "publish"),
-			      "publish: sets are not published together by this version; say file, "
-			      "or leave the line out");
-}
-
 static bool shares_key(const struct spoke_cfg *a, const struct spoke_cfg *b)
 {
 	for (size_t i = 0; i < a->n_pins; i++)
@@ -139,10 +130,9 @@ void check_all(struct build *b)
 			check_daemon(b, s);
 		else if (s->kind == SECTION_GROUP)
 			check_group_path(b, s, s->base);
-		if (s->kind == SECTION_GROUP && hub) {
+		if (s->kind == SECTION_GROUP && hub)
 			check_group_policy(b, s, s->base);
-			check_publish(b, s, s->base);
-		} else if (s->kind == SECTION_SPOKE && hub)
+		else if (s->kind == SECTION_SPOKE && hub)
 			check_spoke(b, s, s->base);
 		else if (s->kind == SECTION_POLICY && hub && !s->built_in && !s->misspelt)
 			check_policy(b, s, s->base);

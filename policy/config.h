@@ -84,6 +84,10 @@ struct group_cfg {
 	int64_t scan_us;	   /* period of the scan that is the truth */
 	enum unclean_mode unclean; /* images whose own headers object */
 	enum publish_mode publish;
+	struct match *set;	 /* NULL: sets are found by stems */
+	int64_t quorum_wait_us;	 /* of publish = everywhere */
+	int64_t delete_grace_us; /* deletions wait so long */
+	unsigned max_delete;	 /* at once, unasked; 0: any number */
 	/* spoke */
 	uint64_t staging_quota, preserve_quota; /* bytes; UINT64_MAX = no quota */
 	struct filter *protect_local;

@@ -141,6 +141,18 @@ static const struct key keys[] = {
 	{"on_staged", SECTION_GROUP, KEY_COMMAND, KEY_HUB,
 	 AT(group_cfg, on[NOTICE_STAGED]), 0, 0, 0, "none", "a command, or none",
 	 "Run on the hub when a spoke has all of a file, proven, before it is published"},
+	{"set", SECTION_GROUP, KEY_CAPTURE, KEY_HUB,
+	 AT(group_cfg, set), 0, 0, 0, NULL, "a PCRE2 pattern with a group",
+	 "Files whose path it captures the same of are a set; without it, by the stems of names"},
+	{"quorum_wait", SECTION_GROUP, KEY_DURATION, KEY_HUB,
+	 AT(group_cfg, quorum_wait_us), 0, 0, 30 * DAY, "1d", "0..30d",
+	 "With publish = everywhere: who is down for longer is left behind, and catches up"},
+	{"delete_grace", SECTION_GROUP, KEY_DURATION, KEY_HUB,
+	 AT(group_cfg, delete_grace_us), 0, 0, 30 * DAY, "0", "0..30d",
+	 "A deletion waits so long, also after what replaces the file was published"},
+	{"max_delete", SECTION_GROUP, KEY_NUMBER, KEY_HUB,
+	 AT(group_cfg, max_delete), 0, 0, 1000000, "100", "0..1000000",
+	 "More files than these gone at once stop the group until confirmed; 0 = any number may go"},
 	{"on_complete", SECTION_GROUP, KEY_COMMAND, KEY_HUB,
 	 AT(group_cfg, on[NOTICE_COMPLETE]), 0, 0, 0, "none", "a command, or none",
 	 "Run on the hub when the last spoke has published a file"},
@@ -275,6 +287,7 @@ bool keys_free_text(const struct key *key)
 	case KEY_SPOKES:
 	case KEY_INCLUDE:
 	case KEY_EXCLUDE:
+	case KEY_CAPTURE:
 		return true;
 	default:
 		return false;

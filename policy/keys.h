@@ -37,6 +37,7 @@ enum key_type {
 	KEY_INCLUDE, /* a pattern */
 	KEY_EXCLUDE, /* a pattern, into the same filter */
 	KEY_LOCK,    /* names of lock files, or none */
+	KEY_CAPTURE, /* a pattern of its own, with a group that captures */
 };
 
 #define KEY_HUB	       (1u << 0) /* has a meaning where role = hub */

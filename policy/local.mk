@@ -44,6 +44,7 @@ libpolicy_a_SOURCES += policy/rate.h
 libpolicy_a_SOURCES += policy/resolve.c
 libpolicy_a_SOURCES += policy/retry.c
 libpolicy_a_SOURCES += policy/retry.h
+libpolicy_a_SOURCES += policy/sets.c policy/sets.h
 libpolicy_a_SOURCES += policy/show.c
 libpolicy_a_SOURCES += policy/timetable.c
 libpolicy_a_SOURCES += policy/timetable.h

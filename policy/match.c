@@ -85,17 +85,52 @@ struct match *match_free(struct match *m)
 	return NULL;
 }
 
-int match_test(const struct match *m, const char *subject)
+bool match_captures(const struct match *m)
+{
+	uint32_t n = 0;
+
+	return pcre2_pattern_info(m->code, PCRE2_INFO_CAPTURECOUNT, &n) == 0 && n > 0;
+}
+
+/* pairs: of the whole match, and of groups. */
+static int run(const struct match *m, const char *subject, uint32_t pairs, pcre2_match_data **ret)
 {
 	/* Of its own for each call: this is where PCRE2 keeps its frames. */
-	pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+	pcre2_match_data *data = pcre2_match_data_create(pairs, NULL);
 	int r;
 
 	if (!data)
 		return -E2BIG;
 	r = pcre2_match(m->code, (PCRE2_SPTR)subject, strlen(subject), 0, 0, data, m->limits);
-	pcre2_match_data_free(data);
-	if (r >= 0)
+	if (r >= 0) {
+		*ret = data;
 		return 1;
+	}
+	pcre2_match_data_free(data);
 	return r == PCRE2_ERROR_NOMATCH ? 0 : -E2BIG;
+}
+
+int match_test(const struct match *m, const char *subject)
+{
+	pcre2_match_data *data;
+	int r = run(m, subject, 1, &data);
+
+	if (r > 0)
+		pcre2_match_data_free(data);
+	return r;
+}
+
+int match_first(const struct match *m, const char *subject, char **ret)
+{
+	pcre2_match_data *data;
+	const PCRE2_SIZE *at;
+	int r = run(m, subject, 2, &data);
+
+	if (r <= 0)
+		return r;
+	at = pcre2_get_ovector_pointer(data);
+	*ret = at[2] == PCRE2_UNSET ? xstrdup("")
+				    : xasprintf("%.*s", (int)(at[3] - at[2]), subject + at[2]);
+	pcre2_match_data_free(data);
+	return 1;
 }

@@ -23,5 +23,10 @@ int match_new(const char *pattern, enum match_how how, struct match **ret,
 struct match *match_free(struct match *m);
 /* 1: matches, 0: does not, -E2BIG: needed more than the limits allow. Safe from any thread. */
 int match_test(const struct match *m, const char *subject) WARN_UNUSED;
+/* The pattern has a group that captures. */
+bool match_captures(const struct match *m);
+/* As match_test(); of a match, *ret is what the first group captured, malloc'ed ("" where the group
+ * took no part). */
+int match_first(const struct match *m, const char *subject, char **ret) WARN_UNUSED;
 
 #endif

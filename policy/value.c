@@ -15,6 +15,7 @@
 
 #include "policy/address.h"
 #include "policy/filter.h"
+#include "policy/match.h"
 #include "policy/nearest.h"
 
 static int set_string(struct slot *v, const char *text, char **ret)
@@ -303,6 +304,26 @@ static int set_lock(struct slot *v, const char *text, char **ret, struct err *e)
 	return r;
 }
 
+static int set_capture(struct slot *v, const char *text, char **ret, struct err *e)
+{
+	struct match *m;
+	int r = match_new(text, MATCH_ANYWHERE, &m, e);
+
+	if (r)
+		return r;
+	if (!match_captures(m)) {
+		match_free(m);
+		return err_set(
+			e, -EINVAL,
+			"the pattern \"%.200s\" has no group: what is in (...) names the set",
+			text);
+	}
+	*(struct match **)v->field = match_free(*(struct match **)v->field);
+	*(struct match **)v->field = m;
+	*ret = xstrdup(text);
+	return 0;
+}
+
 /* Kept as text for resolve.c. */
 static int keep_text(const char *text, char **ret)
 {
@@ -363,6 +384,8 @@ int value_set(struct build *b, const struct section *s, struct setting *set, str
 		return add_pattern(&v, text, value, e);
 	case KEY_LOCK:
 		return set_lock(&v, text, value, e);
+	case KEY_CAPTURE:
+		return set_capture(&v, text, value, e);
 	case KEY_FILES:
 	case KEY_POLICY:
 	case KEY_SPOKES:

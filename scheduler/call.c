@@ -17,7 +17,7 @@ static handler_fn *const handlers[COMMANDS_N] = {
 	[CMD_CANCEL] = cmd_cancel,   [CMD_RETRY] = cmd_retry,	  [CMD_WAIT] = cmd_wait,
 	[CMD_LOG] = cmd_log,	     [CMD_EVENTS] = cmd_events,	  [CMD_CONFIG] = cmd_config,
 	[CMD_RELOAD] = cmd_reload,   [CMD_DOCTOR] = cmd_doctor,	  [CMD_PAIR] = cmd_pair,
-	[CMD_INSPECT] = cmd_inspect,
+	[CMD_INSPECT] = cmd_inspect, [CMD_CONFIRM] = cmd_confirm, [CMD_PUBLISH] = cmd_publish,
 };
 
 handler_fn *handler_of(enum command_id id)

@@ -8,6 +8,7 @@
 
 #include "scheduler/generation.h"
 #include "scheduler/hub_old.h"
+#include "scheduler/hub_sets.h"
 #include "scheduler/group.h"
 
 struct hub_file *catalog_get(struct hub_group *g, const char *path)
@@ -67,6 +68,7 @@ struct hub_file *catalog_make(struct hub_group *g, const char *path)
 	TAILQ_INSERT_TAIL(&g->settling, f, entry);
 	catalog_count(f, 1);
 	strmap_put(&g->files, f->path, f);
+	hub_sets_changed(g);
 	return f;
 }
 
@@ -74,6 +76,7 @@ void catalog_drop(struct hub_file *f)
 {
 	catalog_count(f, -1);
 	catalog_unlist(f);
+	hub_sets_drop(f);
 	strmap_remove(&f->group->files, f->path);
 	if (f->current) {
 		f->current->current = false;
@@ -91,8 +94,11 @@ void catalog_state(struct hub_file *f, enum file_state state, const char *words)
 
 	free(f->words);
 	f->words = copy;
+	hub_sets_touch(f);
 	if (f->state == state)
 		return;
+	if ((f->state == FILE_SKIPPED) != (state == FILE_SKIPPED))
+		hub_sets_changed(f->group);
 	catalog_count(f, -1);
 	catalog_unlist(f);
 	f->state = state;
@@ -129,6 +135,7 @@ void catalog_current(struct hub_file *f, struct hub_version *hv)
 	f->current = hub_version_ref(hv);
 	hv->current = true;
 	catalog_count(f, 1);
+	hub_sets_version(f, old);
 	if (old) {
 		old->current = false;
 		hub_old_keep(old, hv);
@@ -158,6 +165,9 @@ struct hub_version *hub_version_new(struct hub_group *g, const struct version_ro
 	hv->kept = r->kept;
 	hv->has_origin = r->has_origin;
 	hv->origin = r->origin;
+	hv->parent = r->parent ? xstrdup(r->parent) : NULL;
+	hv->rests = r->rests;
+	hv->rests_on = r->rests_on;
 	hv->refs = 1;
 	return hv;
 }
@@ -185,6 +195,7 @@ struct hub_version *hub_version_unref(struct hub_version *hv)
 	}
 	version_unref(hv->v);
 	group_unref(hv->group);
+	free(hv->parent);
 	free(hv);
 	return NULL;
 }

@@ -48,6 +48,8 @@ static const struct action actions[COMMANDS_N] = {
 	[CMD_STOP_NOW] = {.show = client_show_ended},
 	[CMD_CANCEL] = {.show = client_show_done},
 	[CMD_RETRY] = {.show = client_show_done},
+	[CMD_CONFIRM] = {.show = client_show_decided},
+	[CMD_PUBLISH] = {.show = client_show_decided},
 	[CMD_WAIT] = {.show = client_show_wait},
 	[CMD_LOG] = {.run = client_log},
 	[CMD_EVENTS] = {.run = client_log},

@@ -43,6 +43,7 @@ client_show_fn client_show_status, client_show_jobs, client_show_job, client_sho
 client_show_fn client_show_groups, client_show_why, client_show_backlog, client_show_matrix;
 client_show_fn client_show_windows, client_show_explain, client_show_override, client_show_ended;
 client_show_fn client_show_done, client_show_wait, client_show_config, client_show_reload;
+client_show_fn client_show_decided;
 
 /* Commands that do more than one call. */
 int client_status(const struct client *c, const struct args *a);

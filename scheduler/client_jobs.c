@@ -247,3 +247,18 @@ int client_show_done(const struct client *c, const struct args *a, json_t *answe
 	       client_str(answer, "done"));
 	return EXIT_DONE;
 }
+
+int client_show_decided(const struct client *c, const struct args *a, json_t *answer)
+{
+	const char *held = client_str(answer, "held");
+
+	(void)c, (void)a;
+	printf("group %s: %s is under way", client_str(answer, "group"),
+	       client_str(answer, "done"));
+	if (held && held[0]) {
+		fputs("; it was held: ", stdout);
+		view_puts(stdout, held);
+	}
+	putchar('\n');
+	return EXIT_DONE;
+}

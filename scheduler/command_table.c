@@ -279,6 +279,34 @@ const struct command command_table[COMMANDS_N] = {
 			NEEDED(1, "job", ARG_NUMBER, "JOB", "number of the job"),
 		},
 	},
+	[CMD_CONFIRM] = {
+		.id = CMD_CONFIRM, .word = "confirm", .method = "POST", .path = "/v1/confirm",
+		.right = RIGHT_CHANGE, .roles = ON_HUB,
+		.usage = "GROUP",
+		.summary = "let the files go that are gone, and the group go on",
+		.help = "A group whose files are all gone at once, or more of them than max_delete, "
+			"stands still, since that is more often a lost mount than a wish. This says "
+			"that it is a wish: they are deleted on the spokes as well, where "
+			"preserved/ keeps them for a time.",
+		.args = {
+			NEEDED(1, "group", ARG_NAME, "GROUP", "the group"),
+		},
+	},
+	[CMD_PUBLISH] = {
+		.id = CMD_PUBLISH, .word = "publish", .method = "POST", .path = "/v1/publish",
+		.right = RIGHT_CHANGE, .roles = ON_HUB,
+		.usage = "GROUP PATH --force",
+		.summary = "publish a set that is held",
+		.help = "Publishes the set that this file is of, on each spoke that has all of it, "
+			"though a parent changed under a child, a parent is missing, or other spokes "
+			"have not staged it. It holds until one of its files changes. What has not "
+			"settled is waited for all the same.",
+		.args = {
+			NEEDED(1, "group", ARG_NAME, "GROUP", "the group"),
+			NEEDED(2, "path", ARG_PATH, "PATH", "a file of the set, below the group"),
+			OPTION("force", ARG_FLAG, NULL, "that is what is wanted"),
+		},
+	},
 	[CMD_WAIT] = {
 		.id = CMD_WAIT, .word = "wait", .method = "POST", .path = "/v1/wait",
 		.right = RIGHT_READ, .roles = ON_HUB,

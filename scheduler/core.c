@@ -23,6 +23,8 @@ struct core *core_new(struct config *cfg, uint64_t random_seed)
 	TAILQ_INIT(&c->indexing);
 	TAILQ_INIT(&c->older);
 	TAILQ_INIT(&c->ended);
+	TAILQ_INIT(&c->sets);
+	c->sets_due = MONO_NEVER;
 	core_set_config(c, cfg);
 	return c;
 }
@@ -53,6 +55,8 @@ struct core *core_free(struct core *c)
 		TAILQ_REMOVE(&c->ended, j, by_spoke);
 		job_free(j);
 	}
+	while (!TAILQ_EMPTY(&c->sets))
+		core_set_free(c, TAILQ_FIRST(&c->sets));
 	free_spokes(c, &c->spokes);
 	free_spokes(c, &c->gone);
 	for (size_t i = 0; i < c->n_overrides; i++)

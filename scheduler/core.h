@@ -64,6 +64,8 @@ enum wait_reason {
 
 enum job_kind { JOB_PUT, JOB_META, JOB_DELETE };
 
+struct set;
+
 /* One settled content of one file: what jobs bring. Counted; immutable but for indexed / root. */
 struct version {
 	uint64_t id; /* grows with time: also the sequence of the catalog */
@@ -73,7 +75,8 @@ struct version {
 	uint8_t root[32];
 	int64_t mtime_s;
 	uint32_t mtime_ns, mode;
-	bool deleted; /* a tombstone: the path is gone */
+	bool deleted;	 /* a tombstone: the path is gone */
+	struct set *set; /* what it is published with (core_sets.h), or NULL */
 	unsigned refs;
 };
 
@@ -112,7 +115,8 @@ struct job {
 	bool late : 1; /* the forecast says that it will miss its deadline, or it has */
 	/* The rest is the core's own. */
 	bool has_outcome : 1, staged : 1, superseded : 1;
-	bool small : 1; /* may take the slot that is kept for small files */
+	bool left_behind : 1; /* the other spokes did not wait for it */
+	bool small : 1;	      /* may take the slot that is kept for small files */
 	uint8_t place, wish, outcome, again;
 	uint16_t hold;		  /* WAIT_RETRY, WAIT_SPACE, WAIT_IN_USE: until due, or a fact */
 	uint16_t opening;	  /* the lane's opening in which it ran last */
@@ -148,10 +152,12 @@ enum action_kind {
 	ACTION_GREET,	/* say hello to the spoke */
 	ACTION_START,	/* start (or go on with) the job's push */
 	ACTION_STOP,	/* end the push now: reason in job->waits */
-	ACTION_PUBLISH, /* publish the job (put, meta, delete): it is staged, or needs no data */
+	ACTION_PUBLISH, /* publish the job (put, meta, delete): it is staged, or needs no data; of a
+			 * set the first, with all of core_set_job() */
 	ACTION_RATES,	/* limits of (spoke, policy) changed: look them up again by core_rates() */
 	ACTION_CHANGED, /* the job's state or waits changed: log, journal, events */
 	ACTION_LATE,	/* job->late changed: it will miss its deadline, or no longer will */
+	ACTION_LEFT,	/* its set is published elsewhere: its spoke was down for too long */
 	ACTION_OVERRIDE_ENDED,
 };
 
@@ -205,6 +211,7 @@ enum job_outcome {
 	OUTCOME_AGAIN,	 /* no fault: at once (bases changed) */
 	OUTCOME_SPACE,	 /* waits for a change */
 	OUTCOME_IN_USE,
+	OUTCOME_SET, /* another of its set could not be published: it waits with that */
 	OUTCOME_PEER_DOWN,
 	OUTCOME_KEY,
 	OUTCOME_SUPERSEDED, /* the source changed */

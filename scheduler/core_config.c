@@ -188,6 +188,7 @@ void core_set_config(struct core *c, struct config *cfg)
 	c->cfg = config_ref(cfg);
 	c->gen++;
 	c->deadlines_soon = true;
+	c->changes++;
 	TAILQ_FOREACH_SAFE (s, &c->spokes, entry, next)
 		if (!config_spoke(cfg, s->name))
 			leave(c, spoke_of(s), old);

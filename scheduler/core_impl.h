@@ -1,9 +1,9 @@
 /*
  * core_impl.h: the inside of the core, shared by its files only: core.c (facts and commands),
  * core_spoke.c (facts about spokes), core_table.c (look-ups), core_config.c (spokes and lanes by
- * configuration), core_overrides.c, plan.c (the pass), plan_job.c (one job looked at), plan_lane.c
- * (one lane), plan_start.c (who may start), plan_greet.c (words), job.c, queue.c, due.c,
- * forecast.c.
+ * configuration), core_sets.c, core_overrides.c, plan.c (the pass), plan_job.c (one job looked at),
+ * plan_lane.c (one lane), plan_start.c (who may start), plan_greet.c (words), job.c, queue.c,
+ * due.c, forecast.c.
  *
  * A *lane* is what one group brings to one spoke: the unit of windows and rates. A job is always on
  * exactly one list (its place), which says what it waits for:
@@ -24,6 +24,7 @@
 #define SPOKESYNC_SCHEDULER_CORE_IMPL_H
 
 #include "scheduler/core.h"
+#include "scheduler/core_sets.h"
 
 /* glibc's sys/queue.h has none that let the element go meanwhile. */
 #ifndef TAILQ_FOREACH_SAFE
@@ -94,6 +95,8 @@ struct spoke {
 	struct due greet;
 	struct mono greeted;
 	struct mono down_since; /* tries are counted from there */
+	struct mono away_since; /* where away: not up, from when that was first known */
+	bool away;
 	bool greeted_ever, greeting;
 	bool greet_due;	  /* its time has come */
 	bool greet_force; /* something changed that makes it worth while, closed or not */
@@ -145,7 +148,10 @@ struct core {
 	struct job_list dirty, indexing, older, ended;
 	size_t n_ended;
 	uint64_t facts; /* about spokes, counted */
-	bool indexed;	/* some version was indexed: look through indexing */
+	struct set_list sets;
+	uint64_t changes;     /* of anything that a set waits for, counted */
+	struct mono sets_due; /* when one no longer waits for a spoke that is down */
+	bool indexed;	      /* some version was indexed: look through indexing */
 	struct due_heap due;
 	struct override *overrides;
 	size_t n_overrides;
@@ -175,6 +181,7 @@ enum job_state job_idle_state(const struct job *j);
 /* Transfers are named by their content: two files with the same one are brought one after the
  * other, and the second is a copy there. */
 bool job_twin_at_work(const struct job *j);
+bool job_twin_staged(const struct job *j); /* and waits to be published */
 void job_twins_wake(struct core *c, const struct job *j);
 struct job *job_new(uint64_t id, enum job_kind kind, struct version *v, struct lane *l,
 		    struct now now) WARN_UNUSED;
@@ -240,6 +247,13 @@ bool forecast_cheap(const struct core *c);
 bool forecast_now(struct core *c, struct now now);
 /* The next spokes whose forecast is due; forecast_due of the core says whether some are left. */
 void forecast_some(struct core *c, struct now now);
+
+/* core_sets.c */
+bool set_needed(const struct job *j); /* is its group published in sets? */
+/* Has it to wait for its set? Then it is noted why. */
+bool set_holds(struct core *c, struct job *j, struct now now);
+/* It may go: with all of its set that waits beside it. */
+void set_publish(struct core *c, struct job *lead, struct now now);
 
 /* plan.c and its parts */
 void plan_todo(struct core *c, const struct todo *t);

@@ -54,6 +54,8 @@ void core_fact_spoke_up(struct core *c, struct spoke_state *s, const char *zone,
 	bool was = s->up;
 
 	c->facts++;
+	c->changes++;
+	in->away = false;
 	s->up = s->ever_up = true;
 	s->key_refused = false;
 	s->text[0] = '\0';
@@ -78,6 +80,11 @@ void core_fact_spoke_down(struct core *c, struct spoke_state *s, bool key, const
 			  struct now now)
 {
 	c->facts++;
+	c->changes++;
+	if (!spoke_of(s)->away) {
+		spoke_of(s)->away = true;
+		spoke_of(s)->away_since = now.mono;
+	}
 	s->up = false;
 	s->key_refused = key;
 	if (s->tries++ == 0)

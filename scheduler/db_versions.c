@@ -42,12 +42,26 @@ int db_versions_indexed(struct db *db, const struct version_row *r)
 		return got;
 	return db_run(db,
 		      "UPDATE versions SET root = ?, nonzero = ?, generation = ?, kept_ino = ?,"
-		      " kept_ctime_s = ?, kept_ctime_ns = ?, origin = ?, current = 1 WHERE id = ?",
-		      "biiiiibi", r->deleted ? NULL : r->root.b,
+		      " kept_ctime_s = ?, kept_ctime_ns = ?, origin = ?, parent = ?, rests_on = ?,"
+		      " current = 1 WHERE id = ?",
+		      "biiiiibtbi", r->deleted ? NULL : r->root.b,
 		      (size_t)(r->deleted ? 0 : HASH_SIZE), (int64_t)r->nonzero,
 		      (int64_t)r->generation, (int64_t)r->kept.ino, (int64_t)r->kept.ctime.tv_sec,
 		      (int64_t)r->kept.ctime.tv_nsec, r->has_origin ? r->origin.b : NULL,
-		      (size_t)(r->has_origin ? HASH_SIZE : 0), (int64_t)r->id);
+		      (size_t)(r->has_origin ? HASH_SIZE : 0), r->parent,
+		      r->rests ? r->rests_on.b : NULL, (size_t)(r->rests ? HASH_SIZE : 0),
+		      (int64_t)r->id);
+}
+
+int db_versions_parent(struct db *db, uint64_t id, const char *parent)
+{
+	return db_run(db, "UPDATE versions SET parent = ? WHERE id = ?", "ti", parent, (int64_t)id);
+}
+
+int db_versions_rests(struct db *db, uint64_t id, const struct hash *on)
+{
+	return db_run(db, "UPDATE versions SET rests_on = ? WHERE id = ?", "bi", on->b,
+		      (size_t)HASH_SIZE, (int64_t)id);
 }
 
 int db_versions_identity(struct db *db, uint64_t id, const struct identity *x)
@@ -118,6 +132,12 @@ static int version_read(void *arg, const struct db_row *r)
 		memcpy(v.origin.b, root, HASH_SIZE);
 		v.has_origin = true;
 	}
+	v.parent = row_null(r, 23) ? NULL : row_text(r, 23);
+	root = row_blob(r, 24, &len);
+	if (root && len == HASH_SIZE) {
+		memcpy(v.rests_on.b, root, HASH_SIZE);
+		v.rests = true;
+	}
 	return reader->fn(reader->arg, &v);
 }
 
@@ -129,7 +149,8 @@ int db_versions_each(struct db *db, version_row_fn *fn, void *arg)
 		db, version_read, &reader,
 		"SELECT id, grp, path, size, nonzero, root, mtime_s, mtime_ns, mode, deleted,"
 		" current, generation, dev, ino, id_size, id_mtime_s, id_mtime_ns,"
-		" id_ctime_s, id_ctime_ns, kept_ino, kept_ctime_s, kept_ctime_ns, origin"
+		" id_ctime_s, id_ctime_ns, kept_ino, kept_ctime_s, kept_ctime_ns, origin,"
+		" parent, rests_on"
 		" FROM versions ORDER BY id",
 		NULL);
 }

@@ -73,6 +73,7 @@ static void perform(void *arg, const struct action *a)
 	case ACTION_GREET:
 	case ACTION_RATES:
 	case ACTION_LATE:
+	case ACTION_LEFT:
 	case ACTION_OVERRIDE_ENDED:
 		break;
 	}

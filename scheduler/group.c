@@ -15,6 +15,7 @@
 #include "scheduler/hub_log.h"
 #include "scheduler/hub_notices.h"
 #include "scheduler/hub_old.h"
+#include "scheduler/hub_sets.h"
 #include "scheduler/hub_sweep.h"
 #include "scheduler/indexing.h"
 #include "scheduler/intake.h"
@@ -30,6 +31,7 @@ void group_stop(struct hub_group *g, const char *why)
 		return;
 	log_error("group %s: %s", g->name, why);
 	hub_log_group(g, "group_stopped", why);
+	hub_sets_changed(g);
 	snprintf(g->problem, sizeof(g->problem), "%s", why);
 	hub_notice_stopped(g);
 }
@@ -41,6 +43,7 @@ void group_go_on(struct hub_group *g)
 	log_info("group %s: goes on", g->name);
 	hub_log_group(g, "group_resumed", g->problem);
 	g->problem[0] = '\0';
+	hub_sets_changed(g);
 }
 
 void group_close(struct hub_group *g)
@@ -168,6 +171,7 @@ struct hub_group *group_new(struct hub *h, const struct group_cfg *cfg)
 	g->dirfd = g->gen_dirfd = -1;
 	TAILQ_INIT(&g->settling);
 	TAILQ_INIT(&g->old);
+	TAILQ_INIT(&g->sets);
 	survey_init(g);
 	TAILQ_INSERT_TAIL(&h->groups, g, entry);
 	return g;
@@ -181,6 +185,7 @@ void group_begin(struct hub_group *g)
 void group_update(struct hub_group *g, const struct group_cfg *cfg)
 {
 	g->cfg = cfg;
+	hub_sets_changed(g);
 	if (strcmp(g->path, cfg->path)) {
 		free(g->path);
 		g->path = xstrdup(cfg->path);
@@ -220,6 +225,7 @@ void group_remove(struct hub_group *g)
 	TAILQ_REMOVE(&g->hub->groups, g, entry);
 	survey_forget(g);
 	hub_old_drop(g);
+	hub_sets_free(g);
 	strmap_each(&g->files, group_free_file, NULL);
 	group_close(g);
 	group_unref(g);

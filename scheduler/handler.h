@@ -49,6 +49,7 @@ bool call_scope_known(struct call *c, const char *spoke, const char *group);
 
 handler_fn cmd_status, cmd_spokes, cmd_groups;
 handler_fn cmd_jobs, cmd_job, cmd_cancel, cmd_retry;
+handler_fn cmd_confirm, cmd_publish;
 handler_fn cmd_why, cmd_explain;
 handler_fn cmd_backlog, cmd_matrix;
 handler_fn cmd_inspect;

@@ -70,6 +70,13 @@ unsigned hub_untold(struct hub *h, const char **ret_problem);
 void hub_rescan(struct hub *h, const char *group);
 /* True once a scan that began after the last hub_rescan() has ended for this group (NULL: all). */
 bool hub_scanned(struct hub *h, const char *group);
+/* A person lets go what stopped the group: too many files that are gone. 0, -ENOENT: no such group,
+ * or -EALREADY: that is not why it stands still, or it does not. */
+int hub_confirm(struct hub *h, const char *group) WARN_UNUSED;
+/* A person publishes the set of this file though it is held. 0 and what held it, or -ENOENT: no set
+ * has such a file. */
+int hub_force(struct hub *h, const char *group, const char *path, char *ret_why,
+	      size_t size) WARN_UNUSED;
 /* Durable part of the overrides (after core_override_*). */
 void hub_overrides_changed(struct hub *h);
 

@@ -55,7 +55,11 @@ static const char schema_2[] =
 static const char schema_3[] = "CREATE TABLE given (what TEXT PRIMARY KEY, last INTEGER NOT NULL)"
 			       " STRICT, WITHOUT ROWID;";
 
-static const char *const schema[] = {schema_1, schema_2, schema_3};
+/* 4: the image that one holds the differences from (NULL: not known), and which content of it. */
+static const char schema_4[] = "ALTER TABLE versions ADD COLUMN parent TEXT;"
+			       "ALTER TABLE versions ADD COLUMN rests_on BLOB;";
+
+static const char *const schema[] = {schema_1, schema_2, schema_3, schema_4};
 
 int hub_db_open(const char *path, struct db **ret, struct err *e)
 {

@@ -121,6 +121,15 @@ void hub_log_late(const struct hub_job *x, struct wall deadline)
 	log_line(x, event, why);
 }
 
+void hub_log_left(const struct hub_job *x)
+{
+	json_t *o = job_fields(x);
+
+	json_object_set_new(o, "why", text("its spoke was down for longer than quorum_wait"));
+	joblog_event(x->hub->d->joblog, "left_behind", o);
+	log_line(x, "left behind", "its set is published elsewhere, and comes when it is back");
+}
+
 /* Why the run is over, where nobody had a reason to note more. */
 static const char *summary_why(const struct job *j)
 {

@@ -13,6 +13,8 @@ void hub_log_job(const struct hub_job *x, const char *event);
 void hub_log_changed(const struct hub_job *x, const struct action *a); /* by its new state */
 /* It will miss its deadline, or no longer will. */
 void hub_log_late(const struct hub_job *x, struct wall deadline);
+/* The other spokes have published its set, and did not wait for its own, which is down. */
+void hub_log_left(const struct hub_job *x);
 void hub_log_summary(const struct hub_job *x);
 /* What was learned of a content that lies there, at a path, and was not known here. */
 void hub_log_descent(const struct hub_job *x, const char *path, const struct hash *base,

@@ -17,92 +17,54 @@
 #include "scheduler/peers.h"
 #include "scheduler/reconcile.h"
 
-struct publishing {
-	struct hub_spoke *spoke;
-	struct hub_job *job; /* NULL: nobody waits for the answer */
-	struct wire_op op;
-	TAILQ_ENTRY(publishing) entry; /* spoke->publishing */
-};
-
 static void publish_free(struct publishing *pub)
 {
 	TAILQ_REMOVE(&pub->spoke->publishing, pub, entry);
+	free(pub->group);
+	free(pub->ops.ops);
+	free(pub->jobs);
 	free(pub);
 }
 
-/* Gone here, and nothing else is below or above it there: it may be what the file was renamed from.
- */
-static bool publish_may_rename(const struct hub_job *x, const char *from)
+/* Is it put there again by a later operation of the same publication? */
+static bool publish_put_again(const struct publishing *pub, size_t op)
 {
-	const struct hub_group *g = x->version->group;
-	const char *path = x->job->version->path;
-	size_t n = strlen(from), m = strlen(path);
-	const struct hub_file *f;
-
-	if (x->no_rename || hub_group(x->hub, g->name) != g ||
-	    (!strncmp(from, path, MIN(n, m)) && (n < m ? path[n] : from[m]) == '/'))
-		return false;
-	f = catalog_get((struct hub_group *)g, from);
-	return f && f->current && f->current->v->deleted;
+	for (size_t i = op + 1; i < pub->ops.n_ops; i++)
+		if (!strcmp(pub->ops.ops[i].path, pub->ops.ops[op].path))
+			return true;
+	return false;
 }
 
-static void publish_op(const struct hub_job *x, struct inventory *inv, struct wire_op *op)
+/* What the spoke has now. Returns how many changes of its inventory that was. */
+static unsigned publish_record(struct publishing *pub, struct inventory *inv, size_t i)
 {
-	const struct version *v = x->job->version;
-	const struct inventory_item *item = inventory_item(inv, v->path);
-	const struct hash *root = (const struct hash *)(const void *)v->root;
-	const char *from;
+	const struct wire_op *op = &pub->ops.ops[i];
+	const struct hub_job *x = pub->jobs[i];
+	bool was = inventory_item(inv, op->path);
+	struct wire_entry *e;
 
-	op->kind = x->job->kind == JOB_DELETE ? WIRE_DELETE
-		   : x->job->kind == JOB_META ? WIRE_META
-					      : WIRE_PUT;
-	snprintf(op->path, sizeof(op->path), "%s", v->path);
-	op->root = *root;
-	op->size = v->size;
-	op->mtime = (struct wire_time){.sec = v->mtime_s, .nsec = v->mtime_ns};
-	op->mode = v->mode;
-	if (item) {
-		op->was_known = true;
-		op->was = item->root;
-	} else {
-		op->was_absent = inv->epoch[0];
-	}
-	if (op->kind != WIRE_PUT || !x->have)
-		return;
-	/* Nothing was staged: it lies there under another name, or here with other attributes. */
-	from = inventory_path_of(inv, root);
-	if (item && hash_equal(&item->root, root)) {
-		op->kind = WIRE_META;
-	} else if (from) {
-		op->kind = publish_may_rename(x, from) ? WIRE_RENAME : WIRE_COPY_OF;
-		snprintf(op->from, sizeof(op->from), "%s", from);
-	}
-}
-
-static void publish_done(struct hub_job *x, const struct wire_op *op, uint64_t seq)
-{
-	struct inventory *inv = inventory_make(x->spoke, x->job->version->group);
-	struct wire_entry *e = xcalloc(1, sizeof(*e));
-
+	if (op->kind == WIRE_KEEP)
+		return 0;
+	if (op->kind != WIRE_DELETE)
+		inv->put_at = daemon_now().mono;
+	if (op->kind == WIRE_DELETE && publish_put_again(pub, i))
+		return was;
+	e = xcalloc(1, sizeof(*e));
 	snprintf(e->path, sizeof(e->path), "%s", op->path);
 	e->gone = op->kind == WIRE_DELETE;
-	memcpy(e->root.b, x->job->version->root, HASH_SIZE);
+	e->root = op->root;
 	e->size = op->size;
 	e->mtime = op->mtime;
 	e->mode = op->mode;
-	e->seq = seq;
-	inventory_put(inv, e, x->job->version->id);
+	e->seq = inv->seq;
+	inventory_put(inv, e, x ? x->job->version->id : 0);
 	if (op->kind == WIRE_RENAME) {
 		snprintf(e->path, sizeof(e->path), "%s", op->from);
 		e->gone = true;
 		inventory_put(inv, e, 0);
-		seq--; /* two changes there */
 	}
 	free(e);
-	/* Exactly one further: nothing else happened there, and no page needs to be asked for. */
-	if (inv->epoch[0] && seq == inv->seq + 1)
-		inventory_position(inv, inv->epoch, seq + (op->kind == WIRE_RENAME));
-	hub_job_ended(x, OUTCOME_PUBLISHED, "");
+	return op->kind == WIRE_RENAME ? 2 : op->kind == WIRE_DELETE ? was : 1;
 }
 
 static enum job_outcome publish_refusal(enum wire_refusal r)
@@ -122,70 +84,156 @@ static enum job_outcome publish_refusal(enum wire_refusal r)
 	}
 }
 
-static void publish_result(struct hub_job *x, const struct wire_op *op,
-			   const struct wire_op_result *r, uint64_t seq)
+static void publish_drift(const struct publishing *pub, size_t i)
 {
-	char text[300];
+	const struct hub_job *x = pub->jobs[i];
 
-	if (r->drift) {
-		log_warn("spoke %s: %s/%s was not what was published there: kept in preserved/",
-			 x->spoke->name, x->job->version->group, op->path);
+	log_warn("spoke %s: %s/%s was not what was published there: kept in preserved/",
+		 pub->spoke->name, pub->group, pub->ops.ops[i].path);
+	if (x)
 		hub_log_job(x, "drift");
+}
+
+/* The first that could not be done, and not merely because of another. */
+static size_t publish_culprit(const struct wire_published *p)
+{
+	size_t undone = SIZE_MAX;
+
+	for (size_t i = 0; i < p->n_results; i++) {
+		if (p->results[i].done)
+			continue;
+		if (p->results[i].refused != REFUSED_NOT)
+			return i;
+		undone = MIN(undone, i);
 	}
-	if (r->done) {
-		publish_done(x, op, seq);
+	return undone;
+}
+
+/* One of a set that has no job: what it stands on is not there, or not as it was told. */
+static void publish_set_failed(struct publishing *pub, const char *text)
+{
+	bool told = false;
+
+	peers_greet(pub->spoke);
+	for (size_t i = 0; i < pub->ops.n_ops; i++) {
+		if (!pub->jobs[i])
+			continue;
+		hub_job_ended(pub->jobs[i], told ? OUTCOME_SET : OUTCOME_RETRY, text);
+		told = true;
+	}
+}
+
+static void publish_failed(struct publishing *pub, size_t i, const struct wire_op_result *r)
+{
+	const struct wire_op *op = &pub->ops.ops[i];
+	struct hub_job *x = pub->jobs[i];
+	char text[600];
+
+	snprintf(text, sizeof(text), "%s%s",
+		 r->refused == REFUSED_NOT ? "not published" : wire_refusal_word(r->refused),
+		 r->text[0] ? ": " : "");
+	snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s", r->text);
+	if (r->refused == REFUSED_NO_BASE)
+		peers_greet(pub->spoke);
+	if (r->refused == REFUSED_ERROR)
+		reconcile_in_way(inventory_make(pub->spoke, pub->group), op->path);
+	if (!x) {
+		publish_set_failed(pub, text);
 		return;
 	}
-	snprintf(text, sizeof(text), "%s%s%s",
-		 r->refused == REFUSED_NOT ? "not published" : wire_refusal_word(r->refused),
-		 r->text[0] ? ": " : "", r->text);
-	if (r->refused == REFUSED_NO_BASE)
-		peers_greet(x->spoke);
 	if (op->kind == WIRE_RENAME)
 		x->no_rename = true;
-	if (r->refused == REFUSED_ERROR)
-		reconcile_in_way(inventory_make(x->spoke, x->job->version->group), op->path);
 	hub_job_ended(x, publish_refusal(r->refused), text);
+	for (size_t k = 0; k < pub->ops.n_ops; k++)
+		if (pub->jobs[k] && pub->jobs[k] != x)
+			hub_job_ended(pub->jobs[k], OUTCOME_SET, "");
+}
+
+static void publish_results(struct publishing *pub, const struct wire_published *p)
+{
+	struct inventory *inv = inventory_get(pub->spoke, pub->group);
+	size_t culprit = publish_culprit(p);
+	unsigned changes = 0;
+
+	if (!inv)
+		return; /* the group no longer goes there */
+	for (size_t i = 0; i < p->n_results; i++) {
+		if (p->results[i].drift)
+			publish_drift(pub, i);
+		if (!p->results[i].done)
+			continue;
+		changes += publish_record(pub, inv, i);
+	}
+	/* Exactly so many further: nothing else happened there, and no page needs to be asked for.
+	 */
+	if (inv->epoch[0] && changes && p->seq == inv->seq + changes)
+		inventory_position(inv, inv->epoch, p->seq);
+	for (size_t i = 0; i < p->n_results; i++) {
+		struct hub_job *x = pub->jobs[i];
+
+		if (!x || !p->results[i].done)
+			continue;
+		pub->jobs[i] = NULL;
+		hub_job_ended(x, OUTCOME_PUBLISHED, "");
+	}
+	if (culprit != SIZE_MAX)
+		publish_failed(pub, culprit, &p->results[culprit]);
+}
+
+static void publish_unanswered(struct publishing *pub, enum job_outcome o, const char *text)
+{
+	for (size_t i = 0; i < pub->ops.n_ops; i++)
+		if (pub->jobs[i])
+			hub_job_ended(pub->jobs[i], o, text);
 }
 
 static void publish_answer(void *arg, const struct peer_answer *a, const struct wire_published *p)
 {
 	struct publishing *pub = arg;
-	struct hub_job *x = pub->job;
+	bool wire = false;
 
-	if (x) {
+	for (size_t i = 0; i < pub->ops.n_ops; i++) {
+		struct hub_job *x = pub->jobs[i];
+
+		if (!x)
+			continue;
 		x->publishing = NULL;
+		if (wire)
+			continue;
+		/* Of a set the first has the bytes of all. */
 		x->before.wire_out += a->wire_out;
 		x->before.wire_in += a->wire_in;
-		if (a->error != PEER_OK)
-			hub_job_ended(x, hub_job_peer_outcome(a->error), a->text);
-		else if (p->n_results != 1)
-			hub_job_ended(x, OUTCOME_RETRY,
-				      "its answer to the publication makes no sense");
-		else
-			publish_result(x, &pub->op, &p->results[0], p->seq);
+		wire = true;
 	}
+	if (a->error != PEER_OK)
+		publish_unanswered(pub, hub_job_peer_outcome(a->error), a->text);
+	else if (p->n_results != pub->ops.n_ops)
+		publish_unanswered(pub, OUTCOME_RETRY,
+				   "its answer to the publication makes no sense");
+	else
+		publish_results(pub, p);
 	publish_free(pub);
 }
 
 void hub_publish(struct hub_job *x)
 {
-	struct inventory *inv = inventory_make(x->spoke, x->job->version->group);
 	struct publishing *pub = xcalloc(1, sizeof(*pub));
-	struct wire_publish ops = {.ops = &pub->op, .n_ops = 1};
 
-	pub->job = x;
 	pub->spoke = x->spoke;
+	pub->group = xstrdup(x->job->version->group);
+	hub_publish_collect(pub, x);
 	TAILQ_INSERT_TAIL(&x->spoke->publishing, pub, entry);
-	x->publishing = pub;
-	publish_op(x, inv, &pub->op);
-	peer_publish(x->spoke->peer, x->job->version->group, &ops, publish_answer, pub);
+	for (size_t i = 0; i < pub->ops.n_ops; i++)
+		if (pub->jobs[i])
+			pub->jobs[i]->publishing = pub;
+	peer_publish(x->spoke->peer, pub->group, &pub->ops, publish_answer, pub);
 }
 
 void hub_publish_cancel(struct hub_job *x)
 {
-	if (x->publishing)
-		x->publishing->job = NULL;
+	for (size_t i = 0; x->publishing && i < x->publishing->ops.n_ops; i++)
+		if (x->publishing->jobs[i] == x)
+			x->publishing->jobs[i] = NULL;
 	x->publishing = NULL;
 }
 

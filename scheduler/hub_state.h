@@ -37,9 +37,17 @@ struct hub_version {
 	 * extents: the file that it is a changed copy of, whatever its name. */
 	bool has_origin;
 	struct hash origin;
+	/* The file name of the image that it holds the differences from; "": of none; NULL: not
+	 * known. And the content of that which it was first published with: hub_sets.c. */
+	char *parent;
+	bool rests;
+	struct hash rests_on;
 	bool current;
 	unsigned refs;
 };
+
+struct hub_set;
+TAILQ_HEAD(hub_set_list, hub_set);
 
 enum file_state {
 	FILE_SETTLING,
@@ -64,6 +72,11 @@ struct hub_file {
 	bool doubt;    /* a push found other bytes there than the index has: read it again */
 	char *words;   /* why it is skipped, or what went wrong at the last try */
 	uint64_t scan; /* the last scan that saw it */
+	/* What it is published with (hub_sets.c); NULL: none, or not known yet. */
+	struct hub_set *set;
+	struct hub_file *up; /* its parent; valid while the sets are */
+	uint8_t set_rank;    /* enum set_rank */
+	bool orphan;
 	TAILQ_ENTRY(hub_file) entry; /* group->settling, or hub->ready */
 };
 TAILQ_HEAD(hub_file_list, hub_file);
@@ -83,11 +96,15 @@ struct hub_group {
 	int dirfd, gen_dirfd; /* -1: see problem */
 	uint64_t dev;
 	char problem[256];  /* why it stands still, or "" */
-	bool vanished;	    /* that is why: every file was gone at once */
+	bool vanished;	    /* that is why: too many files, or all, were gone at once */
+	bool confirmed;	    /* a person let them go */
 	bool no_reflink;    /* a clone was refused: files are read where they lie */
 	char distrust[256]; /* why extents are not believed there (trust.h), or "" */
 	struct strmap files;
-	struct hub_old_list old;       /* former versions, kept for their bytes; oldest first */
+	struct hub_set_list sets;
+	bool sets_changed,
+		sets_look;	 /* names came or went; something of a set is to be looked at */
+	struct hub_old_list old; /* former versions, kept for their bytes; oldest first */
 	struct hub_file_list settling; /* by due */
 	uint64_t n_files, n_bytes, n_skipped, n_unsettled, n_tombstones, n_indexing;
 	struct watch *watch;
@@ -118,6 +135,7 @@ struct inventory {
 	uint64_t free_bytes;
 	bool hashing;	     /* more lies there than it lists */
 	struct strmap items; /* path -> struct inventory_item */
+	struct mono put_at;  /* the last publication there; at first, when it was made */
 	TAILQ_ENTRY(inventory) entry;
 };
 TAILQ_HEAD(inventory_list, inventory);
@@ -205,6 +223,7 @@ struct hub {
 	ev_timer plan_timer, settle_timer, tick;
 	ev_periodic minute;
 	unsigned minutes;
+	struct mono grace_due; /* when a deletion is no longer held by delete_grace */
 	bool kicked, recovering, stopping;
 	ev_timer stop_timer;
 	void (*stopped)(struct daemon *d);

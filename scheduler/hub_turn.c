@@ -12,11 +12,13 @@
 #include "scheduler/hub_overrides.h"
 #include "scheduler/hub_publish.h"
 #include "scheduler/hub_rates.h"
+#include "scheduler/hub_sets.h"
 #include "scheduler/hub_start.h"
 #include "scheduler/hub_sweep.h"
 #include "scheduler/log.h"
 #include "scheduler/notices.h"
 #include "scheduler/peers.h"
+#include "scheduler/reconcile.h"
 #include "scheduler/take.h"
 
 #define TICK_S	    1.0
@@ -97,6 +99,9 @@ static void turn_perform(void *arg, const struct action *a)
 		if (a->job->late)
 			hub_notice_late(x, core_deadline(h->core, a->job));
 		break;
+	case ACTION_LEFT:
+		hub_log_left(x);
+		break;
 	case ACTION_OVERRIDE_ENDED:
 		hub_overrides_follow(h, "its time was over, or all was in sync");
 		break;
@@ -125,6 +130,8 @@ static void turn(struct ev_loop *loop, ev_prepare *w, int revents)
 		h->kicked = false;
 		now = daemon_now();
 		due = take_due(h, now);
+		due.us = MIN(due.us, reconcile_due(h, now).us);
+		hub_sets_turn(h);
 		next = core_plan(h->core, now, turn_perform, h);
 		if (next.us <= now.mono.us)
 			h->kicked = true;
@@ -204,6 +211,7 @@ void hub_turn_start(struct hub *h)
 	ev_periodic_init(&h->minute, turn_minute, 0, MINUTE_S, NULL);
 	h->prepare.data = h->again.data = h->plan_timer.data = h->settle_timer.data = h;
 	h->tick.data = h->minute.data = h;
+	h->grace_due = MONO_NEVER;
 	ev_prepare_start(loop, &h->prepare);
 	ev_timer_start(loop, &h->tick);
 	ev_periodic_start(loop, &h->minute);

@@ -26,6 +26,7 @@ struct inventory *inventory_make(struct hub_spoke *s, const char *group)
 	inv = xcalloc(1, sizeof(*inv));
 	inv->spoke = s;
 	inv->group = xstrdup(group);
+	inv->put_at = daemon_now().mono;
 	TAILQ_INSERT_TAIL(&s->inventories, inv, entry);
 	return inv;
 }

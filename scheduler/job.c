@@ -53,6 +53,7 @@ void job_set_state(struct core *c, struct job *j, enum job_state state, unsigned
 
 	if (j->state == state && j->waits == waits)
 		return;
+	c->changes++;
 	j->state = state;
 	j->waits = (uint16_t)waits;
 	if (state == JOB_SENDING && j->started.s == 0)
@@ -102,7 +103,14 @@ bool job_twin_at_work(const struct job *j)
 		if (is_twin(o, j))
 			return true;
 	/* Staged, and about to be published: after that it can be copied there. */
-	TAILQ_FOREACH (o, &s->words, by_list)
+	return job_twin_staged(j);
+}
+
+bool job_twin_staged(const struct job *j)
+{
+	const struct job *o;
+
+	TAILQ_FOREACH (o, &spoke_of(j->spoke)->words, by_list)
 		if (is_twin(o, j))
 			return true;
 	return false;

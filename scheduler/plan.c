@@ -118,6 +118,7 @@ static struct mono next_look(struct core *c, struct now now)
 	struct spoke_state *s;
 	struct lane *l;
 
+	next.us = MIN(next.us, c->sets_due.us);
 	if (d)
 		next.us = MIN(next.us, d->at.us);
 	TAILQ_FOREACH (s, &c->spokes, entry)
@@ -167,6 +168,7 @@ struct mono core_plan(struct core *c, struct now now, core_perform_fn *perform, 
 	uint64_t facts;
 
 	c->budget = CORE_PASS_JOBS;
+	c->sets_due = MONO_NEVER;
 	take_due(c, now);
 	take_indexed(c);
 	take_dirty(c, now);

@@ -7,23 +7,31 @@
 
 #include "policy/retry.h"
 
+/* 0: it may go now. */
+static unsigned words_wait(struct core *c, struct spoke *s, struct job *j, struct now now)
+{
+	unsigned waits = set_holds(c, j, now) ? WAIT_SET : 0;
+
+	if (!s->pub.up)
+		return waits | (s->pub.key_refused ? WAIT_KEY : WAIT_SPOKE_DOWN);
+	return waits || s->publishing < CORE_WORDS_MAX ? waits : WAIT_SLOT;
+}
+
 void plan_words(struct core *c, struct spoke *s, struct now now)
 {
-	unsigned down = s->pub.key_refused ? WAIT_KEY : WAIT_SPOKE_DOWN;
-	struct job *j, *next;
+	struct job *j = TAILQ_FIRST(&s->words), *next;
+	unsigned waits;
 
-	TAILQ_FOREACH_SAFE (j, &s->words, by_list, next) {
-		struct todo t = {.kind = ACTION_PUBLISH, .job = j};
-
-		if (!s->pub.up || s->publishing >= CORE_WORDS_MAX) {
-			job_set_state(c, j, job_idle_state(j), s->pub.up ? WAIT_SLOT : down, now);
+	for (; j; j = next) {
+		waits = words_wait(c, s, j, now);
+		next = TAILQ_NEXT(j, by_list);
+		if (waits) {
+			job_set_state(c, j, job_idle_state(j), waits, now);
 			continue;
 		}
-		job_place(c, j, PLACE_ACTIVE);
-		j->publishing = true;
-		s->publishing++;
-		job_set_state(c, j, JOB_STAGED, 0, now);
-		plan_todo(c, &t);
+		set_publish(c, j, now);
+		/* Others of its set went with it, perhaps the next one too. */
+		next = TAILQ_FIRST(&s->words);
 	}
 }
 

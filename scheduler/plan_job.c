@@ -102,6 +102,8 @@ static bool take_outcome(struct core *c, struct job *j, struct now now)
 		job_set_state(c, j, JOB_STAGED, 0, now);
 		break;
 	case OUTCOME_AGAIN:
+		/* What was staged is gone, where it was to be published. */
+		j->staged = false;
 		if (++j->again > CORE_AGAIN_MAX)
 			hold(c, j, WAIT_RETRY, now);
 		break;
@@ -123,6 +125,7 @@ static bool take_outcome(struct core *c, struct job *j, struct now now)
 	case OUTCOME_PUBLISHED:
 		end_job(c, j, JOB_PUBLISHED, now);
 		return true;
+	case OUTCOME_SET:
 	case OUTCOME_STOPPED:
 	case OUTCOME_PEER_DOWN: /* the spoke is down now, and that is what it waits for */
 	case OUTCOME_KEY:

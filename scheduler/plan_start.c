@@ -165,6 +165,13 @@ void plan_starts(struct core *c, struct now now)
 			start(c, j, now);
 			continue;
 		}
+		/* It waits for its set, perhaps for this one: what is staged there serves both. */
+		if (set_needed(j) && job_twin_staged(j)) {
+			j->staged = true;
+			job_place(c, j, PLACE_WORDS);
+			job_set_state(c, j, JOB_STAGED, 0, now);
+			continue;
+		}
 		job_place(c, j, PLACE_OLDER);
 		job_set_state(c, j, job_idle_state(j), WAIT_TWIN, now);
 	}

@@ -86,6 +86,7 @@ void job_place(struct core *c, struct job *j, enum place to)
 
 	if (j->place == to)
 		return;
+	c->changes++;
 	if (from)
 		TAILQ_REMOVE(from, j, by_list);
 	if (j->place == PLACE_HELD)

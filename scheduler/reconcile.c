@@ -3,7 +3,8 @@
  *
  * A deletion waits until what may replace the file is published: as long as anything of the group
  * is on its way to that spoke, or settles, the old content stays there as a base, and as what a
- * renamed file is copied from.
+ * renamed file is copied from. delete_grace counts from then, and from when the file was found
+ * gone.
  */
 #include "scheduler/reconcile.h"
 
@@ -12,6 +13,22 @@
 #include "scheduler/catalog.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/inventory.h"
+
+/* In sets, also what was given up there counts: old images of a set may rest on what is to go. */
+static bool given_up_there(const struct inventory *s, const struct hub_group *g)
+{
+	const struct core *c = s->spoke->hub->core;
+	struct job *j;
+
+	if (g->cfg->publish == PUBLISH_FILE)
+		return false;
+	TAILQ_FOREACH (j, core_ended((struct core *)c), by_spoke)
+		if (j->spoke == s->spoke->state && j->kind != JOB_DELETE && core_job_given_up(j) &&
+		    !strcmp(j->version->group, g->name) &&
+		    core_job_of((struct core *)c, s->spoke->name, g->name, j->version->path) == j)
+			return true;
+	return false;
+}
 
 /* Anything that will need, or may turn out to need, what lies there. A file that a guest holds open
  * for weeks does not count: nobody knows when it will settle. */
@@ -36,7 +53,24 @@ static bool deletion_waits(const struct inventory *s, const struct hub_group *g)
 		if (j->kind == JOB_PUT && !job_over(j) && !(j->waits & WAIT_HELD) &&
 		    !strcmp(j->version->group, g->name))
 			return true;
-	return false;
+	return given_up_there(s, g);
+}
+
+/* Of delete_grace, what is left; then it is asked for again. */
+static bool in_grace(const struct inventory *s, const struct hub_version *hv)
+{
+	struct hub *h = s->spoke->hub;
+	struct now now = daemon_now();
+	int64_t grace = hv->group->cfg->delete_grace_us, left;
+
+	if (!grace)
+		return false;
+	left = grace - (now.wall.s - hv->v->mtime_s) * SECOND_US;
+	left = MAX(MIN(left, grace), grace - (now.mono.us - s->put_at.us));
+	if (left <= 0)
+		return false;
+	h->grace_due.us = MIN(h->grace_due.us, now.mono.us + left);
+	return true;
 }
 
 /* What a user or a final failure ended is not begun again for the same version. */
@@ -75,7 +109,7 @@ static void reconcile_one(struct inventory *s, struct hub_version *hv)
 		return;
 	if (!v->deleted)
 		hub_jobs_add(s->spoke, inventory_has_content(s, v) ? JOB_META : JOB_PUT, hv);
-	else if (!deletion_waits(s, hv->group))
+	else if (!deletion_waits(s, hv->group) && !in_grace(s, hv))
 		reconcile_deletion(s, hv);
 }
 
@@ -167,4 +201,16 @@ void reconcile_group_deletions(struct hub_group *g)
 		if (inv)
 			reconcile_walk(inv, true);
 	}
+}
+
+struct mono reconcile_due(struct hub *h, struct now now)
+{
+	struct hub_group *g;
+
+	if (h->grace_due.us <= now.mono.us) {
+		h->grace_due = MONO_NEVER;
+		TAILQ_FOREACH (g, &h->groups, entry)
+			reconcile_group_deletions(g);
+	}
+	return h->grace_due;
 }

@@ -18,5 +18,7 @@ void reconcile_deletions(struct inventory *s);
 void reconcile_in_way(struct inventory *s, const char *path);
 /* Same for every spoke of a group: something there settled. */
 void reconcile_group_deletions(struct hub_group *g);
+/* Deletions whose delete_grace is over; returns when the next one is. */
+struct mono reconcile_due(struct hub *h, struct now now);
 
 #endif

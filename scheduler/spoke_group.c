@@ -87,6 +87,33 @@ static int roll_rest(struct spoke_group *g, const struct spoke_intent *i)
 				 (int64_t)time(NULL));
 }
 
+/* A removal that is part of a set: it goes now, if it is still what was to go. */
+static int roll_removal(struct spoke_group *g, const struct spoke_intent *i)
+{
+	struct publish_look look;
+	struct identity old;
+	struct err e = {""};
+	int r = publish_look(g->store, i->path, &look, &e);
+
+	if (r == 0 && look.present && look.identity.ino == i->identity.ino) {
+		r = publish_remove(g->store, i->path, i->keep[0] ? i->keep : NULL, &old, &e);
+		look.present = r < 0;
+	}
+	if (r < 0)
+		log_warn("group %s: %s: its removal was interrupted and cannot go on: %s", g->name,
+			 i->path, e.text);
+	else
+		log_info("group %s: %s: its removal, interrupted, is done now", g->name, i->path);
+	if (r < 0 || look.present)
+		return 0;
+	r = spoke_db_gone(g->db, i->path, g->seq + 1);
+	g->seq += r == 0 && db_changes(g->db) > 0;
+	if (r == 0)
+		r = roll_rest(g, i);
+	spoke_index_later(g, i->path);
+	return r;
+}
+
 /*
  * A publication that was begun and not recorded as done: what was staged is renamed now if it was
  * not yet; the file is listed, and hashed again before it counts as proof.
@@ -133,7 +160,9 @@ static int roll_staged(struct spoke_group *g, const struct spoke_intent *i)
 static int roll_forward(void *arg, const struct spoke_intent *i)
 {
 	struct spoke_group *g = arg;
-	int r = i->source[0] ? roll_staged(g, i) : spoke_aside_intent(g, i);
+	int r = !i->source[0]			    ? spoke_aside_intent(g, i)
+		: !strcmp(i->source, SPOKE_REMOVES) ? roll_removal(g, i)
+						    : roll_staged(g, i);
 
 	return r < 0 ? r : spoke_db_intent_done(g->db, i->id);
 }

@@ -35,20 +35,20 @@ static void publish_over(void *arg)
 	((struct publishing *)arg)->r = NULL;
 }
 
-static void publish_end(struct publishing *x)
+void publishing_ended(struct spoke_group *g, struct sreq *r, struct wire_publish *ops,
+		      struct wire_op_result *results)
 {
-	struct wire_published p = {x->results, x->ops.n_ops, x->g->seq};
+	struct wire_published p = {results, ops->n_ops, g->seq};
 	char *json = wire_published_encode(&p);
 
-	if (x->r) {
-		sreq_on_over(x->r, NULL, NULL);
-		sreq_reply_json(x->r, 200, json);
+	if (r) {
+		sreq_on_over(r, NULL, NULL);
+		sreq_reply_json(r, 200, json);
 	}
 	free(json);
-	spoke_tidy(x->g);
-	free(x->results);
-	wire_publish_done(&x->ops);
-	free(x);
+	spoke_tidy(g);
+	free(results);
+	wire_publish_done(ops);
 }
 
 static enum wire_refusal refusal_of(const struct publishing *x)
@@ -74,8 +74,7 @@ static enum wire_refusal refusal_of(const struct publishing *x)
 	}
 }
 
-/* The operation is over; the next one, or the answer. */
-static void op_end(struct publishing *x)
+void publishing_result(struct publishing *x)
 {
 	struct wire_op_result *res = &x->results[x->i];
 
@@ -95,6 +94,16 @@ static void op_end(struct publishing *x)
 	if (x->t)
 		spoke_transfer_release(x->t);
 	x->t = NULL;
+}
+
+/* The operation is over; the next one, or the answer. */
+static void op_end(struct publishing *x)
+{
+	if (x->set) {
+		publication_changed(x);
+		return;
+	}
+	publishing_result(x);
 	x->i++;
 	op_start(x);
 }
@@ -129,13 +138,13 @@ static void set_keep(struct publishing *x)
  * Worker: whoever has the image open may not lose it: what a lock file lies beside is neither
  * replaced nor taken away. Asked before the work and right before the change. -ETXTBSY.
  */
-static int in_use(struct publishing *x)
+int publishing_in_use(struct publishing *x)
 {
 	const struct wire_op *op = publishing_op(x);
 	const char *path = op->kind == WIRE_RENAME ? op->from : op->path;
 	char lock[NAME_MAX + 1];
 
-	if (op->kind == WIRE_META || x->in_place)
+	if (op->kind == WIRE_META || op->kind == WIRE_KEEP || x->in_place)
 		return 0;
 	if (x->look.present && guard_locked(x->g->store->root_fd, op->path, &x->lock, lock))
 		return err_set(&x->e, -ETXTBSY, "%s lies beside it here", lock);
@@ -165,12 +174,34 @@ static int rename_ready(struct publishing *x)
 	return 0;
 }
 
+/* Worker: does it hold what the rest of the set stands on? */
+static int keep_ready(struct publishing *x)
+{
+	const struct wire_op *op = publishing_op(x);
+
+	if (x->has_row && x->look.present && !x->row.sure && !x->row.gone)
+		return err_set(&x->e, -EAGAIN, "%s is being read again", op->path);
+	if (publishing_is_recorded(x) && hash_equal(&x->row.root, &op->root))
+		return 0;
+	return err_set(&x->e, -ESTALE, "%s does not hold what its set stands on", op->path);
+}
+
+/* Worker: what is staged was taken by another of the set: the same once more. */
+static int copy_staged(struct publishing *x)
+{
+	char from[sizeof(x->staged)];
+
+	snprintf(from, sizeof(from), "%s/image", x->t->hex);
+	return publish_copy_staged(x->g->store, from, x->staged, &x->g->spoke->cancel, &x->e);
+}
+
 /* Worker: what lies there, and for put and copy-of the file that shall. */
 static void make_ready(struct publishing *x)
 {
 	const struct wire_op *op = publishing_op(x);
 	struct spoke_group *g = x->g;
 	bool staged = false;
+	char hex[HASH_HEX + 1];
 	int r;
 
 	x->error = spoke_store_mend(g, &x->e);
@@ -182,24 +213,30 @@ static void make_ready(struct publishing *x)
 		x->error = 0;
 	if (x->error == 0 && op->kind == WIRE_RENAME)
 		x->error = rename_ready(x);
+	if (x->error == 0 && op->kind == WIRE_KEEP)
+		x->error = keep_ready(x);
+	if (publication_withdraws(x)) {
+		memset(&x->look, 0, sizeof(x->look));
+		x->absent = false;
+	}
 	if (x->error == 0 && (op->kind == WIRE_PUT || op->kind == WIRE_COPY_OF))
 		/* a repetition */
 		x->in_place = publishing_is_recorded(x) && hash_equal(&x->row.root, &op->root);
 	if (x->error == 0)
-		x->error = in_use(x);
+		x->error = publishing_in_use(x);
 	if (x->error < 0 || x->in_place || (op->kind != WIRE_PUT && op->kind != WIRE_COPY_OF))
 		return;
 	if (x->t) {
 		r = spoke_transfer_open(x->t, &x->e);
 		staged = r == 0 && staging_is_staged(x->t->st);
 	}
-	if (staged) {
+	snprintf(x->staged, sizeof(x->staged), SPOKE_COPY "%s.%zu", hash_hex(&op->root, hex), x->i);
+	if (staged && publication_takes(x)) {
+		r = copy_staged(x);
+	} else if (staged) {
 		snprintf(x->staged, sizeof(x->staged), "%s/image", x->t->hex);
 		r = staging_keep_leaves(x->t->st);
 	} else if (x->has_source) {
-		char hex[HASH_HEX + 1];
-
-		snprintf(x->staged, sizeof(x->staged), SPOKE_COPY "%s", hash_hex(&op->root, hex));
 		r = publish_copy(g->store, x->source.path, x->source.in_preserved,
 				 &x->source.identity, &op->root, x->staged, &g->spoke->cancel,
 				 &x->e);
@@ -251,7 +288,7 @@ static void change_run(struct work *w)
 	struct store *s = x->g->store;
 	const char *keep = x->keep[0] && x->look.present ? x->keep : NULL;
 
-	x->error = in_use(x);
+	x->error = x->set ? publication_in_use(x) : publishing_in_use(x);
 	if (x->error < 0)
 		; /* somebody came meanwhile */
 	else if (x->in_place || op->kind == WIRE_META)
@@ -304,19 +341,6 @@ static void change_done(struct work *w)
 	spoke_work_ended(s);
 }
 
-static int record_intent(struct publishing *x)
-{
-	struct spoke_intent i = {
-		.root = publishing_op(x)->root, .identity = x->made, .mode = x->attr.mode & 0777};
-
-	snprintf(i.path, sizeof(i.path), "%s", publishing_op(x)->path);
-	if (x->ready)
-		snprintf(i.source, sizeof(i.source), "%s", x->staged);
-	if (x->look.present)
-		snprintf(i.keep, sizeof(i.keep), "%s", x->keep);
-	return spoke_db_intent(x->g->db, &i, &x->intent);
-}
-
 /* A staged file that must be published, or a file that must not lie in preserved/ unlisted. */
 static bool wants_intent(const struct publishing *x)
 {
@@ -324,6 +348,27 @@ static bool wants_intent(const struct publishing *x)
 
 	return x->ready || (x->keep[0] && x->look.present && !x->in_place &&
 			    (op->kind == WIRE_DELETE || op->kind == WIRE_RENAME));
+}
+
+int publishing_intent(struct publishing *x)
+{
+	struct spoke_intent i = {
+		.root = publishing_op(x)->root, .identity = x->made, .mode = x->attr.mode & 0777};
+	bool removes = x->set && publishing_op(x)->kind == WIRE_DELETE && x->look.present;
+
+	if (!wants_intent(x) && !removes)
+		return 0;
+	/* Of a set, what is to go goes after a restart too: the rest stands on that. */
+	if (removes)
+		i.identity = x->look.identity;
+	snprintf(i.path, sizeof(i.path), "%s", publishing_op(x)->path);
+	snprintf(i.source, sizeof(i.source), "%s",
+		 removes    ? SPOKE_REMOVES
+		 : x->ready ? x->staged
+			    : "");
+	if (x->look.present)
+		snprintf(i.keep, sizeof(i.keep), "%s", x->keep);
+	return spoke_db_intent(x->g->db, &i, &x->intent);
 }
 
 static void ready_done(struct work *w)
@@ -335,8 +380,8 @@ static void ready_done(struct work *w)
 	if (x->error == 0) {
 		x->results[x->i].drift = !x->in_place && is_drift(x);
 		set_keep(x);
-		if (wants_intent(x))
-			x->error = record_intent(x);
+		if (!x->set)
+			x->error = publishing_intent(x);
 		if (x->error < 0)
 			err_set(&x->e, x->error, "database: %s", db_error(x->g->db));
 		else if (op->kind == WIRE_META && !x->look.present)
@@ -344,11 +389,24 @@ static void ready_done(struct work *w)
 	}
 	if (x->error == 0 && op->kind == WIRE_META && x->results[x->i].drift)
 		x->error = err_set(&x->e, -ESTALE, "%s is not what it was", op->path);
-	if (x->error < 0)
+	if (x->set)
+		publication_ready(x);
+	else if (x->error < 0)
 		op_end(x);
 	else
-		publish_submit(x, change_run, change_done);
+		publishing_change(x);
 	spoke_work_ended(s);
+}
+
+void publishing_change(struct publishing *x)
+{
+	/* Of a set it was let go in between: there may be more of them than may be open. */
+	if (x->set && publishing_op(x)->kind == WIRE_PUT && !x->t) {
+		x->t = spoke_transfer_make(x->g, &publishing_op(x)->root);
+		if (x->t)
+			spoke_transfer_hold(x->t);
+	}
+	publish_submit(x, change_run, change_done);
 }
 
 static int op_facts(struct publishing *x)
@@ -379,9 +437,9 @@ static int op_facts(struct publishing *x)
 	return 0;
 }
 
-static void op_start(struct publishing *x)
+void publishing_begin(struct publishing *x)
 {
-	const struct wire_op *op;
+	const struct wire_op *op = publishing_op(x);
 
 	x->t = NULL;
 	x->in_place = x->ready = x->undone = false;
@@ -390,14 +448,12 @@ static void op_start(struct publishing *x)
 	x->e.text[0] = '\0';
 	memset(&x->old, 0, sizeof(x->old));
 	memset(&x->made, 0, sizeof(x->made));
-	if (x->i == x->ops.n_ops) {
-		publish_end(x);
-		return;
-	}
-	op = publishing_op(x);
 	x->error = op_facts(x);
 	if (x->error < 0) {
-		op_end(x);
+		if (x->set)
+			publication_ready(x);
+		else
+			op_end(x);
 		return;
 	}
 	if (op->kind == WIRE_PUT)
@@ -407,18 +463,34 @@ static void op_start(struct publishing *x)
 	publish_submit(x, ready_run, ready_done);
 }
 
-static void publish_body(void *arg, struct sreq *r, const char *body, size_t len)
+static void op_start(struct publishing *x)
 {
-	struct publishing *x = xcalloc(1, sizeof(*x));
-	struct err e = {""};
-
-	x->g = arg;
-	x->r = r;
-	if (wire_publish_decode(body, len, &x->ops, &e) < 0) {
-		sreq_problem(r, 400, "%s", e.text);
-		free(x);
+	if (x->i < x->ops.n_ops) {
+		publishing_begin(x);
 		return;
 	}
+	publishing_ended(x->g, x->r, &x->ops, x->results);
+	free(x);
+}
+
+static void publish_body(void *arg, struct sreq *r, const char *body, size_t len)
+{
+	struct wire_publish ops;
+	struct publishing *x;
+	struct err e = {""};
+
+	if (wire_publish_decode(body, len, &ops, &e) < 0) {
+		sreq_problem(r, 400, "%s", e.text);
+		return;
+	}
+	if (ops.set[0]) {
+		publication_start(arg, r, &ops);
+		return;
+	}
+	x = xcalloc(1, sizeof(*x));
+	x->g = arg;
+	x->r = r;
+	x->ops = ops;
 	x->results = xcalloc(x->ops.n_ops + 1, sizeof(*x->results));
 	sreq_on_over(r, publish_over, x);
 	op_start(x);

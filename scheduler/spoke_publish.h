@@ -8,7 +8,10 @@
 #include "scheduler/spoke_db.h"
 #include "scheduler/spoke_job.h"
 
+struct publication;
+
 struct publishing {
+	struct publication *set; /* that this is one operation of (spoke_publish_set.c), or NULL */
 	struct spoke_group *g;
 	struct sreq *r; /* NULL: the hub left; the operations go on */
 	struct wire_publish ops;
@@ -43,5 +46,26 @@ bool publishing_is_recorded(const struct publishing *x);
  */
 int publishing_record(struct publishing *x) WARN_UNUSED;
 void publishing_notice(struct publishing *x); /* before that: who is to be told */
+
+/* Of one operation, each step once; spoke_publish_set.c is told of the ends of the first and last.
+ */
+void publishing_begin(struct publishing *x);		 /* makes it ready */
+int publishing_in_use(struct publishing *x) WARN_UNUSED; /* worker: may it be changed? */
+int publishing_intent(struct publishing *x) WARN_UNUSED; /* where it needs one */
+void publishing_change(struct publishing *x);
+void publishing_result(struct publishing *x); /* what became of it, for the hub */
+void publishing_ended(struct spoke_group *g, struct sreq *r, struct wire_publish *ops,
+		      struct wire_op_result *results);
+
+/* spoke_publish_set.c: all operations or none. Takes ops. */
+void publication_start(struct spoke_group *g, struct sreq *r, struct wire_publish *ops);
+void publication_ready(struct publishing *x);
+void publication_changed(struct publishing *x);
+/* Did an operation before this one take away what lies at its path? */
+bool publication_withdraws(const struct publishing *x);
+/* Worker, before the first change of all: has anybody come to use any of it since it was ready? */
+int publication_in_use(struct publishing *x) WARN_UNUSED;
+/* Was what is staged taken by one before this one? */
+bool publication_takes(const struct publishing *x);
 
 #endif

@@ -74,6 +74,8 @@ int publishing_record(struct publishing *x)
 	if (r < 0)
 		return r;
 	switch (op->kind) {
+	case WIRE_KEEP:
+		break;
 	case WIRE_DELETE:
 		r = record_gone(x, op->path);
 		break;
@@ -99,7 +101,7 @@ int publishing_record(struct publishing *x)
 
 void publishing_notice(struct publishing *x)
 {
-	static const char *const words[] = {"put", "rename", "copy", "meta", "delete"};
+	static const char *const words[] = {"put", "rename", "copy", "meta", "delete", "keep"};
 	const struct wire_op *op = publishing_op(x);
 
 	spoke_notice(x->g, words[op->kind], op->path, &op->root, op->size);

@@ -59,6 +59,9 @@ struct spoke_index_item {
 };
 TAILQ_HEAD(spoke_index_list, spoke_index_item);
 
+/* The source of an intent that brings nothing: what is there is to go. */
+#define SPOKE_REMOVES "-"
+
 /* In staging/: a copy under way of a content that lies here under another name. */
 #define SPOKE_COPY "copy."
 

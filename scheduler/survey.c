@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "scheduler/catalog.h"
+#include "scheduler/hub_sets.h"
 #include "scheduler/group.h"
 #include "scheduler/intake.h"
 #include "scheduler/log.h"
@@ -57,12 +58,33 @@ static void survey_soon(struct hub_group *g, double seconds)
 	ev_timer_start(g->hub->d->loop, &g->scan_timer);
 }
 
-static bool survey_any_wanted(struct hub_group *g, const struct scan_result *r)
+struct missing {
+	struct strmap there;
+	uint64_t n;
+};
+
+static void survey_missing_one(void *arg, void *value)
 {
+	struct missing *m = arg;
+	const struct hub_file *f = value;
+
+	m->n += f->current && !f->current->v->deleted && !strmap_get(&m->there, f->path);
+}
+
+/* Are as many gone still as stopped the group? */
+static bool survey_vanished(struct hub_group *g, const struct scan_result *r)
+{
+	struct missing m = {0};
+
 	for (size_t i = 0; i < r->n_entries; i++)
 		if (!r->entries[i].skip && intake_wanted(g, r->entries[i].path))
-			return true;
-	return false;
+			strmap_put(&m.there, r->entries[i].path, (void *)r);
+	if (m.there.n)
+		strmap_each(&g->files, survey_missing_one, &m);
+	/* Without any there is nothing that could have come back. */
+	m.n = m.there.n ? m.n : UINT64_MAX;
+	strmap_done(&m.there);
+	return m.n == UINT64_MAX || (g->cfg->max_delete && m.n > g->cfg->max_delete);
 }
 
 /* Names found go to the intake; what was not found is asked for once more there. */
@@ -74,7 +96,7 @@ static void survey_apply(struct hub_group *g, const struct scan_result *r, uint6
 
 	for (size_t i = 0; g->watch && i < r->n_dirs; i++)
 		survey_watch(g, r->dirs[i], &new_dirs);
-	if (g->vanished && !survey_any_wanted(g, r))
+	if (g->vanished && survey_vanished(g, r))
 		return;
 	g->vanished = false;
 	group_go_on(g);
@@ -113,6 +135,7 @@ static void survey_over(struct hub_group *g, struct survey *s)
 	else
 		survey_apply(g, r, s->id);
 	g->scan_ended = s->id;
+	hub_sets_changed(g);
 	if (!r->error)
 		reconcile_group_deletions(g);
 	if (r->error == -ESTALE)

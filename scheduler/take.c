@@ -13,39 +13,75 @@
 
 #include "scheduler/catalog.h"
 #include "scheduler/generation.h"
+#include "scheduler/group.h"
 #include "scheduler/guard.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
 #include "scheduler/hub_notices.h"
+#include "scheduler/hub_sets.h"
 #include "scheduler/indexing.h"
 #include "scheduler/intake.h"
 #include "scheduler/log.h"
 #include "scheduler/reconcile.h"
+#include "scheduler/survey.h"
 #include "scheduler/trust.h"
 
 #define FAULT_RETRY_US (60 * SECOND_US) /* a file that cannot be read is tried again */
 
 static void take_pump(struct hub *h);
 
-/* Every file gone at once is far more often a lost mount or a slip than a wish. */
-static bool take_vanished(struct hub_group *g)
+int hub_confirm(struct hub *h, const char *group)
 {
+	struct hub_group *g = hub_group(h, group);
+
+	if (!g)
+		return -ENOENT;
+	if (!g->vanished)
+		return -EALREADY;
+	g->vanished = false;
+	g->confirmed = true;
+	group_go_on(g);
+	survey_want(g);
+	hub_kick(h);
+	return 0;
+}
+
+static uint64_t take_gone(const struct hub_group *g)
+{
+	const struct hub_file *f;
 	uint64_t gone = 0;
-	struct hub_file *f;
 
 	TAILQ_FOREACH (f, &g->settling, entry)
-		if (f->settle.gone)
-			gone++;
-	if (gone < 2 || gone != g->n_files || gone != g->n_unsettled)
+		gone += f->settle.gone;
+	return gone;
+}
+
+/* So many files gone at once are far more often a lost mount or a slip than a wish: the group
+ * stands still until they are back, or a person confirms it. */
+static bool take_vanished(struct hub_group *g)
+{
+	uint64_t gone = take_gone(g);
+	bool all = gone >= 2 && gone == g->n_files && gone == g->n_unsettled;
+
+	if (g->confirmed || (!all && (!g->cfg->max_delete || gone <= g->cfg->max_delete)))
 		return false;
 	g->vanished = true;
-	snprintf(g->problem, sizeof(g->problem),
-		 "all %llu files are gone at once: nothing is deleted on the spokes; it goes on "
-		 "when one is back, or another is there",
-		 (unsigned long long)gone);
+	if (all)
+		snprintf(g->problem, sizeof(g->problem),
+			 "all %llu files are gone at once: nothing is deleted on the spokes; it "
+			 "goes on when one is back, or another is there, or by 'spokesync confirm "
+			 "%s'",
+			 (unsigned long long)gone, g->name);
+	else
+		snprintf(g->problem, sizeof(g->problem),
+			 "%llu files are gone at once, more than max_delete (%u): nothing is "
+			 "deleted on the spokes; it goes on when they are back, or by 'spokesync "
+			 "confirm %s'",
+			 (unsigned long long)gone, g->cfg->max_delete, g->name);
 	log_error("group %s: %s", g->name, g->problem);
 	hub_log_group(g, "group_stopped", g->problem);
 	hub_notice_stopped(g);
+	hub_sets_changed(g);
 	return true;
 }
 
@@ -53,7 +89,12 @@ static void take_deleted(struct hub_file *f)
 {
 	struct hub_group *g = f->group;
 	struct hub *h = g->hub;
-	struct version_row row = {.group = g->name, .path = f->path, .deleted = true};
+	/* It still belongs to the others of its set, and its age is what delete_grace asks for. */
+	struct version_row row = {.group = g->name,
+				  .path = f->path,
+				  .deleted = true,
+				  .mtime.sec = daemon_now().wall.s,
+				  .parent = f->current ? f->current->parent : NULL};
 	struct hub_version *hv;
 	int r;
 
@@ -156,9 +197,15 @@ static void take_version(struct hub_file *f, const struct indexing *x)
 			  .nsec = (uint32_t)x->identity.mtime.tv_nsec},
 		.mode = x->mode,
 		.identity = x->identity,
+		.parent = x->parent,
 	};
 	struct hub_version *hv;
 
+	/* With the same bytes it rests on what it rested on. */
+	if (f->current && f->current->rests && !memcmp(f->current->v->root, x->root.b, HASH_SIZE)) {
+		row.rests = true;
+		row.rests_on = f->current->rests_on;
+	}
 	if (!row.has_origin && x->parent[0])
 		take_parent(f, x, &row);
 	hv = hub_version_new(g, &row);
@@ -263,8 +310,12 @@ static void take_settled(struct hub_file *f)
 {
 	if (!f->settle.gone)
 		catalog_state(f, FILE_READY, NULL);
-	else if (!take_vanished(f->group))
+	else if (!take_vanished(f->group)) {
 		take_deleted(f);
+		/* What was confirmed is what was gone then. */
+		if (f->group->confirmed && !take_gone(f->group))
+			f->group->confirmed = false;
+	}
 }
 
 /* What the guards say of it now; said in the log where they did not say so before. */

@@ -55,6 +55,7 @@ UNIT += tests/unit/test_retry
 UNIT += tests/unit/test_rights
 UNIT += tests/unit/test_scan
 UNIT += tests/unit/test_server
+UNIT += tests/unit/test_sets
 UNIT += tests/unit/test_settle
 UNIT += tests/unit/test_guard
 UNIT += tests/unit/test_inspect

@@ -113,3 +113,24 @@ int publish_copy(struct store *s, const char *from, bool in_preserved,
 			       r == -ESTALE ? "it is not what was recorded" : strerror(-r))
 		     : 0;
 }
+
+int publish_copy_staged(struct store *s, const char *from, const char *name,
+			const volatile bool *cancel, struct err *e)
+{
+	int src = -1, to = -1, r = beneath_open(s->staging_fd, from, O_RDONLY, 0, &src);
+	struct stat st;
+
+	if (r < 0)
+		return err_set(e, r, "cannot open staging/%s: %s", from, strerror(-r));
+	(void)unlinkat(s->staging_fd, name, 0);
+	to = openat(s->staging_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	r = to < 0 || fstat(src, &st) < 0 ? -errno : 0;
+	if (r == 0 && !(s->reflink && reflink_file(to, src) == 0))
+		r = copy_bytes(src, to, (uint64_t)st.st_size, cancel);
+	if (r < 0)
+		(void)unlinkat(s->staging_fd, name, 0);
+	close(src);
+	if (to >= 0)
+		close(to);
+	return r < 0 ? err_set(e, r, "cannot copy staging/%s: %s", from, strerror(-r)) : 0;
+}

@@ -129,13 +129,14 @@ struct wire_position {
 	size_t n_failed;
 };
 
-enum wire_op_kind { WIRE_PUT, WIRE_RENAME, WIRE_COPY_OF, WIRE_META, WIRE_DELETE };
+/* keep: nothing is done, but this content has to be there, or nothing of the set is. */
+enum wire_op_kind { WIRE_PUT, WIRE_RENAME, WIRE_COPY_OF, WIRE_META, WIRE_DELETE, WIRE_KEEP };
 
 struct wire_op {
 	enum wire_op_kind kind;
 	char path[WIRE_PATH_MAX + 1];
 	char from[WIRE_PATH_MAX + 1]; /* rename, copy-of */
-	struct hash root;	      /* put, copy-of */
+	struct hash root;	      /* put, copy-of, keep */
 	bool was_absent, was_known;
 	struct hash was; /* the root expected there now */
 	uint64_t size;
@@ -143,7 +144,13 @@ struct wire_op {
 	uint32_t mode;
 };
 
+/*
+ * set "": each operation by itself. Else all of them or none: each is made ready before the first
+ * changes anything, and they are done in their order. A path that was deleted in it may be put
+ * after that, also out of what lay there.
+ */
 struct wire_publish {
+	char set[WIRE_PATH_MAX + 1];
 	struct wire_op *ops;
 	size_t n_ops;
 };

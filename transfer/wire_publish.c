@@ -10,7 +10,7 @@
 
 static const char *const op_words[] = {
 	[WIRE_PUT] = "put",   [WIRE_RENAME] = "rename", [WIRE_COPY_OF] = "copy-of",
-	[WIRE_META] = "meta", [WIRE_DELETE] = "delete",
+	[WIRE_META] = "meta", [WIRE_DELETE] = "delete", [WIRE_KEEP] = "keep",
 };
 
 static bool has_from(enum wire_op_kind k)
@@ -20,7 +20,12 @@ static bool has_from(enum wire_op_kind k)
 
 static bool has_root(enum wire_op_kind k)
 {
-	return k == WIRE_PUT || has_from(k);
+	return k == WIRE_PUT || k == WIRE_KEEP || has_from(k);
+}
+
+static bool has_attributes(enum wire_op_kind k)
+{
+	return k != WIRE_DELETE && k != WIRE_KEEP;
 }
 
 static json_t *encode_op(const struct wire_op *o)
@@ -33,7 +38,7 @@ static json_t *encode_op(const struct wire_op *o)
 		json_object_set_new(j, "root", wire_out_hash(&o->root));
 		json_object_set_new(j, "size", wire_out_u64(o->size));
 	}
-	if (o->kind != WIRE_DELETE) {
+	if (has_attributes(o->kind)) {
 		json_object_set_new(j, "mtime", wire_out_time(o->mtime));
 		json_object_set_new(j, "mode", json_integer(o->mode));
 	}
@@ -50,7 +55,8 @@ char *wire_publish_encode(const struct wire_publish *p)
 
 	for (size_t i = 0; i < p->n_ops; i++)
 		json_array_append_new(ops, encode_op(&p->ops[i]));
-	return wire_out_end(json_pack("{s:o}", "ops", ops));
+	return wire_out_end(json_pack("{s:o, s:o*}", "ops", ops, "set",
+				      p->set[0] ? wire_out_text(p->set) : NULL));
 }
 
 static void decode_op(struct wire_in *in, const json_t *obj, struct wire_op *o)
@@ -74,7 +80,7 @@ static void decode_op(struct wire_in *in, const json_t *obj, struct wire_op *o)
 		wire_in_hash(in, obj, "root", &o->root, true);
 		o->size = wire_in_u64(in, obj, "size", FILE_SIZE_MAX, true);
 	}
-	if (o->kind != WIRE_DELETE) {
+	if (has_attributes(o->kind)) {
 		wire_in_time(in, obj, "mtime", &o->mtime);
 		o->mode = (uint32_t)wire_in_u64(in, obj, "mode", 07777, true);
 	}
@@ -91,6 +97,7 @@ int wire_publish_decode(const char *json, size_t len, struct wire_publish *ret, 
 	int r;
 
 	wire_in_begin(&in, json, len, e);
+	wire_in_text(&in, in.root, "set", p.set, sizeof(p.set));
 	ops = wire_in_array(&in, in.root, "ops", WIRE_OPS_MAX, &n);
 	if (n > 0)
 		p.ops = xcalloc(n, sizeof(*p.ops));

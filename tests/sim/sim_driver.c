@@ -285,6 +285,7 @@ void sim_perform(void *arg, const struct action *a)
 		changed(s, job_of(s, a->job), a);
 		break;
 	case ACTION_LATE:
+	case ACTION_LEFT:
 		break;
 	case ACTION_OVERRIDE_ENDED:
 		sim_say(s, "override %llu ended", (unsigned long long)a->override.id);

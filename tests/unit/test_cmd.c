@@ -2,6 +2,7 @@
  * test_cmd.c: the handlers of the control API on a real core and a hub of the test's own: what they
  * answer, what they refuse and in which words, and that every wait is told.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,6 +27,7 @@ struct hub {
 	enum hub_holding holds; /* the others */
 	uint64_t held_version;
 	const char *asking;
+	bool gone; /* too many files */
 	unsigned kicks, rescans, overrides_changed;
 };
 
@@ -142,6 +144,19 @@ bool hub_scanned(struct hub *h, const char *group)
 {
 	(void)h, (void)group;
 	return true;
+}
+
+int hub_confirm(struct hub *h, const char *group)
+{
+	(void)group;
+	return h->gone ? 0 : -EALREADY;
+}
+
+int hub_force(struct hub *h, const char *group, const char *path, char *ret_why, size_t size)
+{
+	(void)h, (void)group;
+	snprintf(ret_why, size, "a parent is missing");
+	return strcmp(path, "a.vhdx") ? -ENOENT : 0;
 }
 
 void hub_overrides_changed(struct hub *h)
@@ -595,6 +610,25 @@ static void jobs_are_cancelled_and_retried(void **state)
 	assert_int_not_equal(j->state, JOB_CANCELLED);
 }
 
+static void what_is_held_is_decided(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	bad(CMD_CONFIRM, "{\"group\":\"vdisks\"}", 409, "nothing is to be confirmed");
+	bad(CMD_CONFIRM, "{\"group\":\"x\"}", 404, "there is no group 'x'");
+	hub.gone = true;
+	o = good(CMD_CONFIRM, "{\"group\":\"vdisks\"}");
+	assert_string_equal(text(o, "done"), "confirm");
+	json_decref(o);
+	bad(CMD_PUBLISH, "{\"group\":\"vdisks\",\"path\":\"a.vhdx\"}", 400, "--force");
+	bad(CMD_PUBLISH, "{\"group\":\"vdisks\",\"path\":\"b\",\"force\":true}", 404,
+	    "no set of group vdisks");
+	o = good(CMD_PUBLISH, "{\"group\":\"vdisks\",\"path\":\"a.vhdx\",\"force\":true}");
+	assert_string_equal(text(o, "held"), "a parent is missing");
+	json_decref(o);
+}
+
 static void configuration(void **state)
 {
 	json_t *o;
@@ -673,6 +707,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(spokes_and_groups_have_times, setup, teardown),
 		cmocka_unit_test_setup_teardown(plans, setup, teardown),
 		cmocka_unit_test_setup_teardown(jobs_are_cancelled_and_retried, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_held_is_decided, setup, teardown),
 		cmocka_unit_test_setup_teardown(configuration, setup, teardown),
 	};
 

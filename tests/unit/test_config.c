@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "policy/match.h"
 #include "policy/config.h"
 #include "policy/filter.h"
 #include "tests/unit/ini.h"
@@ -218,10 +219,31 @@ static void strangers(void **state)
 	config_unref(c);
 }
 
-static void not_yet(void **state)
+static void set_patterns(void **state)
 {
+	struct config *c = ini_good(INI_HUB("", "",
+					    "publish = everywhere\nset = ^([^/]+)/\n"
+					    "quorum_wait = 2h\ndelete_grace = 1d\n"
+					    "max_delete = 7"));
+	const struct group_cfg *g = &c->groups[0];
+	char *name = NULL;
+
 	(void)state;
-	ERRORS(INI_HUB("", "", "publish = everywhere"), "11 say file");
+	assert_int_equal(g->publish, PUBLISH_EVERYWHERE);
+	assert_int_equal(match_first(g->set, "win11/disk.vhdx", &name), 1);
+	assert_string_equal(name, "win11");
+	free(name);
+	assert_int_equal(g->quorum_wait_us, 7200 * SECOND_US);
+	assert_int_equal(g->delete_grace_us, 86400 * SECOND_US);
+	assert_int_equal(g->max_delete, 7);
+	config_unref(c);
+	ERRORS(INI_HUB("", "", "set = ^[^/]+/"), "11 has no group");
+	ERRORS(INI_HUB("", "", "set = ^(a"), "11 is wrong at character");
+	ERRORS(INI_HUB("", "", "set = (a)\nset = (b)"), "12 already given");
+	ERRORS(INI_HUB("", "", "publish = all"), "11 is not one of file|spoke|everywhere");
+	ERRORS(INI_HUB("", "", "quorum_wait = 31d"), "11 not within 0..30d");
+	ERRORS(INI_HUB("", "", "delete_grace = -1s"), "11 delete_grace");
+	ERRORS(INI_HUB("", "", "max_delete = many"), "11 is not a number");
 }
 
 static void given_twice(void **state)
@@ -525,26 +547,16 @@ static void shown_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hub_values),
-		cmocka_unit_test(spoke_values),
-		cmocka_unit_test(all_at_once),
-		cmocka_unit_test(nearest_zone),
-		cmocka_unit_test(broken_zone),
-		cmocka_unit_test(missing),
-		cmocka_unit_test(wrong_role),
-		cmocka_unit_test(strangers),
-		cmocka_unit_test(not_yet),
-		cmocka_unit_test(given_twice),
-		cmocka_unit_test(misspelt_and_right),
-		cmocka_unit_test(names),
-		cmocka_unit_test(free_text),
-		cmocka_unit_test(paths_and_addresses),
-		cmocka_unit_test(whole_rules),
-		cmocka_unit_test(no_policy),
-		cmocka_unit_test(spokes_of_a_group),
-		cmocka_unit_test(includes),
-		cmocka_unit_test(not_files),
-		cmocka_unit_test(identity),
+		cmocka_unit_test(hub_values),	      cmocka_unit_test(spoke_values),
+		cmocka_unit_test(all_at_once),	      cmocka_unit_test(nearest_zone),
+		cmocka_unit_test(broken_zone),	      cmocka_unit_test(missing),
+		cmocka_unit_test(wrong_role),	      cmocka_unit_test(strangers),
+		cmocka_unit_test(set_patterns),	      cmocka_unit_test(given_twice),
+		cmocka_unit_test(misspelt_and_right), cmocka_unit_test(names),
+		cmocka_unit_test(free_text),	      cmocka_unit_test(paths_and_addresses),
+		cmocka_unit_test(whole_rules),	      cmocka_unit_test(no_policy),
+		cmocka_unit_test(spokes_of_a_group),  cmocka_unit_test(includes),
+		cmocka_unit_test(not_files),	      cmocka_unit_test(identity),
 		cmocka_unit_test(shown_values),
 	};
 

@@ -290,7 +290,7 @@ static void publish(struct fixture *f, enum wire_op_kind kind, const char *path,
 		    const char *was, struct wire_op_result *ret)
 {
 	struct wire_op op = {.kind = kind, .mode = 0640, .mtime = {1000000000, 5}};
-	struct wire_publish p = {&op, 1};
+	struct wire_publish p = {.ops = &op, .n_ops = 1};
 	struct wire_published answer;
 	char args[200], *json;
 	struct err e = {""};

@@ -1,0 +1,190 @@
+# Sets of files appear together on each spoke, in an order in which a reader never sees half of one.
+load lib
+load sets
+
+setup() { world; }
+teardown() { world_end; }
+
+@test "a chain with its small files is published as a set, parents first and the manifest last" {
+	spoke berlin
+	GROUP='publish = spoke'
+	hub
+	chain win 1
+	start berlin hub
+	hubctl wait --timeout 60s
+	for f in win.vhdx win.1.qcow2 win.2.qcow2 win.pvp win.1.pvp win.2.pvp win.xml; do
+		same berlin "$f"
+	done
+	grep -o 'win[^:]*: published' "$T/berlin.err" | sed 's/: published//' >"$T/order"
+	diff - "$T/order" <<-END
+		win.vhdx
+		win.1.qcow2
+		win.2.qcow2
+		win.1.pvp
+		win.2.pvp
+		win.pvp
+		win.xml
+		win.vhdx
+	END
+}
+
+# The set waits, in the words of why.
+held() { hubctl why berlin "$1" --json | jq -r ".why[]" | grep -F "$2"; }
+staged_waits() { # PATH
+	is staged job "$1" berlin state && is '["set"]' job_waits "$1"
+}
+job_waits() { hubctl jobs --json | jq -c --arg p "$1" '[.jobs[] | select(.path == $p)][0].waits'; }
+
+@test "a set waits for a member that is in use, for a parent that is missing, and says so" {
+	spoke berlin
+	GROUP='publish = spoke'
+	hub
+	chain win 1
+	mv "$T/src/win.1.qcow2" "$T/parent"
+	touch "$T/src/win.pvp.lok"
+	start berlin hub
+	eventually 20 held win.vhdx 'win.pvp: a lock file'
+	[ -z "$(published berlin)" ]
+	rm "$T/src/win.pvp.lok"
+	eventually 20 held win.vhdx 'win.2.qcow2: its parent win.1.qcow2 is not in the group'
+	eventually 20 staged_waits win.vhdx
+	[ -z "$(published berlin)" ]
+	mv "$T/parent" "$T/src/win.1.qcow2"
+	hubctl wait --timeout 60s
+	is 7 eval 'published berlin | wc -l'
+	is "" fits "$T/berlin"
+}
+
+@test "a base that changed in place is held until its children are replaced with it, or it is forced" {
+	spoke berlin 'group:preserve_quota = 0'
+	GROUP='publish = spoke'
+	hub
+	chain win 1
+	start berlin hub
+	hubctl wait --timeout 60s
+	cp "$T/src/win.vhdx" "$T/old"
+	printf x | dd of="$T/src/win.vhdx" bs=1 seek=3000000 conv=notrunc status=none
+	eventually 20 held win.vhdx 'was changed in place while win.1.qcow2 holds differences'
+	cmp "$T/old" "$T/berlin/win.vhdx"
+	# All of it anew: the old children are away before the new base comes, the manifest as well.
+	: >"$T/berlin.err"
+	chain win 2
+	hubctl wait --timeout 60s
+	is "" fits "$T/berlin"
+	for f in win.vhdx win.1.qcow2 win.2.qcow2 win.xml; do same berlin "$f"; done
+	grep -oE 'win[^:]*: (deleted|published)' "$T/berlin.err" >"$T/order"
+	diff - "$T/order" <<-END
+		win.xml: deleted
+		win.pvp: deleted
+		win.2.pvp: deleted
+		win.1.pvp: deleted
+		win.2.qcow2: deleted
+		win.1.qcow2: deleted
+		win.vhdx: deleted
+		win.vhdx: published
+		win.1.qcow2: published
+		win.2.qcow2: published
+		win.1.pvp: published
+		win.2.pvp: published
+		win.pvp: published
+		win.xml: published
+		win.vhdx: published
+	END
+	# By force, after a restart as well it is not what the children rest on.
+	printf y | dd of="$T/src/win.vhdx" bs=1 seek=3000000 conv=notrunc status=none
+	eventually 20 held win.vhdx 'was changed in place'
+	stop hub
+	start hub
+	eventually 20 held win.vhdx 'was changed in place'
+	if hubctl publish g win.vhdx; then false; fi
+	hubctl publish g win.vhdx --force | grep 'it was held: win.vhdx was changed in place'
+	hubctl wait --timeout 60s
+	same berlin win.vhdx
+}
+
+# Names as they are at this moment, from the newest to the oldest event of the daemon's log.
+@test "a deletion goes last, manifest first, after what replaces it and its grace" {
+	spoke berlin
+	GROUP=$'publish = spoke\ndelete_grace = 3s'
+	hub
+	chain win 1
+	chain other 1
+	start berlin hub
+	hubctl wait --timeout 60s
+	: >"$T/berlin.err"
+	rm "$T"/src/win.*
+	chain new 1
+	eventually 30 same berlin new.xml
+	is 7 eval 'published berlin | grep -c win'
+	hubctl wait --timeout 60s
+	[ -e "$T/berlin/win.xml" ] # its grace is not over
+	eventually 20 is 0 eval 'published berlin | grep -c win || true'
+	grep -oE '(win|new)[^:]*: (deleted|published)' "$T/berlin.err" | sed -n '8,$p' >"$T/order"
+	diff - "$T/order" <<-END
+		new.vhdx: published
+		win.xml: deleted
+		win.pvp: deleted
+		win.2.pvp: deleted
+		win.1.pvp: deleted
+		win.2.qcow2: deleted
+		win.1.qcow2: deleted
+		win.vhdx: deleted
+		win.vhdx: published
+	END
+	is 14 eval 'published berlin | wc -l'
+}
+
+@test "too many files gone at once stop the group until a person confirms it" {
+	spoke berlin
+	GROUP='max_delete = 2'
+	hub
+	for i in 1 2 3 4; do echo "$i" >"$T/src/$i.raw"; done
+	start berlin hub
+	hubctl wait --timeout 60s
+	if hubctl confirm g; then false; fi
+	rm "$T"/src/[123].raw
+	eventually 20 eval 'hubctl groups | grep "3 files are gone at once, more than max_delete (2)"'
+	if hubctl status --check; then false; fi
+	# One is back: fewer than that may go.
+	echo 1 >"$T/src/1.raw"
+	eventually 20 is $'1.raw\n4.raw' published berlin
+	for i in 2 3; do echo "$i" >"$T/src/$i.raw"; done
+	hubctl wait --timeout 60s
+	rm "$T"/src/*.raw
+	eventually 20 eval 'hubctl groups | grep "all 4 files are gone at once"'
+	is 4 eval 'published berlin | wc -l'
+	stop hub
+	start hub
+	eventually 20 eval 'hubctl groups | grep "all 4 files are gone at once"'
+	hubctl confirm g
+	eventually 20 is "" published berlin
+}
+
+@test "everywhere: nobody publishes before all have staged it; who is down too long is left behind" {
+	spoke berlin
+	spoke paris
+	# shellcheck disable=SC2034
+	GROUP=$'publish = everywhere\nquorum_wait = 6s'
+	hub
+	start berlin paris hub
+	chain win 1
+	hubctl wait --timeout 60s
+	stop paris
+	chain win 2
+	eventually 20 held win.vhdx 'paris has not staged'
+	is 1 eval 'sed -n "s/<generation>\(.*\)<.*/\1/p" "$T/berlin/win.xml"'
+	eventually 30 same berlin win.xml
+	grep -q '"event":"left_behind"' "$T/hub.jsonl"
+	grep -q 'paris: left behind' "$T/hub.err"
+	start paris
+	hubctl wait --timeout 60s
+	same paris win.xml
+	# All are there: the last one's staging is what the others wait for.
+	chain win 3
+	hubctl wait --timeout 60s
+	same berlin win.xml
+	same paris win.xml
+	jq -rs '[.[] | select(.path == "win.vhdx" and (.event == "staged" or .event == "published"))]
+		| .[-4:] | map(.event) | join(" ")' "$T/hub.jsonl" >"$T/events"
+	is "staged staged published published" cat "$T/events"
+}
