@@ -1,8 +1,8 @@
 /*
- * index_build.c: one read of a file -> its index. A piece is 4 MiB, read directly in one go where
- * nothing of it is trusted (index_reader.c); all-zero blocks are found before they are hashed.
- * Pieces are taken in order, so several threads together still read the file from its beginning to
- * its end.
+ * index_build.c: one read of a file -> its index. A piece is 1 MiB, read directly in one go where
+ * nothing of it is trusted (index_reader.c), while those before it are hashed (index_ahead.c);
+ * all-zero blocks are found before they are hashed. Pieces are taken in order, so several threads
+ * together still read the file from its beginning to its end.
  */
 #include "transfer/index_build.h"
 
@@ -14,9 +14,6 @@
 #include "transfer/index_build_private.h"
 #include "transfer/index_private.h"
 
-#define SHARE_READ (32u << 20) /* of one call of index_builder_work() */
-#define SHARE_DONE ((uint64_t)4 << 30)
-
 static uint64_t node_end(const struct index_builder *b, uint64_t node)
 {
 	return MIN((node + 1) * NODE_SIZE, b->size);
@@ -27,20 +24,22 @@ static int hash_node(struct reader *r, uint64_t node, const uint8_t *data)
 	struct index_builder *b = r->b;
 	struct hash leaves[NODE_BLOCKS];
 	unsigned n = index_node_blocks(b->size, node);
-	uint64_t block = node * NODE_BLOCKS;
+	uint64_t block = node * NODE_BLOCKS, trusted = 0;
 
 	for (unsigned i = 0; i < n; i++, block++) {
 		uint64_t len = MIN(BLOCK_SIZE, b->size - block * BLOCK_SIZE);
 
 		if (index_builder_trusts(b, block)) {
 			leaves[i] = *index_leaf(b->trust->base, block);
-			r->trusted += len;
+			trusted += len;
 			continue;
 		}
 		digest_block(data + (size_t)i * BLOCK_SIZE, len, &leaves[i]);
 		if (r->anchors != NULL && !hash_equal(&leaves[i], &hash_zero_block))
 			anchors_batch_block(r->anchors, block, data + (size_t)i * BLOCK_SIZE, len);
 	}
+	if (trusted > 0)
+		atomic_fetch_add(&b->trusted, trusted);
 	if (b->sectors != NULL) {
 		int error = sectors_writer_node(b->sectors, node, data,
 						(size_t)(node_end(b, node) - node * NODE_SIZE));
@@ -67,89 +66,103 @@ static bool node_trusted(const struct index_builder *b, uint64_t node)
 }
 
 /* 1: this node needs no reading, and is done; 0: it does; -errno. */
-static int skip_node(struct reader *r, uint64_t node)
+static int skip_node(struct fetcher *f, uint64_t node)
 {
-	struct index_builder *b = r->b;
+	struct index_builder *b = f->reader->b;
 	int error;
 
 	if (node_trusted(b, node)) {
-		r->trusted += node_end(b, node) - node * NODE_SIZE;
+		atomic_fetch_add(&b->trusted, node_end(b, node) - node * NODE_SIZE);
 		error = index_writer_same(b->writer, node, b->trust->base);
 		return error < 0 ? error : 1;
 	}
-	error = index_reader_find_data(r, node * NODE_SIZE);
-	if (error < 0 || r->data_start < node_end(b, node))
+	error = index_reader_find_data(f, node * NODE_SIZE);
+	if (error < 0 || f->data_start < node_end(b, node))
 		return error;
 	error = index_writer_node(b->writer, node, b->zeros);
 	return error < 0 ? error : 1;
 }
 
-static int do_piece(struct reader *r, uint64_t first, uint64_t end)
+/* [from, node): as many as are to be read, in one go. */
+static int read_nodes(struct fetcher *f, struct piece *p, uint64_t from, uint64_t node)
 {
-	for (uint64_t node = first, from; node < end;) {
-		int skipped = 0;
+	uint64_t end = MIN(node * NODE_BLOCKS, blocks_of(f->reader->b->size));
 
-		/* As many as are to be read, in one go. */
-		for (from = node; node < end; node++) {
-			skipped = skip_node(r, node);
-			if (skipped != 0)
-				break;
-		}
-		if (skipped < 0)
-			return skipped;
-		if (node > from) {
-			int error =
-				index_reader_blocks(r, from * NODE_BLOCKS,
-						    MIN(node * NODE_BLOCKS, blocks_of(r->b->size)));
-
-			for (uint64_t i = from; error == 0 && i < node; i++)
-				error = hash_node(r, i, r->buf + (i - from) * NODE_SIZE);
-			if (error < 0)
-				return error;
-		}
-		node += skipped > 0;
-	}
-	return 0;
+	if (from == node)
+		return 0;
+	for (uint64_t i = from; i < node; i++)
+		p->read[i - p->first] = true;
+	return index_reader_blocks(f, from * NODE_BLOCKS, end,
+				   p->buf + (from - p->first) * NODE_SIZE);
 }
 
-/* 1: more; 0: none left. */
-static int work(struct reader *r, const volatile bool *cancel)
+int index_builder_fetch(struct fetcher *f, struct piece *p)
 {
-	struct index_builder *b = r->b;
-	uint64_t nodes = nodes_of(b->size);
+	uint64_t from = p->first, before = f->read;
+	int n = 0, error = 0;
 
-	for (uint64_t done = 0; r->read < SHARE_READ && done < SHARE_DONE; done += PIECE) {
-		uint64_t first, end;
-		int error = atomic_load(&b->error);
-
-		if (error == 0 && cancel != NULL && *cancel)
-			error = -ECANCELED;
-		if (error < 0)
-			return error;
-		first = atomic_fetch_add(&b->next, 1) * PIECE_NODES;
-		if (first >= nodes)
-			return 0;
-		end = MIN(first + PIECE_NODES, nodes);
-		error = do_piece(r, first, end);
-		if (error < 0)
-			return error;
-		atomic_fetch_add(&b->done, node_end(b, end - 1) - first * NODE_SIZE);
+	memset(p->read, 0, sizeof(p->read));
+	for (uint64_t node = p->first; error >= 0 && node < p->end; node++) {
+		error = skip_node(f, node);
+		n += error == 0;
+		if (error <= 0)
+			continue;
+		error = read_nodes(f, p, from, node);
+		from = node + 1;
 	}
-	return atomic_load(&b->next) * PIECE_NODES < nodes;
+	if (error >= 0)
+		error = read_nodes(f, p, from, p->end);
+	atomic_fetch_add(&f->reader->b->read, f->read - before);
+	return error < 0 ? error : n;
+}
+
+bool index_builder_claim(struct index_builder *b, uint64_t *ret_first, uint64_t *ret_end)
+{
+	uint64_t nodes = nodes_of(b->size), first = atomic_fetch_add(&b->next, 1) * PIECE_NODES;
+
+	if (first >= nodes)
+		return false;
+	*ret_first = first;
+	*ret_end = MIN(first + PIECE_NODES, nodes);
+	return true;
+}
+
+void index_builder_done(struct index_builder *b, const struct piece *p)
+{
+	atomic_fetch_add(&b->done, node_end(b, p->end - 1) - p->first * NODE_SIZE);
+}
+
+static int hash_piece(struct reader *r, const struct piece *p)
+{
+	int error = 0;
+
+	for (uint64_t node = p->first; error == 0 && node < p->end; node++) {
+		if (p->read[node - p->first])
+			error = hash_node(r, node, p->buf + (node - p->first) * NODE_SIZE);
+	}
+	if (error == 0)
+		index_builder_done(r->b, p);
+	return error;
 }
 
 int index_builder_work(struct index_builder *b, const volatile bool *cancel)
 {
+	uint64_t pieces = (nodes_of(b->size) + PIECE_NODES - 1) / PIECE_NODES;
 	struct reader *r;
-	int error = index_reader_get(b, &r);
+	struct piece *p;
+	int error = index_ahead_start(b, cancel, &r), more;
 
 	if (error == 0) {
-		error = work(r, cancel);
-		index_reader_put(r);
+		while (error == 0 && (more = index_ahead_next(r, &p)) != 0) {
+			error = more < 0 ? more : hash_piece(r, p);
+			if (more > 0)
+				index_ahead_back(r, p);
+		}
+		index_ahead_stop(r);
 	}
 	if (error < 0)
 		atomic_store(&b->error, error);
-	return error;
+	return error < 0 ? error : atomic_load(&b->next) < pieces;
 }
 
 uint64_t index_builder_progress(const struct index_builder *b)
@@ -242,7 +255,7 @@ int index_builder_finish(struct index_builder *b, struct hash *ret_root,
 	struct identity after;
 	int r = atomic_load(&b->error);
 
-	index_reader_free_idle(b);
+	index_ahead_free_idle(b);
 	if (r < 0)
 		return err_set(e, r, "indexing: %s", strerror(-r));
 	r = stat_identity(b->fd, &after, e);
@@ -262,7 +275,7 @@ struct index_builder *index_builder_free(struct index_builder *b)
 {
 	if (b == NULL)
 		return NULL;
-	index_reader_free_idle(b);
+	index_ahead_free_idle(b);
 	index_writer_free(b->writer);
 	sectors_writer_free(b->sectors);
 	anchors_writer_free(b->anchors);

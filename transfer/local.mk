@@ -52,6 +52,7 @@ libtransfer_a_SOURCES += transfer/http_unix.c
 libtransfer_a_SOURCES += transfer/http_unix.h
 libtransfer_a_SOURCES += transfer/index.c
 libtransfer_a_SOURCES += transfer/index.h
+libtransfer_a_SOURCES += transfer/index_ahead.c
 libtransfer_a_SOURCES += transfer/index_audit.c
 libtransfer_a_SOURCES += transfer/index_build.c
 libtransfer_a_SOURCES += transfer/index_build.h transfer/index_build_private.h

@@ -4,6 +4,7 @@
  * was.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/temp.h"
-#include "transfer/index.h"
+#include "transfer/index_build.h"
 
 /* Without the tool this fails: it is in the list of packages. */
 static void fsverity_root(const struct temp *t, const char *name, char hex[HASH_HEX + 1])
@@ -154,6 +155,101 @@ static void test_not_a_file(void **state)
 	assert_string_equal(e.text, "not a regular file");
 }
 
+#define LARGE ((uint64_t)96 << 20)
+
+/* Data that differs from block to block; what lies in [half, half + 8 MiB) is a hole. */
+static int large_file(const struct temp *t)
+{
+	uint8_t *buf = malloc(1 << 20);
+	uint64_t seed = 3;
+	int fd = temp_file(t, "f");
+
+	temp_fill(&seed, buf, 1 << 20);
+	for (uint64_t at = 0; at < LARGE; at += 1 << 20) {
+		memcpy(buf, &at, sizeof(at));
+		if (at < LARGE / 2 || at >= LARGE / 2 + (8 << 20))
+			temp_write(fd, buf, 1 << 20, at);
+	}
+	free(buf);
+	return fd;
+}
+
+static void *work(void *arg)
+{
+	while (index_builder_work(arg, NULL) > 0)
+		;
+	return NULL;
+}
+
+/* Three workers, each with threads that read ahead for it: every piece once, and the same root. */
+static void test_workers(void **state)
+{
+	struct temp *t = *state;
+	struct index_builder *b;
+	struct index_facts facts;
+	struct hash root, again;
+	struct err e;
+	pthread_t id[3];
+	int fd = large_file(t);
+
+	assert_int_equal(index_build(fd, t->fd, NULL, NULL, &root, &e), 0);
+	assert_int_equal(index_builder_new(fd, t->fd, NULL, &b, &e), 0);
+	for (unsigned i = 0; i < ARRAY_LEN(id); i++)
+		assert_int_equal(pthread_create(&id[i], NULL, work, b), 0);
+	for (unsigned i = 0; i < ARRAY_LEN(id); i++)
+		pthread_join(id[i], NULL);
+	assert_int_equal(index_builder_finish(b, &again, &facts, &e), 0);
+	assert_true(hash_equal(&root, &again));
+	assert_int_equal(facts.read, LARGE - (8 << 20));
+	assert_int_equal(index_builder_progress(b), LARGE);
+	index_builder_free(b);
+	close(fd);
+}
+
+/* A call takes about 32 MiB, however far the reading could go on: others want their turn. */
+static void test_a_share(void **state)
+{
+	struct temp *t = *state;
+	struct index_builder *b;
+	struct hash root;
+	struct err e;
+	int fd = large_file(t);
+
+	assert_int_equal(index_builder_new(fd, t->fd, NULL, &b, &e), 0);
+	assert_int_equal(index_builder_work(b, NULL), 1);
+	assert_in_range(index_builder_progress(b), 32 << 20, 36 << 20);
+	/* All that was read of it is hashed: the rest may be anybody's. */
+	assert_int_equal(index_builder_work(b, NULL), 1);
+	assert_int_equal(index_builder_work(b, NULL), 0);
+	assert_int_equal(index_builder_finish(b, &root, NULL, &e), 0);
+	index_builder_free(b);
+	close(fd);
+}
+
+/* While pieces are read ahead: an end that comes too early, and a wish to stop. */
+static void test_it_ends(void **state)
+{
+	struct temp *t = *state;
+	volatile bool cancel = true;
+	struct index_builder *b;
+	struct hash root;
+	struct err e;
+	int fd = large_file(t);
+
+	assert_int_equal(index_builder_new(fd, t->fd, NULL, &b, &e), 0);
+	assert_int_equal(index_builder_work(b, &cancel), -ECANCELED);
+	assert_int_equal(index_builder_work(b, NULL), -ECANCELED);
+	assert_int_equal(index_builder_finish(b, &root, NULL, &e), -ECANCELED);
+	index_builder_free(b);
+	assert_int_equal(index_builder_new(fd, t->fd, NULL, &b, &e), 0);
+	assert_int_equal(index_builder_work(b, NULL), 1);
+	assert_int_equal(ftruncate(fd, 40 << 20), 0);
+	assert_int_equal(index_builder_work(b, NULL), -ESTALE);
+	assert_int_equal(index_builder_finish(b, &root, NULL, &e), -ESTALE);
+	index_builder_free(b);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +257,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_holes, temp_setup, temp_teardown),
 		cmocka_unit_test_setup_teardown(test_cancel, temp_setup, temp_teardown),
 		cmocka_unit_test_setup_teardown(test_not_a_file, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_workers, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_a_share, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_it_ends, temp_setup, temp_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
