@@ -41,7 +41,7 @@ static const struct key keys[] = {
 	 "The file of the daemon's own private key, made on first start where absent"},
 	{"threads", SECTION_DAEMON, KEY_NUMBER, BOTH | KEY_RESTART,
 	 AT(config, threads), 0, 0, 256, "0", "0..256",
-	 "Worker threads for reading, hashing and compressing; 0 = as many as processors"},
+	 "Worker threads for reading, hashing and compressing; 0 = one more than processors"},
 	{"stall", SECTION_DAEMON, KEY_DURATION, BOTH,
 	 AT(config, stall_us), 0, S, HOUR, "1m", "1s..1h",
 	 "A connection without progress for so long is given up"},

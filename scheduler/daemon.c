@@ -109,13 +109,14 @@ static int prepare_disk(struct daemon *d, int *ret_lock, struct err *e)
 	return r;
 }
 
+/* One more than processors: some wait for disks, and slow frames may not have all of them. */
 static unsigned worker_threads(const struct config *c)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (c->threads)
 		return c->threads;
-	return cores > 0 ? (unsigned)MIN(cores, 64) : 1;
+	return cores > 0 ? (unsigned)MIN(cores + 1, 64) : 2;
 }
 
 static int start_role(struct daemon *d, struct err *e)

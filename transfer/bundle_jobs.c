@@ -54,11 +54,33 @@ static void job_free(struct frame_job *j)
 	free(j);
 }
 
-/* May e have it now? A slow encoder is large, so there is one. */
+/* Does a line wait for fast frames, or will it? */
+static bool fast_wanted(const struct bundler *b)
+{
+	const struct bundle_stream *s;
+
+	TAILQ_FOREACH (s, &b->streams, entry) {
+		if (s->effort < LEVEL_SLOW && s->ready < s->n)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May e have it now? The first encoder has anything. A slow frame takes seconds: the second has it
+ * only where no fast line would wait for them, and where a worker is left for all the rest. One of
+ * a large level is for the first alone.
+ */
 static bool suits(const struct encoder *e, const struct frame_job *j)
 {
-	return j->encoder == NULL &&
-	       (j->cached->key.effort < LEVEL_SLOW || e == &e->bundler->encoders[0]);
+	const struct bundler *b = e->bundler;
+	unsigned level = j->cached->key.effort;
+
+	if (j->encoder != NULL)
+		return false;
+	if (e == &b->encoders[0] || level < LEVEL_SLOW)
+		return true;
+	return level < LEVEL_LARGE && pool_threads(b->pool) > ENCODERS && !fast_wanted(b);
 }
 
 /* The oldest of those that a reader waits for; else of all. */
@@ -100,7 +122,7 @@ static void next(struct encoder *e)
 
 void jobs_next(struct bundler *b)
 {
-	/* The one that can only do the fast ones first: the other is kept for a slow one. */
+	/* The one that cannot do all of them first: the other is kept for a large one. */
 	for (unsigned i = ENCODERS; i-- > 0;)
 		next(&b->encoders[i]);
 }

@@ -12,7 +12,6 @@
 #include "transfer/worker.h"
 
 #define ENCODERS      2
-#define LEVEL_SLOW    7 /* from here on a context is tens of MiB: one at a time */
 #define FRAMES_AHEAD  2
 #define REPAIR_EFFORT 3
 #define EFFORTS_MOST  2

@@ -151,10 +151,16 @@ int frame_decode(struct frame_decoder *d, const struct frame_head *head, const u
  * *ret_buf is the encoder's, until its next frame: mapping 16 MiB anew for each was a tenth of what
  * a frame costs. A prefix that does not help in the end is left out.
  */
+/* Levels from here on take seconds for a frame; from there on, and so much memory that one at a
+ * time is enough. */
+#define LEVEL_SLOW  7
+#define LEVEL_LARGE 18
 struct frame_encoder;
 struct frame_encoder *frame_encoder_new(void) WARN_UNUSED;
 struct frame_encoder *frame_encoder_free(struct frame_encoder *x);
 /* Looked at while it encodes: -ECANCELED. NULL: never. */
+/* Of its context, in bytes: at most 36 MiB below LEVEL_LARGE, and 60 MiB from there on. */
+size_t frame_encoder_size(const struct frame_encoder *x);
 void frame_encoder_on_cancel(struct frame_encoder *x, const volatile bool *cancel);
 /* The encoder's buffer, for so many bytes at least, whose content is lost. NULL: no memory. */
 uint8_t *frame_encoder_room(struct frame_encoder *x, size_t size) WARN_UNUSED;

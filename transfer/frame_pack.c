@@ -1,7 +1,7 @@
 /*
- * frame_pack.c: zstd, on worker threads. One context is kept from frame to frame (at level 19 it
- * has 81-89 MiB, so there are few). A prefix is a list of old blocks, put together: the decoder
- * gives the same, and what literals have in common with it costs next to nothing.
+ * frame_pack.c: zstd, on worker threads. One context is kept from frame to frame (at level 17 it
+ * has 34 MiB and at 19 57, so there are few). A prefix is a list of old blocks, put together: the
+ * decoder gives the same, and what literals have in common with it costs next to nothing.
  */
 #include "transfer/frame.h"
 
@@ -18,17 +18,27 @@
 /*
  * With a prefix the window has all of it and of the literals. A level's own tables are made for
  * data that is near; these are large enough to know the whole, and small enough for two encoders
- * (4 MiB from level LEVEL_LARGE down, 32 MiB above, where there is but one). Matches from LDM_LEAST
- * on are found anywhere, by one hash in 2^LDM_RATE bytes. Measured on a package upgrade (66 MB of
- * literals, 72 MB of prefixes): 15.9 MB at level 3, where tables of 48 MiB make 15.8.
+ * (4 MiB at the fast levels, 8 at the slow, 32 at the large, of which there is but one). Matches
+ * from LDM_LEAST on are found anywhere, by one hash in 2^LDM_RATE bytes. Measured on a package
+ * upgrade (66 MB of literals, 72 MB of prefixes): 15.9 MB at level 3, where tables of 48 MiB make
+ * 15.8. On one of 26 MB at level 17: 2^20 make 7.04 MB in 5.6 s, 2^21 7.01 in 7.7, 2^22 6.98 in
+ * 8.2; with the smaller ones a second encoder has room.
  */
 #define WINDOW_MOST   26
 #define TABLE_FAST    19
-#define TABLE_SLOW    22
-#define LEVEL_LARGE   6
+#define TABLE_SLOW    20
+#define TABLE_LARGE   22
 #define LDM_HASH_MOST 20
 #define LDM_RATE      4
 #define LDM_LEAST     32
+
+/*
+ * Without a prefix the tables of slow levels for all of a window are larger than what two encoders
+ * may have: level 17's own make 57 MiB, 19's 89. From OWN_TABLES on they are these.
+ */
+#define OWN_TABLES 10
+#define HASH_SLOW  21
+#define CHAIN_SLOW 22
 
 /* A look: so many pieces of so many bytes. */
 #define LEVEL_LOOK 1
@@ -72,6 +82,11 @@ struct frame_encoder *frame_encoder_free(struct frame_encoder *x)
 	}
 	free(x);
 	return NULL;
+}
+
+size_t frame_encoder_size(const struct frame_encoder *x)
+{
+	return ZSTD_sizeof_CCtx(x->zstd);
 }
 
 uint8_t *frame_encoder_room(struct frame_encoder *x, size_t size)
@@ -129,7 +144,9 @@ static int end(struct frame_encoder *x, ZSTD_outBuffer *out)
 static size_t fit_prefix(struct frame_encoder *x, int level, uint64_t total)
 {
 	int bits = 64 - __builtin_clzll(MAX(total, 1024u) - 1);
-	int table = MIN(bits, level > LEVEL_LARGE ? TABLE_SLOW : TABLE_FAST);
+	int table = MIN(bits, level >= LEVEL_LARGE  ? TABLE_LARGE
+			      : level >= LEVEL_SLOW ? TABLE_SLOW
+						    : TABLE_FAST);
 	const struct {
 		ZSTD_cParameter name;
 		int value;
@@ -149,6 +166,18 @@ static size_t fit_prefix(struct frame_encoder *x, int level, uint64_t total)
 	return r;
 }
 
+static size_t bound_tables(struct frame_encoder *x, int level)
+{
+	int more = level >= LEVEL_LARGE;
+	size_t r = 0;
+
+	if (level >= OWN_TABLES)
+		r = ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_hashLog, HASH_SLOW + more);
+	if (level >= OWN_TABLES && !ZSTD_isError(r))
+		r = ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_chainLog, CHAIN_SLOW + more);
+	return r;
+}
+
 static int begin(struct frame_encoder *x, int level, uint64_t len, const struct bytes *prefix)
 {
 	size_t r = ZSTD_CCtx_reset(x->zstd, ZSTD_reset_session_and_parameters);
@@ -156,8 +185,9 @@ static int begin(struct frame_encoder *x, int level, uint64_t len, const struct 
 	if (!ZSTD_isError(r))
 		r = ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_compressionLevel,
 					   MIN(MAX(level, 1), LEVEL_MAX));
-	if (!ZSTD_isError(r) && prefix != NULL)
-		r = fit_prefix(x, level, len + prefix->len);
+	if (!ZSTD_isError(r))
+		r = prefix != NULL ? fit_prefix(x, level, len + prefix->len)
+				   : bound_tables(x, level);
 	/* The size goes into the zstd frame and keeps window and buffers as small as the data. */
 	if (!ZSTD_isError(r))
 		r = ZSTD_CCtx_setPledgedSrcSize(x->zstd, len);

@@ -33,6 +33,7 @@ struct world {
 	int error;
 	bool answered;
 	unsigned ready;
+	unsigned threads; /* of the pool; 0: 2 */
 };
 
 struct image {
@@ -57,7 +58,7 @@ static int old_bytes_of(void *arg, const struct hash *root, int *ret_fd)
 
 static void world_start(struct world *w, uint64_t cache_max)
 {
-	w->pool = pool_new(w->loop, 2);
+	w->pool = pool_new(w->loop, w->threads > 0 ? w->threads : 2);
 	w->bundler = bundler_new(w->pool, w->cache_dir, w->index_dir, cache_max);
 	bundler_on_base(w->bundler, old_bytes_of, w);
 }
@@ -861,6 +862,65 @@ static void test_what_is_awaited_goes_first(void **state)
 	}
 }
 
+static unsigned at_work(const struct world *w, unsigned effort)
+{
+	const struct frame_job *j;
+	unsigned n = 0;
+
+	TAILQ_FOREACH (j, &w->bundler->jobs, entry)
+		n += j->encoder != NULL && j->cached->key.effort == effort;
+	return n;
+}
+
+/*
+ * Two slow frames at a time where a worker is left for all else and no fast line would wait for
+ * them; of the large levels one, and of the fast two.
+ */
+static void test_encoders(void **state)
+{
+	static const struct {
+		unsigned threads, before, level, at_work;
+	} rows[] = {
+		{2, 0, LEVEL_SLOW, 1},	{3, 0, LEVEL_SLOW, 2},	{3, 0, LEVEL_LARGE - 1, 2},
+		{3, 0, LEVEL_LARGE, 1}, {2, 0, 3, 2},		{3, 3, LEVEL_SLOW, 1},
+		{3, LEVEL_LARGE, 3, 1}, {3, LEVEL_LARGE, 9, 1},
+	};
+	struct world *w = *state;
+	struct image new[2];
+	struct bundle *b[2];
+	struct bundle_stream *s[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		literal_image(w, &new[i], i > 0 ? 34 << 20 : 66 << 20);
+		assert_int_equal(renameat(w->dir.fd, "new", w->dir.fd, i > 0 ? "b" : "a"), 0);
+	}
+	for (unsigned k = 0; k < ARRAY_LEN(rows); k++) {
+		world_stop(w);
+		w->threads = rows[k].threads;
+		world_start(w, 0);
+		for (unsigned i = rows[k].before > 0 ? 0 : 1; i < 2; i++) {
+			struct content c = content_of(&new[i], false);
+
+			b[i] = get(w, &c, NULL, 0);
+			assert_int_equal(stream_new(b[i],
+						    (int)(i > 0 ? rows[k].level : rows[k].before),
+						    NULL, 0, &s[i]),
+					 0);
+			/* Of a fast one what may be made is, and more will be wanted. */
+			while (i == 0 && rows[k].before < LEVEL_SLOW && count_jobs(w) > 0)
+				ev_run(w->loop, EVRUN_ONCE);
+		}
+		assert_int_equal(at_work(w, rows[k].level), rows[k].at_work);
+		for (unsigned i = rows[k].before > 0 ? 0 : 1; i < 2; i++) {
+			stream_forget(s[i]);
+			stream_free(s[i]);
+			bundle_unref(b[i]);
+		}
+	}
+	for (unsigned i = 0; i < 2; i++)
+		image_done(&new[i]);
+}
+
 /* Thirty spokes cost one; and nothing beyond the limit stays. */
 static void test_shared_and_bounded(void **state)
 {
@@ -1146,6 +1206,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resume_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_cache, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_awaited_goes_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_encoders, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shared_and_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_thirty_spokes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_changed_content, setup, teardown),

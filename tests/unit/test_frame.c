@@ -675,6 +675,34 @@ static void test_may_pack(void **state)
 	frame_encoder_free(x);
 }
 
+/* Two slow encoders, or a large one and another, have 100 MiB together: with a prefix or without,
+ * at every level that is used. */
+static void test_contexts_are_bounded(void **state)
+{
+	static const int levels[] = {3, LEVEL_SLOW, 9, LEVEL_LARGE - 1, LEVEL_LARGE, 19};
+	const size_t len = FRAME_LITERALS_MAX, piece = 64 << 10;
+	uint8_t *same = malloc(2 * len), *out = malloc(len);
+	uint64_t seed = 10;
+
+	(void)state;
+	temp_fill(&seed, same, piece);
+	for (size_t at = piece; at < 2 * len; at += piece)
+		memcpy(same + at, same, piece);
+	for (unsigned i = 0; i < 2 * ARRAY_LEN(levels); i++) {
+		int level = levels[i / 2];
+		struct bytes part = {same, len}, prefix = {same, 2 * len};
+		struct room room = {out, len, 0};
+		struct frame_encoder *x = frame_encoder_new();
+
+		assert_int_equal(frame_pack(x, level, &part, 1, i % 2 ? &prefix : NULL, &room), 0);
+		assert_in_range(frame_encoder_size(x), 1 << 20,
+				level < LEVEL_LARGE ? 36 << 20 : 60 << 20);
+		frame_encoder_free(x);
+	}
+	free(same);
+	free(out);
+}
+
 /* Frame after frame in the same memory; larger ones find room. */
 static void test_room(void **state)
 {
@@ -704,6 +732,7 @@ static void test_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_contexts_are_bounded),
 		cmocka_unit_test(test_may_pack),
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_round_trip),
