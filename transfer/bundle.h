@@ -88,6 +88,8 @@ void stream_on_ready(struct bundle_stream *s, void (*ready)(void *arg), void *ar
  * frame that was to be resumed turned out to be damaged, only a new stream helps; -errno.
  */
 int64_t stream_read(struct bundle_stream *s, uint64_t offset, void *buf, size_t len) WARN_UNUSED;
+/* Whether stream_read() would give bytes there, or the end. */
+bool stream_at_hand(const struct bundle_stream *s, uint64_t offset);
 void stream_acked(struct bundle_stream *s, uint64_t offset);
 /* What is known so far of the bytes: exact for encoded frames, estimated for the rest. */
 uint64_t stream_estimate(const struct bundle_stream *s);

@@ -101,11 +101,13 @@ bool push_wants_effort(const struct push *p)
 	       bundle_effort(p->bundle, p->spec.effort) != stream_effort(s);
 }
 
-/* Frames that take longer to make than to send, and not only the first. */
+/* Frames that take longer to make than to send, and not only the first. One that is made by now is
+ * sent: two may be in the making at a time. */
 static void shorten(struct push *p)
 {
 	if (p->spec.effort_short == 0 || p->starved_us < STARVED_LEAST_US ||
-	    p->starved_us * STARVED_PART < push_now_us() - p->stream_us)
+	    p->starved_us * STARVED_PART < push_now_us() - p->stream_us ||
+	    stream_at_hand(p->stream, p->offset))
 		return;
 	p->spec.effort = p->spec.effort_short;
 	p->spec.effort_short = 0;

@@ -141,6 +141,13 @@ int64_t stream_read(struct bundle_stream *s, uint64_t offset, void *buf, size_t 
 	return -EAGAIN;
 }
 
+bool stream_at_hand(const struct bundle_stream *s, uint64_t offset)
+{
+	uint32_t k = frame_at(s, offset);
+
+	return offset < s->header_len || k < s->ready || k == s->n;
+}
+
 void stream_acked(struct bundle_stream *s, uint64_t offset)
 {
 	uint32_t before = s->acked;

@@ -599,6 +599,35 @@ static void test_effort(void **state)
 	assert_int_equal(w->fake.header.left_out[0].n, 1);
 }
 
+/* In the middle of the first frame: it was long waited for. Those that follow are made by now. */
+static void starve(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	struct world *w = t->data;
+
+	(void)revents;
+	if (w->fake.received < 1 << 20)
+		return;
+	ev_timer_stop(loop, t);
+	w->push->spec.effort_short = 5;
+	w->push->starved_us = 100 * SECOND_US;
+}
+
+/* What was made at the slow effort is not made once more at the fast one. */
+static void test_made_frames_are_sent(void **state)
+{
+	struct world *w = *state;
+
+	shaper_set_rate(shaper_root(w->shaper), 8 << 20);
+	begin(w, false);
+	ev_timer_init(&w->timer, starve, 0.01, 0.01);
+	w->timer.data = w;
+	ev_timer_start(w->loop, &w->timer);
+	run(w);
+	expect_content(w);
+	assert_int_equal(w->stats.bundles, 1);
+	assert_int_equal(w->fake.header.effort, 1);
+}
+
 /* A closed policy is left for an open one: the transfer that stood still goes on. */
 static void test_reparent(void **state)
 {
@@ -650,6 +679,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stop_while_blocked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_before_it_began, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_effort, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_made_frames_are_sent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reparent, setup, teardown),
 		cmocka_unit_test(test_unsent),
 	};
