@@ -43,6 +43,7 @@ static void free_values(struct config *c)
 		filter_free(c->groups[i].filter);
 		filter_free(c->groups[i].protect_local);
 		match_free(c->groups[i].set);
+		free(c->groups[i].scrub.lines);
 	}
 	free(c->policies);
 	free(c->groups);

@@ -119,6 +119,16 @@ static void check_policy(struct build *b, const struct section *s, const struct 
 			      p->name);
 }
 
+static void check_preserve(struct build *b, const struct section *s, const struct group_cfg *g)
+{
+	if (g->preserve_low > g->preserve_high)
+		build_problem(
+			b,
+			line_of(s, was_given(s, "preserve_low") ? "preserve_low" : "preserve_high"),
+			"preserve_low (%u) is above preserve_high (%u)", g->preserve_low,
+			g->preserve_high);
+}
+
 void check_all(struct build *b)
 {
 	bool hub = b->c.role == ROLE_HUB;
@@ -130,6 +140,8 @@ void check_all(struct build *b)
 			check_daemon(b, s);
 		else if (s->kind == SECTION_GROUP)
 			check_group_path(b, s, s->base);
+		if (s->kind == SECTION_GROUP && b->c.role == ROLE_SPOKE)
+			check_preserve(b, s, s->base);
 		if (s->kind == SECTION_GROUP && hub)
 			check_group_policy(b, s, s->base);
 		else if (s->kind == SECTION_SPOKE && hub)

@@ -19,6 +19,7 @@ enum publish_mode { PUBLISH_FILE, PUBLISH_SPOKE, PUBLISH_EVERYWHERE };
 enum verify_mode { VERIFY_CHANGED, VERIFY_FULL };
 enum protect_mode { PROTECT_NONE, PROTECT_MODE };
 enum unclean_mode { UNCLEAN_HOLD, UNCLEAN_SEND };
+enum drift_mode { DRIFT_REPAIR, DRIFT_REPORT };
 enum zone_kind { ZONE_NAMED, ZONE_UTC, ZONE_SPOKE };
 
 /* What happened to a file, as hooks and webhooks are told it. */
@@ -81,8 +82,9 @@ struct group_cfg {
 	int priority;		     /* 0..100, larger first; default 50 */
 	struct deadline deadline;
 	int64_t settle_us;
-	int64_t scan_us;	   /* period of the scan that is the truth */
 	enum unclean_mode unclean; /* images whose own headers object */
+	int64_t scan_us;	   /* both roles: period of the scan that is the truth */
+	enum drift_mode drift;	   /* what was changed on a spoke is repaired, or only reported */
 	enum publish_mode publish;
 	struct match *set;	 /* NULL: sets are found by stems */
 	int64_t quorum_wait_us;	 /* of publish = everywhere */
@@ -90,6 +92,10 @@ struct group_cfg {
 	unsigned max_delete;	 /* at once, unasked; 0: any number */
 	/* spoke */
 	uint64_t staging_quota, preserve_quota; /* bytes; UINT64_MAX = no quota */
+	unsigned preserve_high, preserve_low;	/* percent of preserve_quota */
+	int64_t preserve_age_us;		/* 0: any */
+	unsigned preserve_count;		/* of one path; 0: any */
+	struct policy scrub;			/* its lines only; in the machine's own zone */
 	struct filter *protect_local;
 	const char *owner, *owner_group; /* NULL: as the directory */
 	int mode;			 /* -1: the hub's mode */

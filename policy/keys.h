@@ -31,6 +31,7 @@ enum key_type {
 	KEY_SPOKES, /* names, or a pattern */
 	KEY_ZONE,
 	KEY_WINDOW,
+	KEY_SCRUB, /* as a window, into the group's own lines */
 	KEY_DATE,
 	KEY_DEADLINE,
 	KEY_DFSR,    /* a day of DFS Replication */

@@ -39,6 +39,7 @@ libpolicy_a_SOURCES += policy/override.h
 libpolicy_a_SOURCES += policy/parse.c
 libpolicy_a_SOURCES += policy/parse.h
 libpolicy_a_SOURCES += policy/pin.c
+libpolicy_a_SOURCES += policy/preserve.c policy/preserve.h
 libpolicy_a_SOURCES += policy/rate.c
 libpolicy_a_SOURCES += policy/rate.h
 libpolicy_a_SOURCES += policy/resolve.c

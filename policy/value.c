@@ -373,6 +373,7 @@ int value_set(struct build *b, const struct section *s, struct setting *set, str
 	case KEY_ZONE:
 		return value_set_zone(&v, text, value, e);
 	case KEY_WINDOW:
+	case KEY_SCRUB:
 	case KEY_DATE:
 		return value_add_line(&v, text, value, e);
 	case KEY_DEADLINE:

@@ -55,7 +55,7 @@ int value_set_zone(struct slot *v, const char *text, char **ret, struct err *e)
 
 static int add_lines(struct slot *v, const struct window_line *lines, size_t n, struct err *e)
 {
-	struct policy *p = v->section->base;
+	struct policy *p = v->key->type == KEY_SCRUB ? v->field : v->section->base;
 
 	if (p->n_lines + n > LINES_MOST)
 		return err_set(e, -E2BIG, "more than %d windows and dates in one policy",

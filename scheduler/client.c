@@ -57,6 +57,9 @@ static const struct action actions[COMMANDS_N] = {
 	[CMD_CONFIG] = {.show = client_show_config},
 	[CMD_RELOAD] = {.show = client_show_reload},
 	[CMD_PAIR] = {.run = client_pair},
+	[CMD_PRESERVED] = {.show = client_show_preserved},
+	[CMD_VERIFY] = {.show = client_show_verify},
+	[CMD_RESTORE] = {.show = client_show_restored},
 };
 
 static void print_help(FILE *f)
@@ -102,12 +105,19 @@ static int usage_error(const struct command *cmd, const char *text)
 	return EXIT_BAD_USAGE;
 }
 
+/* A command may have an option of that name itself. */
+static bool has_option(const struct command *cmd, const char *name)
+{
+	return cmd && command_arg_index(cmd, name) >= 0;
+}
+
 /*
  * Takes the options that every command has out of argv, wherever they stand before "--", so that
  * `spokesync jobs --json -S x` works. Returns the new argc, or -EINVAL (said).
  */
 static int take_options(int argc, char **argv, struct options *o)
 {
+	const struct command *cmd = NULL;
 	int kept = 1, i;
 
 	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
@@ -117,7 +127,7 @@ static int take_options(int argc, char **argv, struct options *o)
 			o->json = true;
 		else if (!strcmp(s, "-h") || !strcmp(s, "--help"))
 			o->help = true;
-		else if (!strcmp(s, "--version"))
+		else if (!strcmp(s, "--version") && !has_option(cmd, "version"))
 			o->version = true;
 		else if (!strcmp(s, "-S") || !strcmp(s, "--socket"))
 			value = &o->socket;
@@ -129,6 +139,8 @@ static int take_options(int argc, char **argv, struct options *o)
 			o->config = s + 9;
 		else
 			argv[kept++] = argv[i];
+		if (kept == 2 && !cmd)
+			cmd = command_by_word(argv[1]);
 		if (value && i + 1 == argc)
 			return usage_error(NULL, "-S and -c need a value"), -EINVAL;
 		if (value)

@@ -44,6 +44,7 @@ client_show_fn client_show_groups, client_show_why, client_show_backlog, client_
 client_show_fn client_show_windows, client_show_explain, client_show_override, client_show_ended;
 client_show_fn client_show_done, client_show_wait, client_show_config, client_show_reload;
 client_show_fn client_show_decided;
+client_show_fn client_show_preserved, client_show_restored, client_show_verify;
 
 /* Commands that do more than one call. */
 int client_status(const struct client *c, const struct args *a);

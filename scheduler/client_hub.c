@@ -56,6 +56,30 @@ static void done_cell(struct view_table *t, const json_t *o)
 		view_cell(t, "%s", client_when(o, "eta").s);
 }
 
+/* What was done there without the hub, by name; then what only lies there. */
+static void print_drift(const json_t *s, const char *key)
+{
+	json_t *list = json_object_get(s, key), *d;
+	int64_t more;
+	char total[32];
+	size_t i;
+
+	json_array_foreach (list, i, d) {
+		printf("%s: ", client_str(s, "name"));
+		view_puts(stdout, client_str(d, "group"));
+		putchar('/');
+		view_puts(stdout, client_str(d, "path"));
+		printf(" %s there", client_str(d, "what"));
+		if (*client_str(d, "since"))
+			printf(", %s", client_when(d, "since").s);
+		printf(": %s\n", client_str(d, "why"));
+	}
+	snprintf(total, sizeof(total), "%s_total", key);
+	more = client_int(s, total) - (int64_t)json_array_size(list);
+	if (more > 0)
+		printf("%s: and %lld more\n", client_str(s, "name"), (long long)more);
+}
+
 int client_show_spokes(const struct client *c, const struct args *a, json_t *answer)
 {
 	static const char *const heads[] = {"SPOKE",  ">JOBS", ">TO SEND", ">NOW",
@@ -77,6 +101,10 @@ int client_show_spokes(const struct client *c, const struct args *a, json_t *ans
 	}
 	view_table_print(t, stdout);
 	view_table_free(t);
+	json_array_foreach (json_object_get(answer, "spokes"), i, s) {
+		print_drift(s, "drift");
+		print_drift(s, "foreign");
+	}
 	return EXIT_DONE;
 }
 

@@ -59,6 +59,7 @@ static json_t *cell(const struct matrix *m, const char *spoke, const struct vers
 {
 	const struct job *j = core_job_of(hub_core(m->hub), spoke, v->group, v->path);
 	enum hub_holding holds;
+	struct hub_drift d;
 	uint64_t version;
 	json_t *o;
 
@@ -68,6 +69,11 @@ static json_t *cell(const struct matrix *m, const char *spoke, const struct vers
 	o = json_pack("{s:s}", "state", cell_state(j, holds));
 	if (holds == HOLDS_ALL)
 		return o;
+	/* Removed, or an older content restored: the inventory alone does not say that. */
+	if (hub_drift_of(m->hub, spoke, v->group, v->path, &d)) {
+		json_object_set_new(o, "state", json_string("drifted"));
+		json_object_set_new(o, "what", json_string(d.what));
+	}
 	/* Until then people there work with another one. */
 	if (version && version != v->id)
 		json_object_set_new(o, "holds", json_integer((json_int_t)version));

@@ -9,6 +9,7 @@
 #include "policy/filter.h"
 #include "scheduler/facts.h"
 #include "scheduler/guard.h"
+#include "scheduler/timetext.h"
 #include "scheduler/why.h"
 
 /* Looks for one path in what a group knows. */
@@ -71,6 +72,17 @@ static void say_version(struct call *c, const struct group_cfg *g, const struct 
 		why_say(out, "It is settled on the hub, and has no job yet.");
 }
 
+static void say_drift(struct call *c, const struct group_cfg *g, const struct spoke_state *s,
+		      const char *path, json_t *out)
+{
+	char when[TIMETEXT_MAX];
+	struct hub_drift d;
+
+	if (hub_drift_of(c->daemon->hub, s->name, g->name, path, &d))
+		why_say(out, "It was found %s on %s, %s, and not by the hub: %s.", d.what, s->name,
+			timetext_in_zone(NULL, d.since, when), d.words);
+}
+
 /* All that can be said of the path in one group. Returns the job, if there is one. */
 static struct job *explain_path(struct call *c, const struct group_cfg *g, struct spoke_state *s,
 				const char *path, json_t *out)
@@ -84,6 +96,7 @@ static struct job *explain_path(struct call *c, const struct group_cfg *g, struc
 	hub_group_stats(h, g->name, &st);
 	if (st.problem)
 		why_say(out, "Group %s stands still: %s.", g->name, st.problem);
+	say_drift(c, g, s, path, out);
 	hub_unsettled(h, g->name, match_path, &unsettled);
 	if (unsettled.found)
 		why_say(out, "On the hub it is not settled: %s.", unsettled.why);

@@ -38,6 +38,9 @@ enum command_id {
 	CMD_CONFIG,
 	CMD_RELOAD,
 	CMD_PAIR,
+	CMD_PRESERVED,
+	CMD_RESTORE,
+	CMD_VERIFY,
 	COMMANDS_N,
 };
 

@@ -404,5 +404,57 @@ const struct command command_table[COMMANDS_N] = {
 			       "machine, and the port of listen)"),
 		},
 	},
+	[CMD_VERIFY] = {
+		.id = CMD_VERIFY, .word = "verify", .method = "POST", .path = "/v1/verify",
+		.right = RIGHT_CHANGE, .roles = ON_HUB,
+		.usage = "SPOKE [PATH] [--group GROUP] [--repair]",
+		.summary = "let a spoke read its contents again, and list what is not right",
+		.help = "The spoke reads PATH, or all of the groups that go there, from its disks and "
+			"compares the bytes with its records; what differs is hashed. Lists what was "
+			"changed, damaged or removed there, restored, or is not the current version. "
+			"What drifted is repaired like any drift; with --repair also where drift = "
+			"report. Exits 0 where all is right, 1 where something was found. When this "
+			"program ends early the spoke reads on.",
+		.args = {
+			NEEDED(1, "spoke", ARG_NAME, "SPOKE", "the spoke"),
+			PLACE(2, "path", ARG_PATH, "PATH", "this file only"),
+			GROUP_OPTION,
+			OPTION("repair", ARG_FLAG, NULL, "also what is only reported"),
+		},
+	},
+	[CMD_PRESERVED] = {
+		.id = CMD_PRESERVED, .word = "preserved", .method = "GET", .path = "/v1/preserved",
+		.right = RIGHT_READ, .roles = ON_SPOKE,
+		.usage = "[PATH] [--group GROUP]",
+		.summary = "on a spoke: what was replaced or deleted and can be restored",
+		.help = "Lists the files that were replaced, deleted or found changed and are kept "
+			"within preserve_quota, preserve_age and preserve_count, the newest first: the "
+			"number of each version, what it was, its content, size, since when and why.",
+		.args = {
+			PLACE(1, "path", ARG_PATH, "PATH", "versions of this file only"),
+			GROUP_OPTION,
+		},
+	},
+	[CMD_RESTORE] = {
+		.id = CMD_RESTORE, .word = "restore", .method = "POST", .path = "/v1/restore",
+		.right = RIGHT_CHANGE, .roles = ON_SPOKE,
+		.usage = "PATH [--version V] [--to PATH | --release] [--group GROUP]",
+		.summary = "on a spoke: bring a preserved version back",
+		.help = "Puts a preserved version (the newest, or V of 'spokesync preserved': its "
+			"number or the beginning of its root) in the place of the file, whole and at "
+			"once; what lies there is preserved in its turn, and the version restored stays "
+			"preserved. The hub is told and leaves it alone until it has a newer version of "
+			"the file, or until --release. With --to it gets another name, at which nothing "
+			"may lie, and which the hub does not touch.",
+		.args = {
+			NEEDED(1, "path", ARG_PATH, "PATH", "what the file was called"),
+			OPTION("version", ARG_TEXT, "V",
+			       "number or root of the version (default: the newest)"),
+			OPTION("to", ARG_PATH, "PATH", "under this name instead"),
+			OPTION("release", ARG_FLAG, NULL,
+			       "restore nothing: give the file back to the hub"),
+			GROUP_OPTION,
+		},
+	},
 };
 /* clang-format on */

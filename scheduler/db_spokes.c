@@ -41,6 +41,7 @@ int db_spokes_drop(struct db *db, const char *name)
 		"DELETE FROM spokes WHERE name = ?",
 		"DELETE FROM positions WHERE spoke = ?",
 		"DELETE FROM inventory WHERE spoke = ?",
+		"DELETE FROM drift WHERE spoke = ?",
 	};
 	int r = 0;
 

@@ -222,6 +222,30 @@ static void add_window(json_t *o, struct hub *h, const struct spoke_state *s, st
 	json_object_set_new(o, "until", any ? facts_time(best.until) : json_null());
 }
 
+#define DRIFT_MAX 100 /* named, of one spoke */
+
+static void add_drift(void *arg, const struct hub_drift *d)
+{
+	json_array_append_new(arg, json_pack("{s:s, s:o, s:s, s:o, s:s}", "group", d->group, "path",
+					     facts_text(d->path), "what", d->what, "since",
+					     facts_time(d->since), "why", d->words));
+}
+
+/* With names, as many as fit. */
+static void add_drifts(json_t *o, struct hub *h, const char *spoke)
+{
+	json_t *drift = json_array(), *foreign = json_array();
+
+	json_object_set_new(
+		o, "drift_total",
+		json_integer((json_int_t)hub_drifts(h, spoke, DRIFT_MAX, add_drift, drift)));
+	json_object_set_new(
+		o, "foreign_total",
+		json_integer((json_int_t)hub_foreign(h, spoke, DRIFT_MAX, add_drift, foreign)));
+	json_object_set_new(o, "drift", drift);
+	json_object_set_new(o, "foreign", foreign);
+}
+
 json_t *facts_spoke(struct hub *h, const struct spoke_state *s, struct now now)
 {
 	struct facts_counts n;
@@ -240,6 +264,7 @@ json_t *facts_spoke(struct hub *h, const struct spoke_state *s, struct now now)
 	json_object_set_new(o, "slots", json_integer(s->cfg ? s->cfg->transfers : 0));
 	json_object_set_new(o, "jobs", json_integer((json_int_t)n.jobs));
 	facts_add_counts(o, &n);
+	add_drifts(o, h, s->name);
 	add_window(o, h, s, now);
 	return o;
 }

@@ -61,5 +61,7 @@ handler_fn cmd_log, cmd_events;
 handler_fn cmd_config, cmd_reload;
 handler_fn cmd_doctor;
 handler_fn cmd_pair;
+handler_fn cmd_preserved, cmd_restore;
+handler_fn cmd_verify;
 
 #endif

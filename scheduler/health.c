@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define PROBLEMS_MAX 20
+#define DRIFT_MAX    20 /* named, of one spoke */
 /* A spoke that has not answered for so long is no passing fault any more. */
 #define DOWN_CRITICAL_S 3600
 
@@ -46,6 +47,27 @@ static void look_at_spoke(struct findings *f, const struct spoke_state *s, struc
 		     s->text);
 	else if (!s->up && *s->text)
 		find(f, LEVEL_WARNING, "spoke %s was never reached: %s", s->name, s->text);
+}
+
+struct drifts {
+	struct findings *f;
+	const char *spoke;
+};
+
+static void found_drift(void *arg, const struct hub_drift *d)
+{
+	const struct drifts *x = arg;
+
+	find(x->f, LEVEL_WARNING, "spoke %s: %s/%s was %s there: %s", x->spoke, d->group, d->path,
+	     d->what, d->words);
+}
+
+static void look_at_drift(struct findings *f, struct hub *h, const char *spoke)
+{
+	struct drifts x = {f, spoke};
+	uint64_t n = hub_drifts(h, spoke, DRIFT_MAX, found_drift, &x);
+
+	f->n += n - MIN(n, (uint64_t)DRIFT_MAX);
 }
 
 static void look_at_job(struct findings *f, const struct job *j)
@@ -102,6 +124,7 @@ json_t *health_of_hub(struct hub *h, struct now now)
 	}
 	TAILQ_FOREACH (s, core_spokes(hub_core(h)), entry) {
 		look_at_spoke(&f, s, now);
+		look_at_drift(&f, h, s->name);
 		TAILQ_FOREACH (j, &s->jobs, by_spoke) {
 			look_at_job(&f, j);
 		}

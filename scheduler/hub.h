@@ -56,6 +56,18 @@ enum hub_holding {
 };
 enum hub_holding hub_spoke_holds(struct hub *h, const char *spoke, const struct version *v,
 				 uint64_t *ret_version);
+/* What was done on a spoke without the hub (drift.h). */
+struct hub_drift {
+	const char *group, *path, *what, *words; /* words: what becomes of it */
+	struct wall since;			 /* 0: not known */
+};
+typedef void hub_drift_fn(void *arg, const struct hub_drift *d);
+/* One path; false: nothing is known of that kind. */
+bool hub_drift_of(struct hub *h, const char *spoke, const char *group, const char *path,
+		  struct hub_drift *ret);
+/* All of a spoke, at most max; returns how many there are. Then files that only it has. */
+uint64_t hub_drifts(struct hub *h, const char *spoke, uint64_t max, hub_drift_fn *fn, void *arg);
+uint64_t hub_foreign(struct hub *h, const char *spoke, uint64_t max, hub_drift_fn *fn, void *arg);
 /* What is known of what lies at a version's path there, in words; false: nothing lies there, or
  * that very content. */
 bool hub_spoke_copy(struct hub *h, const char *spoke, const struct version *v, char *buf,

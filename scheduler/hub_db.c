@@ -58,8 +58,13 @@ static const char schema_3[] = "CREATE TABLE given (what TEXT PRIMARY KEY, last 
 /* 4: the image that one holds the differences from (NULL: not known), and which content of it. */
 static const char schema_4[] = "ALTER TABLE versions ADD COLUMN parent TEXT;"
 			       "ALTER TABLE versions ADD COLUMN rests_on BLOB;";
+/* 5: what was done on spokes without the hub. */
+static const char schema_5[] =
+	"CREATE TABLE drift (spoke TEXT NOT NULL, grp TEXT NOT NULL, path TEXT NOT NULL,"
+	" what INTEGER NOT NULL, since INTEGER NOT NULL, version INTEGER NOT NULL,"
+	" PRIMARY KEY (spoke, grp, path)) STRICT, WITHOUT ROWID;";
 
-static const char *const schema[] = {schema_1, schema_2, schema_3, schema_4};
+static const char *const schema[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
 
 int hub_db_open(const char *path, struct db **ret, struct err *e)
 {

@@ -112,6 +112,21 @@ typedef int inventory_row_fn(void *arg, const char *spoke, const char *group,
 			     const struct wire_entry *entry, uint64_t told);
 int db_inventory_each(struct db *db, inventory_row_fn *fn, void *arg) WARN_UNUSED;
 
+/* db_drift.c: what was done on a spoke without the hub. */
+struct drift_row {
+	const char *path;
+	enum wire_local what;
+	struct wall since;
+	uint64_t version; /* the current one when it was told; 0: it is to be repaired */
+};
+int db_drift_put(struct db *db, const char *spoke, const char *group,
+		 const struct drift_row *r) WARN_UNUSED;
+int db_drift_drop(struct db *db, const char *spoke, const char *group,
+		  const char *path) WARN_UNUSED;
+typedef int drift_row_fn(void *arg, const char *spoke, const char *group,
+			 const struct drift_row *r);
+int db_drift_each(struct db *db, drift_row_fn *fn, void *arg) WARN_UNUSED;
+
 /* db_overrides.c. until_mono survives a restart of the daemon, and a reboot as what was left. */
 int db_overrides_put(struct db *db, const struct override *o, const char *boot_id) WARN_UNUSED;
 int db_overrides_drop(struct db *db, uint64_t id) WARN_UNUSED;

@@ -250,6 +250,21 @@ void hub_log_group(const struct hub_group *g, const char *event, const char *why
 		     json_pack("{s:s, s:o}", "group", g->name, "why", text(why)));
 }
 
+void hub_log_drift(const struct inventory *inv, const char *path, const char *event,
+		   const char *what, const char *why)
+{
+	const struct hub_spoke *s = inv->spoke;
+
+	joblog_event(s->hub->d->joblog, event,
+		     json_pack("{s:s, s:s, s:o, s:s, s:o}", "spoke", s->name, "group", inv->group,
+			       "path", text(path), "what", what, "why", text(why)));
+	if (!strcmp(event, "drift"))
+		log_warn("spoke %s: %s/%s: %s there, not by the hub: %s", s->name, inv->group, path,
+			 what, why);
+	else
+		log_info("spoke %s: %s/%s: no longer %s", s->name, inv->group, path, what);
+}
+
 void hub_log_spoke(const struct hub_spoke *s, const char *event, const char *why)
 {
 	joblog_event(s->hub->d->joblog, event,

@@ -136,6 +136,8 @@ struct inventory {
 	bool hashing;	     /* more lies there than it lists */
 	struct strmap items; /* path -> struct inventory_item */
 	struct mono put_at;  /* the last publication there; at first, when it was made */
+	struct strmap drift; /* path -> struct drift (drift.h) */
+	unsigned foreign_told;
 	TAILQ_ENTRY(inventory) entry;
 };
 TAILQ_HEAD(inventory_list, inventory);

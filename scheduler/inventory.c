@@ -3,6 +3,8 @@
  */
 #include "scheduler/inventory.h"
 
+#include "scheduler/drift.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +51,7 @@ struct inventory *inventory_free(struct inventory *s)
 		return NULL;
 	TAILQ_REMOVE(&s->spoke->inventories, s, entry);
 	inventory_empty(s);
+	drift_clear(s);
 	free(s->group);
 	free(s);
 	return NULL;
@@ -85,6 +88,8 @@ void inventory_put(struct inventory *s, const struct wire_entry *e, uint64_t tol
 	const struct inventory_item *old = inventory_item(s, e->path);
 	struct hub *h = s->spoke->hub;
 
+	if (told)
+		drift_over(s, e->path);
 	/* What it was given stays known while the content is the same, whatever mtime and mode its
 	 * filesystem, or a mode of its own configuration, made of it. */
 	if (!told && old && !e->gone && hash_equal(&old->root, &e->root))

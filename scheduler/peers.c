@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/drift.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
 #include "scheduler/hub_start.h"
@@ -103,8 +104,11 @@ static void greeting_done(struct greeting *g)
 	struct inventory *inv;
 	bool was = s->state->up;
 
-	TAILQ_FOREACH (inv, &s->inventories, entry)
+	TAILQ_FOREACH (inv, &s->inventories, entry) {
+		inv->foreign_told = 0;
+		drift_sweep(inv);
 		reconcile_inventory(inv);
+	}
 	core_fact_spoke_up(h->core, s->state, g->zone, now);
 	follow_zone(s, g->zone);
 	row.zone = s->state->zone ? s->state->zone_name : g->zone;
@@ -160,8 +164,10 @@ static void greeting_page(void *arg, const struct peer_answer *a, const struct w
 		greeting_broken(g, "its inventory does not move forward");
 		return;
 	}
-	for (size_t n = 0; n < i->n_entries; n++)
+	for (size_t n = 0; n < i->n_entries; n++) {
+		drift_told(inv, &i->entries[n]);
 		inventory_put(inv, &i->entries[n], 0);
+	}
 	inventory_position(inv, inv->epoch, i->seq);
 	g->changed = true;
 	if (i->more) {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "scheduler/catalog.h"
+#include "scheduler/drift.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/inventory.h"
 
@@ -85,6 +86,8 @@ static bool reconciled(struct inventory *s, const struct version *v)
 	struct job *j = core_job_of(s->spoke->hub->core, s->spoke->name, s->group, v->path);
 	bool same = j && j->version->id == v->id;
 
+	if (drift_holds(s, v))
+		return true;
 	if (!s->epoch[0] && v->deleted)
 		return true; /* what it holds is not known yet */
 	if (inventory_has(s, v)) {

@@ -15,6 +15,7 @@
 
 #include "scheduler/catalog.h"
 #include "scheduler/generation.h"
+#include "scheduler/drift.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_old.h"
 #include "scheduler/hub_overrides.h"
@@ -79,6 +80,18 @@ static int recover_item(void *arg, const char *spoke, const char *group, const s
 
 	if (inv)
 		inventory_restore(inv, e, told);
+	return 0;
+}
+
+static int recover_drift(void *arg, const char *spoke, const char *group,
+			 const struct drift_row *row)
+{
+	struct recovering *r = arg;
+	struct hub_spoke *s = hub_spoke(r->hub, spoke);
+	struct inventory *inv = s ? inventory_get(s, group) : NULL;
+
+	if (inv)
+		drift_restore(inv, row);
 	return 0;
 }
 
@@ -149,6 +162,8 @@ int recover_all(struct hub *h, struct err *e)
 		got = db_inventory_positions(h->db, recover_position, &r);
 	if (got == 0)
 		got = db_inventory_each(h->db, recover_item, &r);
+	if (got == 0)
+		got = db_drift_each(h->db, recover_drift, &r);
 	if (got == 0)
 		got = db_spokes_each(h->db, recover_spoke, &r);
 	if (got == 0)

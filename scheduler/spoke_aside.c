@@ -18,13 +18,35 @@
 #include "scheduler/strmap.h"
 #include "transfer/durable.h"
 
-static int list_kept(struct spoke_group *g, const char *name, const char *was,
-		     const struct stat *st, int64_t at)
+static int list_kept(struct spoke_group *g, struct spoke_preserved *p, const struct stat *st)
 {
-	struct identity id;
+	identity_of(st, &p->identity);
+	p->bytes = (uint64_t)st->st_blocks * 512;
+	return spoke_db_preserve(g->db, p);
+}
 
-	identity_of(st, &id);
-	return spoke_db_preserve(g->db, name, was, NULL, &id, (uint64_t)st->st_blocks * 512, at);
+int spoke_aside_list(struct spoke_group *g, const struct spoke_intent *i, const struct stat *st)
+{
+	struct spoke_preserved p = {.name = i->keep,
+				    .path = i->path,
+				    .why = i->source[0] ? "replaced" : "deleted",
+				    .at = (int64_t)time(NULL)};
+
+	return list_kept(g, &p, st);
+}
+
+/* The hub took it away: that is no news of this spoke's. */
+static int list_gone(struct spoke_group *g, const struct spoke_intent *i, const struct stat *st,
+		     bool gone)
+{
+	int r = spoke_aside_list(g, i, st);
+
+	if (r < 0 || !gone)
+		return r;
+	r = spoke_db_gone(g->db, i->path, g->seq + 1);
+	if (r == 0 && db_changes(g->db) > 0)
+		g->seq++;
+	return r;
 }
 
 int spoke_aside_intent(struct spoke_group *g, const struct spoke_intent *i)
@@ -39,7 +61,7 @@ int spoke_aside_intent(struct spoke_group *g, const struct spoke_intent *i)
 	if (r < 0 || !look.present || look.identity.ino != st.st_ino) {
 		log_info("group %s: %s: what an interrupted change put aside is listed now",
 			 g->name, i->path);
-		return list_kept(g, i->keep, i->path, &st, (int64_t)time(NULL));
+		return list_gone(g, i, &st, r == 0 && !look.present && !i->source[0]);
 	}
 	/* It still lies in its place: the second name goes, as if the change had not begun. */
 	if (unlinkat(g->store->preserved_fd, i->keep, 0) < 0)
@@ -53,18 +75,20 @@ struct kept {
 	struct strmap listed; /* name -> itself */
 	struct kept_name {
 		struct kept_name *next;
+		int64_t id;
 		char name[];
 	} * names;
 	unsigned found, gone;
 };
 
-static int take_listed(void *arg, const char *name)
+static int take_listed(void *arg, const struct spoke_preserved *p)
 {
 	struct kept *k = arg;
-	size_t len = strlen(name) + 1;
+	size_t len = strlen(p->name) + 1;
 	struct kept_name *n = xcalloc(1, sizeof(*n) + len);
 
-	memcpy(n->name, name, len);
+	memcpy(n->name, p->name, len);
+	n->id = p->id;
 	n->next = k->names;
 	k->names = n;
 	strmap_put(&k->listed, n->name, n);
@@ -90,16 +114,16 @@ static const char *kept_was(const char *name, int64_t *ret_at)
 /* Where it lay below the group's directory nobody knows any more: only its name. */
 static int kept_found(struct kept *k, const char *name)
 {
+	struct spoke_preserved p = {.name = name, .why = "found"};
 	struct stat st;
-	int64_t at;
-	const char *was = kept_was(name, &at);
 
-	if (!was || strmap_get(&k->listed, name) ||
+	p.path = kept_was(name, &p.at);
+	if (!p.path || strmap_get(&k->listed, name) ||
 	    fstatat(k->g->store->preserved_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    !S_ISREG(st.st_mode))
 		return 0;
 	k->found++;
-	return list_kept(k->g, name, was, &st, at);
+	return list_kept(k->g, &p, &st);
 }
 
 static int kept_gone(struct kept *k)
@@ -112,7 +136,7 @@ static int kept_gone(struct kept *k)
 		    errno != ENOENT)
 			continue;
 		k->gone++;
-		r = spoke_db_unpreserve(k->g->db, n->name);
+		r = spoke_db_preserved_drop(k->g->db, n->id);
 	}
 	return r;
 }

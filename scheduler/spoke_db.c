@@ -10,8 +10,9 @@
 
 #include "transfer/key.h"
 
-#define FILE_COLS \
-	"path, root, dev, ino, size, mtime_s, mtime_ns, ctime_s, ctime_ns, mode, seq, gone, sure"
+#define FILE_COLS                                                                             \
+	"path, root, dev, ino, size, mtime_s, mtime_ns, ctime_s, ctime_ns, mode, seq, gone, " \
+	"sure, local, published"
 
 static const char *const schema[] = {
 	"CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;"
@@ -32,6 +33,10 @@ static const char *const schema[] = {
 	"CREATE TABLE intents (id INTEGER PRIMARY KEY, path TEXT NOT NULL, source TEXT NOT NULL,"
 	" keep TEXT NOT NULL, root BLOB NOT NULL, ino INTEGER NOT NULL, size INTEGER NOT NULL,"
 	" mtime_s INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, mode INTEGER NOT NULL) STRICT;",
+	/* 2: what the hub put at a path, what became of it here, and why something is preserved. */
+	"ALTER TABLE files ADD COLUMN published BLOB;"
+	"ALTER TABLE files ADD COLUMN local INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE preserved ADD COLUMN why TEXT NOT NULL DEFAULT '';",
 };
 
 int spoke_db_open(const char *path, struct db **ret, struct err *e)
@@ -47,11 +52,17 @@ static int take_text(void *arg, const struct db_row *r)
 	return 0;
 }
 
-static int take_closed(void *arg, const struct db_row *r)
+struct note {
+	char *text;
+	size_t size;
+};
+
+static int take_note(void *arg, const struct db_row *r)
 {
+	const struct note *n = arg;
 	const char *t = row_text(r, 0);
 
-	snprintf(arg, SPOKE_CLOSED_MAX, "%s", t ? t : "");
+	snprintf(n->text, n->size, "%s", t ? t : "");
 	return 0;
 }
 
@@ -87,21 +98,23 @@ int spoke_db_new_epoch(struct db *db)
 	return db_run(db, "DELETE FROM meta WHERE name='epoch'", "");
 }
 
-int spoke_db_closed(struct db *db, char ret[SPOKE_CLOSED_MAX])
+int spoke_db_note(struct db *db, const char *name, char *ret, size_t size)
 {
+	struct note n = {ret, size};
+
 	ret[0] = '\0';
-	return db_each(db, take_closed, ret, "SELECT value FROM meta WHERE name='closed'", "");
+	return db_each(db, take_note, &n, "SELECT value FROM meta WHERE name=?", "t", name);
 }
 
-int spoke_db_set_closed(struct db *db, const char *text)
+int spoke_db_set_note(struct db *db, const char *name, const char *text)
 {
 	if (!text)
-		return db_run(db, "DELETE FROM meta WHERE name='closed'", "");
-	return db_run(db, "INSERT OR REPLACE INTO meta (name, value) VALUES ('closed', ?)", "t",
+		return db_run(db, "DELETE FROM meta WHERE name=?", "t", name);
+	return db_run(db, "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", "tt", name,
 		      text);
 }
 
-static void take_root(const struct db_row *r, unsigned col, struct hash *ret)
+void spoke_row_root(const struct db_row *r, unsigned col, struct hash *ret)
 {
 	size_t len = 0;
 	const void *b = row_blob(r, col, &len);
@@ -111,7 +124,7 @@ static void take_root(const struct db_row *r, unsigned col, struct hash *ret)
 		memcpy(ret->b, b, HASH_SIZE);
 }
 
-static void take_identity(const struct db_row *r, unsigned col, struct identity *ret)
+void spoke_row_identity(const struct db_row *r, unsigned col, struct identity *ret)
 {
 	ret->dev = (uint64_t)row_int(r, col);
 	ret->ino = (uint64_t)row_int(r, col + 1);
@@ -126,12 +139,15 @@ static void take_file(const struct db_row *r, struct spoke_file *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	snprintf(ret->path, sizeof(ret->path), "%s", row_text(r, 0));
-	take_root(r, 1, &ret->root);
-	take_identity(r, 2, &ret->identity);
+	spoke_row_root(r, 1, &ret->root);
+	spoke_row_identity(r, 2, &ret->identity);
 	ret->mode = (uint32_t)row_int(r, 9);
 	ret->seq = (uint64_t)row_int(r, 10);
 	ret->gone = row_int(r, 11) != 0;
 	ret->sure = row_int(r, 12) != 0;
+	ret->local = (enum wire_local)row_int(r, 13);
+	ret->was_published = !row_null(r, 14);
+	spoke_row_root(r, 14, &ret->published);
 }
 
 struct one {
@@ -157,6 +173,17 @@ int spoke_db_file(struct db *db, const char *path, struct spoke_file *ret)
 	return r < 0 ? r : o.found ? 0 : -ENOENT;
 }
 
+int spoke_db_after(struct db *db, const char *path, struct spoke_file *ret)
+{
+	struct one o = {ret, false};
+	int r = db_each(db, take_one, &o,
+			"SELECT " FILE_COLS " FROM files WHERE path>? AND gone=0 AND sure=1 "
+			"ORDER BY path LIMIT 1",
+			"t", path);
+
+	return r < 0 ? r : o.found ? 0 : -ENOENT;
+}
+
 int spoke_db_holds(struct db *db, const struct hash *root, struct spoke_file *ret)
 {
 	struct one o = {ret, false};
@@ -170,7 +197,7 @@ int spoke_db_holds(struct db *db, const struct hash *root, struct spoke_file *re
 	r = db_each(
 		db, take_one, &o,
 		"SELECT path, root, dev, ino, size, mtime_s, mtime_ns, ctime_s, ctime_ns, 0, 0, 0, "
-		"sure FROM preserved WHERE root=? AND sure=1 LIMIT 1",
+		"sure, 0, NULL FROM preserved WHERE root=? AND sure=1 LIMIT 1",
 		"b", root->b, (size_t)HASH_SIZE);
 	if (r == 0 && o.found)
 		ret->in_preserved = true;
@@ -181,19 +208,31 @@ int spoke_db_put(struct db *db, const struct spoke_file *f)
 {
 	const struct identity *i = &f->identity;
 
-	return db_run(
-		db,
-		"INSERT OR REPLACE INTO files (" FILE_COLS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-		"tbiiiiiiiiiii", f->path, f->root.b, (size_t)HASH_SIZE, (int64_t)i->dev,
-		(int64_t)i->ino, (int64_t)i->size, (int64_t)i->mtime.tv_sec,
-		(int64_t)i->mtime.tv_nsec, (int64_t)i->ctime.tv_sec, (int64_t)i->ctime.tv_nsec,
-		(int64_t)f->mode, (int64_t)f->seq, (int64_t)f->gone, (int64_t)f->sure);
+	return db_run(db,
+		      "INSERT OR REPLACE INTO files (" FILE_COLS
+		      ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		      "tbiiiiiiiiiiiib", f->path, f->root.b, (size_t)HASH_SIZE, (int64_t)i->dev,
+		      (int64_t)i->ino, (int64_t)i->size, (int64_t)i->mtime.tv_sec,
+		      (int64_t)i->mtime.tv_nsec, (int64_t)i->ctime.tv_sec,
+		      (int64_t)i->ctime.tv_nsec, (int64_t)f->mode, (int64_t)f->seq,
+		      (int64_t)f->gone, (int64_t)f->sure, (int64_t)f->local,
+		      f->was_published ? f->published.b : NULL, (size_t)HASH_SIZE);
 }
 
 int spoke_db_gone(struct db *db, const char *path, uint64_t seq)
 {
-	return db_run(db, "UPDATE files SET gone=1, sure=0, seq=? WHERE path=? AND gone=0", "it",
-		      (int64_t)seq, path);
+	return db_run(db,
+		      "UPDATE files SET gone=1, sure=0, seq=?, local=0, published=NULL "
+		      "WHERE path=? AND gone=0",
+		      "it", (int64_t)seq, path);
+}
+
+int spoke_db_lost(struct db *db, const char *path, uint64_t seq, enum wire_local why)
+{
+	return db_run(db,
+		      "UPDATE files SET gone=1, sure=0, seq=?, "
+		      "local=CASE WHEN published IS NULL THEN 0 ELSE ? END WHERE path=? AND gone=0",
+		      "iit", (int64_t)seq, (int64_t)why, path);
 }
 
 int spoke_db_unsure(struct db *db, const struct hash *root)
@@ -257,6 +296,7 @@ static int add_entry(void *arg, const struct db_row *r)
 	w->mtime = (struct wire_time){f.identity.mtime.tv_sec, (uint32_t)f.identity.mtime.tv_nsec};
 	w->mode = f.mode;
 	w->seq = f.seq;
+	w->local = f.local;
 	inv->seq = f.seq;
 	return 0;
 }
@@ -287,6 +327,14 @@ int spoke_db_each(struct db *db, int (*fn)(void *arg, const struct spoke_file *f
 	struct each e = {fn, arg};
 
 	return db_each(db, each_file, &e, "SELECT " FILE_COLS " FROM files WHERE gone=0", "");
+}
+
+int spoke_db_locals(struct db *db, int (*fn)(void *arg, const struct spoke_file *f), void *arg)
+{
+	struct each e = {fn, arg};
+
+	return db_each(db, each_file, &e,
+		       "SELECT " FILE_COLS " FROM files WHERE local<>0 ORDER BY path", "");
 }
 
 struct root_list {
@@ -343,17 +391,6 @@ int spoke_db_totals(struct db *db, uint64_t *ret_files, uint64_t *ret_bytes)
 			"SELECT count(*), coalesce(sum(size), 0) FROM files WHERE gone=0", "");
 
 	*ret_files = two[0];
-	*ret_bytes = two[1];
-	return r;
-}
-
-int spoke_db_preserved_totals(struct db *db, uint64_t *ret_n, uint64_t *ret_bytes)
-{
-	uint64_t two[2] = {0, 0};
-	int r = db_each(db, take_two, two,
-			"SELECT count(*), coalesce(sum(bytes), 0) FROM preserved", "");
-
-	*ret_n = two[0];
 	*ret_bytes = two[1];
 	return r;
 }

@@ -1,6 +1,6 @@
 /*
- * spoke_db_intents.c: what a crash must not forget: publications begun and not recorded as done,
- * and what was put aside in preserved/.
+ * spoke_db_intents.c: what a crash must not forget: publications and removals begun and not
+ * recorded as done.
  */
 #include "scheduler/spoke_db.h"
 
@@ -73,80 +73,5 @@ int spoke_db_intents(struct db *db, int (*fn)(void *arg, const struct spoke_inte
 	for (k = 0; k < all.n && r == 0; k++)
 		r = fn(arg, &all.list[k]);
 	free(all.list);
-	return r;
-}
-
-int spoke_db_preserve(struct db *db, const char *name, const char *path, const struct hash *root,
-		      const struct identity *id, uint64_t bytes, int64_t at)
-{
-	static const struct hash none;
-
-	return db_run(
-		db,
-		"INSERT OR REPLACE INTO preserved (path, root, dev, ino, size, mtime_s, mtime_ns, "
-		"ctime_s, ctime_ns, was, bytes, at, sure) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-		"tbiiiiiiitiii", name, (root ? root : &none)->b, (size_t)HASH_SIZE,
-		(int64_t)id->dev, (int64_t)id->ino, (int64_t)id->size, (int64_t)id->mtime.tv_sec,
-		(int64_t)id->mtime.tv_nsec, (int64_t)id->ctime.tv_sec, (int64_t)id->ctime.tv_nsec,
-		path, (int64_t)bytes, at, (int64_t)(root != NULL));
-}
-
-int spoke_db_unpreserve(struct db *db, const char *name)
-{
-	return db_run(db, "DELETE FROM preserved WHERE path=?", "t", name);
-}
-
-struct each_kept {
-	int (*fn)(void *arg, const char *name);
-	void *arg;
-};
-
-static int take_kept(void *arg, const struct db_row *r)
-{
-	struct each_kept *e = arg;
-
-	return e->fn(e->arg, row_text(r, 0));
-}
-
-int spoke_db_preserved_each(struct db *db, int (*fn)(void *arg, const char *name), void *arg)
-{
-	struct each_kept e = {fn, arg};
-
-	return db_each(db, take_kept, &e, "SELECT path FROM preserved", "");
-}
-
-struct over {
-	uint64_t quota, sum;
-	char (*names)[WIRE_PATH_MAX + 1];
-	size_t n;
-};
-
-static int take_over(void *arg, const struct db_row *r)
-{
-	struct over *o = arg;
-
-	o->sum += (uint64_t)row_int(r, 1);
-	if (o->sum <= o->quota)
-		return 0;
-	o->names = xrealloc(o->names, (o->n + 1) * sizeof(*o->names));
-	snprintf(o->names[o->n++], sizeof(*o->names), "%s", row_text(r, 0));
-	return 0;
-}
-
-int spoke_db_preserved_over(struct db *db, uint64_t quota, void (*fn)(void *arg, const char *name),
-			    void *arg)
-{
-	struct over o = {.quota = quota};
-	size_t i;
-	int r;
-
-	/* Newest first: what does not fit any more is the oldest. */
-	r = db_each(db, take_over, &o,
-		    "SELECT path, bytes FROM preserved ORDER BY at DESC, path DESC", "");
-	for (i = 0; i < o.n && r == 0; i++) {
-		fn(arg, o.names[i]);
-		r = spoke_db_unpreserve(db, o.names[i]);
-	}
-	free(o.names);
 	return r;
 }

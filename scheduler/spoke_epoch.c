@@ -18,28 +18,30 @@
 #include "scheduler/spoke_state.h"
 
 #define CLOSED_FILE "closed"
+#define NOTE	    "closed"
+#define CLOSED_MAX  64
 
 /* The file that the last end left, as it is told apart from any other; "" where there is none. */
-static void closed_file(const struct spoke_group *g, char ret[SPOKE_CLOSED_MAX])
+static void closed_file(const struct spoke_group *g, char ret[CLOSED_MAX])
 {
 	struct stat st;
 
 	ret[0] = '\0';
 	if (fstatat(g->store->meta_fd, CLOSED_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		snprintf(ret, SPOKE_CLOSED_MAX, "%ju %jd.%09ld", (uintmax_t)st.st_ino,
+		snprintf(ret, CLOSED_MAX, "%ju %jd.%09ld", (uintmax_t)st.st_ino,
 			 (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 }
 
 int spoke_epoch_open(struct spoke_group *g)
 {
-	char file[SPOKE_CLOSED_MAX], known[SPOKE_CLOSED_MAX];
+	char file[CLOSED_MAX], known[CLOSED_MAX];
 	bool fresh;
 	int r;
 
 	closed_file(g, file);
 	r = spoke_db_position(g->db, g->epoch, &g->seq, &fresh);
 	if (r == 0)
-		r = spoke_db_closed(g->db, known);
+		r = spoke_db_note(g->db, NOTE, known, sizeof(known));
 	if (r < 0)
 		return r;
 	if (!fresh && (!file[0] || strcmp(file, known) != 0)) {
@@ -52,7 +54,7 @@ int spoke_epoch_open(struct spoke_group *g)
 				 g->name);
 	}
 	if (r == 0)
-		r = spoke_db_set_closed(g->db, NULL);
+		r = spoke_db_set_note(g->db, NOTE, NULL);
 	if (r == 0 && unlinkat(g->store->meta_fd, CLOSED_FILE, 0) < 0 && errno != ENOENT)
 		r = -errno;
 	return r;
@@ -60,7 +62,7 @@ int spoke_epoch_open(struct spoke_group *g)
 
 void spoke_epoch_close(struct spoke_group *g)
 {
-	char file[SPOKE_CLOSED_MAX];
+	char file[CLOSED_MAX];
 	int fd;
 
 	if (!g->db || !g->store)
@@ -71,6 +73,6 @@ void spoke_epoch_close(struct spoke_group *g)
 		return; /* as if it had been killed */
 	close(fd);
 	closed_file(g, file);
-	if (spoke_db_set_closed(g->db, file) < 0)
+	if (spoke_db_set_note(g->db, NOTE, file) < 0)
 		log_warn("group %s: database: %s", g->name, db_error(g->db));
 }

@@ -27,6 +27,7 @@ struct spoke_group *spoke_group_new(struct spoke *s, const struct group_cfg *cfg
 	g->name = xstrdup(cfg->name);
 	TAILQ_INIT(&g->transfers);
 	TAILQ_INIT(&g->to_index);
+	TAILQ_INIT(&g->publishing);
 	lane_init(&g->publish_lane);
 	lane_init(&g->tree_lane);
 	spoke_scan_init(g);
@@ -56,6 +57,8 @@ struct spoke_group *spoke_group_free(struct spoke_group *g)
 	if (!g)
 		return NULL;
 	spoke_scan_stop(g);
+	spoke_verify_free(g);
+	spoke_scrub_free(g);
 	while ((t = TAILQ_FIRST(&g->transfers))) {
 		TAILQ_REMOVE(&g->transfers, t, entry);
 		staging_close(t->st);
@@ -74,7 +77,6 @@ struct spoke_group *spoke_group_free(struct spoke_group *g)
 static int roll_rest(struct spoke_group *g, const struct spoke_intent *i)
 {
 	char dir[HASH_HEX + 1];
-	struct identity id;
 	struct stat st;
 
 	snprintf(dir, sizeof(dir), "%.64s", i->source);
@@ -82,9 +84,7 @@ static int roll_rest(struct spoke_group *g, const struct spoke_intent *i)
 		log_warn("group %s: staging/%s cannot be removed", g->name, dir);
 	if (!i->keep[0] || fstatat(g->store->preserved_fd, i->keep, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
-	identity_of(&st, &id);
-	return spoke_db_preserve(g->db, i->keep, i->path, NULL, &id, (uint64_t)st.st_blocks * 512,
-				 (int64_t)time(NULL));
+	return spoke_aside_list(g, i, &st);
 }
 
 /* A removal that is part of a set: it goes now, if it is still what was to go. */
@@ -120,12 +120,14 @@ static int roll_removal(struct spoke_group *g, const struct spoke_intent *i)
  */
 static int roll_staged(struct spoke_group *g, const struct spoke_intent *i)
 {
-	struct spoke_file f = {.root = i->root, .mode = i->mode};
+	struct spoke_file f = {
+		.root = i->root, .mode = i->mode, .was_published = true, .published = i->root};
 	struct identity old;
 	struct publish_look look;
 	struct err e = {""};
-	int r = publish_look(g->store, i->path, &look, &e);
+	int r;
 
+	r = publish_look(g->store, i->path, &look, &e);
 	if (r == 0 && (!look.present || look.identity.ino != i->identity.ino)) {
 		r = publish_commit(g->store, i->source, i->path, i->keep[0] ? i->keep : NULL,
 				   &f.identity, &old, &e);
@@ -223,7 +225,9 @@ bool spoke_group_ready(struct spoke_group *g)
 			 g->store->reflink ? "files can share blocks"
 					   : "files cannot share blocks");
 		spoke_scan_start(g);
+		spoke_preserve_trim(g);
 		spoke_tidy(g);
+		spoke_scrub_update(g);
 		return true;
 	}
 	if (strncmp(g->problem, e.text, sizeof(g->problem) - 1) != 0)

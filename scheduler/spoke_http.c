@@ -229,6 +229,10 @@ static void group_verbs(struct spoke *s, struct sreq *r, char *rest)
 		spoke_offer(g, r);
 	else if (strcmp(method, "POST") == 0 && strcmp(verb, "publish") == 0)
 		spoke_publish_request(g, r);
+	else if (strcmp(method, "POST") == 0 && strcmp(verb, "verify") == 0)
+		spoke_verify_begin(g, r);
+	else if (strcmp(method, "GET") == 0 && strcmp(verb, "verify") == 0)
+		spoke_verify_tell(g, r);
 	else if (strcmp(method, "POST") == 0 && strcmp(verb, "tree") == 0)
 		spoke_tree(g, r);
 	else

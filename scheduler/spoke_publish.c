@@ -14,6 +14,7 @@
 
 #include "scheduler/guard.h"
 #include "scheduler/log.h"
+#include "scheduler/spoke_local.h"
 #include "scheduler/spoke_publish.h"
 
 static void op_start(struct publishing *x);
@@ -28,6 +29,19 @@ static void publish_submit(struct publishing *x, void (*run)(struct work *w),
 	spoke_work_begun(s);
 	/* A transfer's own lane, where there is one: nothing else touches it meanwhile. */
 	pool_submit(s->d->pool, x->t ? &x->t->lane : &x->g->publish_lane, &x->w);
+}
+
+bool spoke_publishing(const struct spoke_group *g, const char *path)
+{
+	const struct publishing *x;
+
+	TAILQ_FOREACH (x, &g->publishing, entry)
+		for (size_t i = 0; i < x->ops.n_ops; i++)
+			if (strcmp(x->ops.ops[i].path, path) == 0 ||
+			    (x->ops.ops[i].kind == WIRE_RENAME &&
+			     strcmp(x->ops.ops[i].from, path) == 0))
+				return true;
+	return false;
 }
 
 static void publish_over(void *arg)
@@ -333,10 +347,14 @@ static void change_done(struct work *w)
 		    spoke_db_intent_done(g->db, x->intent) < 0)) {
 		log_error("group %s: database: %s", g->name, db_error(g->db));
 	}
-	if (x->error == 0)
+	if (x->error == 0) {
+		spoke_preserve_trim(g);
 		log_info("group %s: %s: %s%s", g->name, publishing_op(x)->path,
-			 publishing_op(x)->kind == WIRE_DELETE ? "deleted" : "published",
+			 publishing_op(x)->kind == WIRE_DELETE ? "deleted"
+			 : x->local.done		       ? "restored"
+							       : "published",
 			 x->results[x->i].drift ? "; what was there had changed here" : "");
+	}
 	op_end(x);
 	spoke_work_ended(s);
 }
@@ -469,6 +487,9 @@ static void op_start(struct publishing *x)
 		publishing_begin(x);
 		return;
 	}
+	TAILQ_REMOVE(&x->g->publishing, x, entry);
+	if (x->local.done)
+		x->local.done(x->local.arg, &x->results[0]);
 	publishing_ended(x->g, x->r, &x->ops, x->results);
 	free(x);
 }
@@ -493,6 +514,22 @@ static void publish_body(void *arg, struct sreq *r, const char *body, size_t len
 	x->ops = ops;
 	x->results = xcalloc(x->ops.n_ops + 1, sizeof(*x->results));
 	sreq_on_over(r, publish_over, x);
+	TAILQ_INSERT_TAIL(&x->g->publishing, x, entry);
+	op_start(x);
+}
+
+void spoke_publish_local(struct spoke_group *g, const struct wire_op *op,
+			 const struct publish_local *local)
+{
+	struct publishing *x = xcalloc(1, sizeof(*x));
+
+	x->g = g;
+	x->local = *local;
+	x->ops.ops = xcalloc(1, sizeof(*op));
+	x->ops.ops[0] = *op;
+	x->ops.n_ops = 1;
+	x->results = xcalloc(2, sizeof(*x->results));
+	TAILQ_INSERT_TAIL(&g->publishing, x, entry);
 	op_start(x);
 }
 

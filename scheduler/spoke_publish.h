@@ -9,11 +9,19 @@
 #include "scheduler/spoke_job.h"
 
 struct publication;
+/* An operation that somebody asked for here, instead of the hub. */
+struct publish_local {
+	const char *why; /* what it replaces is preserved as */
+	bool stays;	 /* it is told as restored: not repaired until a newer version comes */
+	void (*done)(void *arg, const struct wire_op_result *result);
+	void *arg;
+};
 
 struct publishing {
 	struct publication *set; /* that this is one operation of (spoke_publish_set.c), or NULL */
 	struct spoke_group *g;
-	struct sreq *r; /* NULL: the hub left; the operations go on */
+	struct sreq *r;		    /* NULL: the hub left; the operations go on */
+	struct publish_local local; /* .done NULL: the hub asked */
 	struct wire_publish ops;
 	struct wire_op_result *results;
 	size_t i;
@@ -33,6 +41,7 @@ struct publishing {
 	unsigned n_changes;
 	int error;
 	struct err e;
+	TAILQ_ENTRY(publishing) entry; /* group->publishing */
 };
 
 static inline const struct wire_op *publishing_op(const struct publishing *x)
@@ -46,6 +55,8 @@ bool publishing_is_recorded(const struct publishing *x);
  */
 int publishing_record(struct publishing *x) WARN_UNUSED;
 void publishing_notice(struct publishing *x); /* before that: who is to be told */
+void spoke_publish_local(struct spoke_group *g, const struct wire_op *op,
+			 const struct publish_local *local);
 
 /* Of one operation, each step once; spoke_publish_set.c is told of the ends of the first and last.
  */

@@ -1,7 +1,7 @@
 /*
  * spoke_publish_record.c: what is remembered of a publication that was done: the file that lies
- * there now, what went to preserved/ and what had to leave it for the quota, the end of the intent;
- * and the hook that is told. See spoke_publish.h.
+ * there now, what went to preserved/, the end of the intent; and the hook that is told. See
+ * spoke_publish.h.
  */
 #include "scheduler/spoke_publish.h"
 
@@ -27,9 +27,17 @@ static int record_file(struct publishing *x, const char *path, const struct hash
 			       .identity = x->now,
 			       .mode = x->attr.mode & 0777,
 			       .seq = x->g->seq + 1,
-			       .sure = true};
+			       .sure = true,
+			       .was_published = true,
+			       .published = *root};
 	int r;
 
+	/* What was brought back from preserved/ is not what the hub put there. */
+	if (x->local.done) {
+		f.local = x->local.stays ? LOCAL_RESTORED : LOCAL_NOT;
+		f.was_published = x->has_row && x->row.was_published;
+		f.published = x->row.published;
+	}
 	snprintf(f.path, sizeof(f.path), "%s", path);
 	r = spoke_db_put(x->g->db, &f);
 	if (r == 0)
@@ -46,23 +54,29 @@ static int record_gone(struct publishing *x, const char *path)
 	return r;
 }
 
-static int record_kept(struct publishing *x)
+static const char *kept_why(const struct publishing *x)
 {
-	if (!x->keep[0] || !x->look.present || x->old.ino == 0)
-		return 0;
-	return spoke_db_preserve(x->g->db, x->keep, publishing_op(x)->path,
-				 publishing_is_recorded(x) ? &x->row.root : NULL, &x->old,
-				 x->look.bytes, (int64_t)time(NULL));
+	return x->local.done				 ? x->local.why
+	       : x->results[x->i].drift			 ? "drift"
+	       : publishing_op(x)->kind == WIRE_DELETE	 ? "deleted"
+	       : x->has_row && x->row.local != LOCAL_NOT ? wire_local_word(x->row.local)
+							 : "replaced";
 }
 
-static void drop_kept(void *arg, const char *name)
+static int record_kept(struct publishing *x)
 {
-	struct spoke_group *g = arg;
+	struct spoke_preserved p = {.name = x->keep,
+				    .path = publishing_op(x)->path,
+				    .why = kept_why(x),
+				    .root = x->row.root,
+				    .sure = publishing_is_recorded(x),
+				    .identity = x->old,
+				    .bytes = x->look.bytes,
+				    .at = (int64_t)time(NULL)};
 
-	if (unlinkat(g->store->preserved_fd, name, 0) < 0 && errno != ENOENT)
-		log_warn("group %s: preserved/%s: %s", g->name, name, strerror(errno));
-	else
-		log_info("group %s: preserved/%s is dropped: preserve_quota", g->name, name);
+	if (!x->keep[0] || !x->look.present || x->old.ino == 0)
+		return 0;
+	return spoke_db_preserve(x->g->db, &p);
 }
 
 int publishing_record(struct publishing *x)
@@ -94,8 +108,6 @@ int publishing_record(struct publishing *x)
 		r = spoke_db_identity(x->g->db, &x->changes[i]);
 	if (r == 0 && x->intent)
 		r = spoke_db_intent_done(x->g->db, x->intent);
-	if (r == 0 && x->g->cfg->preserve_quota > 0)
-		r = spoke_db_preserved_over(x->g->db, x->g->cfg->preserve_quota, drop_kept, x->g);
 	return r;
 }
 

@@ -85,6 +85,8 @@ static void drop_copies(struct publication *p)
 static void publication_end(struct publication *p)
 {
 	drop_copies(p);
+	if (p->ops.n_ops)
+		TAILQ_REMOVE(&p->g->publishing, &p->each[0], entry);
 	publishing_ended(p->g, p->r, &p->ops, p->results);
 	free(p->each);
 	free(p);
@@ -201,8 +203,10 @@ void publication_start(struct spoke_group *g, struct sreq *r, struct wire_publis
 		p->each[i] = (struct publishing){
 			.set = p, .g = g, .ops = *ops, .results = p->results, .i = i};
 	sreq_on_over(r, publication_over, p);
-	if (ops->n_ops)
+	if (ops->n_ops) {
+		TAILQ_INSERT_TAIL(&g->publishing, &p->each[0], entry); /* it has all the paths */
 		publishing_begin(&p->each[0]);
-	else
+	} else {
 		publication_end(p);
+	}
 }

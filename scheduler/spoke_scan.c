@@ -13,13 +13,14 @@
 
 #include "scheduler/log.h"
 #include "scheduler/scan.h"
-#include "scheduler/spoke_db.h"
-#include "scheduler/spoke_state.h"
+#include "scheduler/spoke_local.h"
 #include "scheduler/strmap.h"
 #include "transfer/index.h"
 
 #define SCAN_RETRY_S 60.0
 #define SCAN_LEAST_S 5.0
+#define SCAN_SOON_S  2.0 /* after a hint: others follow */
+#define QUIET_S	     2
 
 struct spoke_scan {
 	struct work w;
@@ -72,6 +73,7 @@ void spoke_scan_stop(struct spoke_group *g)
 	struct spoke_index_item *i;
 
 	ev_timer_stop(g->spoke->d->loop, &g->scan_timer);
+	spoke_local_unwatch(g);
 	while ((i = TAILQ_FIRST(&g->to_index))) {
 		TAILQ_REMOVE(&g->to_index, i, entry);
 		free(i->path);
@@ -84,6 +86,15 @@ static void scan_again(struct spoke_group *g, double after)
 	ev_timer_stop(g->spoke->d->loop, &g->scan_timer);
 	ev_timer_set(&g->scan_timer, after, 0.0);
 	ev_timer_start(g->spoke->d->loop, &g->scan_timer);
+}
+
+void spoke_scan_soon(struct spoke_group *g)
+{
+	if (g->scan_hint || g->spoke->stopping || g->kept)
+		return;
+	g->scan_hint = true;
+	if (!g->scan) /* else when that one has ended */
+		scan_again(g, SCAN_SOON_S);
 }
 
 static void scan_work(struct work *w)
@@ -99,11 +110,29 @@ static bool unchanged(const struct spoke_file *f, const struct scan_entry *e)
 	       f->mode == e->mode;
 }
 
+/*
+ * A publication may have come between the listing and this look: is what was listed (NULL: nothing)
+ * still there, and no publication's business? Else the row is right, or will be.
+ */
+static bool still_so(struct spoke_group *g, const char *path, const struct identity *listed,
+		     const struct spoke_file *f)
+{
+	struct publish_look look;
+	struct err e;
+
+	if (spoke_publishing(g, path) || publish_look(g->store, path, &look, &e) < 0)
+		return false;
+	if (!listed)
+		return !look.present;
+	return look.present && (identity_equal(&look.identity, listed) ||
+				!identity_equal(&look.identity, &f->identity));
+}
+
 static int look_gone(void *arg, const struct spoke_file *f)
 {
 	struct spoke_scan *s = arg;
 
-	if (strmap_get(&s->seen, f->path))
+	if (strmap_get(&s->seen, f->path) || !still_so(s->g, f->path, NULL, f))
 		return 0;
 	s->names = xrealloc(s->names, (s->n_names + 1) * sizeof(*s->names));
 	s->names[s->n_names++] = xstrdup(f->path);
@@ -123,6 +152,15 @@ static int take_mode(struct spoke_group *g, struct spoke_file *f, const struct s
 	return r;
 }
 
+/* It is looked at again when it has been left alone for a while. */
+static bool being_written(const struct scan_entry *e)
+{
+	int64_t now = daemon_now().wall.s;
+	int64_t last = MAX((int64_t)e->identity.mtime.tv_sec, (int64_t)e->identity.ctime.tv_sec);
+
+	return now >= last && now - last < QUIET_S;
+}
+
 static int scan_compare(struct spoke_scan *s)
 {
 	struct spoke_group *g = s->g;
@@ -137,8 +175,12 @@ static int scan_compare(struct spoke_scan *s)
 			continue;
 		strmap_put(&s->seen, e->path, (void *)e);
 		r = spoke_db_file(g->db, e->path, &f);
-		if (r == 0 && unchanged(&f, e))
+		if (r == 0 && (unchanged(&f, e) || !still_so(g, e->path, &e->identity, &f)))
 			continue;
+		if (g->scanned && being_written(e)) {
+			spoke_scan_soon(g);
+			continue;
+		}
 		if (r == 0 && !f.gone && f.sure && identity_equal(&f.identity, &e->identity))
 			r = take_mode(g, &f, e);
 		else if (r == 0 || r == -ENOENT) {
@@ -149,12 +191,8 @@ static int scan_compare(struct spoke_scan *s)
 			return r;
 	}
 	r = spoke_db_each(g->db, look_gone, s);
-	for (i = 0; i < s->n_names && r == 0; i++) {
-		log_info("group %s: %s is gone", g->name, s->names[i]);
-		r = spoke_db_gone(g->db, s->names[i], g->seq + 1);
-		if (r == 0)
-			g->seq++;
-	}
+	for (i = 0; i < s->n_names && r == 0; i++)
+		r = spoke_local_lost(g, s->names[i], LOCAL_REMOVED);
 	return r;
 }
 
@@ -166,7 +204,6 @@ static void scan_finished(struct work *w)
 	size_t i;
 
 	g->scan = NULL;
-	g->scanned = true;
 	if (s->result.error < 0) {
 		if (s->result.error != -ECANCELED)
 			log_error("group %s: %s", g->name, s->result.text);
@@ -176,14 +213,21 @@ static void scan_finished(struct work *w)
 		if (spoke_db_position(g->db, g->epoch, &g->seq, &fresh) < 0)
 			log_error("group %s: database: %s", g->name, db_error(g->db));
 	}
+	g->scanned = true;
+	if (s->result.error == 0 && !g->kept && !g->spoke->stopping)
+		spoke_local_watch(g, s->result.dirs, s->result.n_dirs);
 	scan_done(&s->result);
 	strmap_done(&s->seen);
 	for (i = 0; i < s->n_names; i++)
 		free(s->names[i]);
 	free(s->names);
 	free(s);
+	if (g->db && !g->spoke->stopping)
+		spoke_preserve_trim(g); /* by age */
 	if (!g->kept && !g->spoke->stopping)
-		scan_again(g, MAX((double)g->cfg->scan_us / SECOND_US, SCAN_LEAST_S));
+		scan_again(g, g->scan_hint
+				      ? SCAN_SOON_S
+				      : MAX((double)g->cfg->scan_us / SECOND_US, SCAN_LEAST_S));
 	spoke_work_ended(g->spoke);
 }
 
@@ -195,6 +239,7 @@ void spoke_scan_start(struct spoke_group *g)
 		return;
 	s = g->scan = xcalloc(1, sizeof(*s));
 	s->g = g;
+	g->scan_hint = false;
 	s->w.run = scan_work;
 	s->w.done = scan_finished;
 	spoke_work_begun(g->spoke);
@@ -238,15 +283,11 @@ static int index_record(struct spoke_indexing *x)
 {
 	struct spoke_group *g = x->g;
 	struct spoke_file f = {.root = x->root, .identity = x->identity, .mode = x->mode};
-	int r;
 
+	if (spoke_publishing(g, x->path))
+		return 0;
 	snprintf(f.path, sizeof(f.path), "%s", x->path);
-	f.sure = true;
-	f.seq = g->seq + 1;
-	r = spoke_db_put(g->db, &f);
-	if (r == 0)
-		g->seq++;
-	return r;
+	return spoke_local_found(g, &f);
 }
 
 static void index_finished(struct work *w)
@@ -261,7 +302,11 @@ static void index_finished(struct work *w)
 		log_error("group %s: database: %s", g->name, db_error(g->db));
 	else if (x->r == 0)
 		log_info("group %s: %s is known now", g->name, x->path);
-	else if (x->r != -ENOENT && x->r != -ESTALE && x->r != -ECANCELED)
+	else if (x->r == -EIO && spoke_local_lost(g, x->path, LOCAL_UNREADABLE) < 0)
+		log_error("group %s: database: %s", g->name, db_error(g->db));
+	else if (x->r == -ESTALE)
+		spoke_scan_soon(g);
+	else if (x->r != -ENOENT && x->r != -ECANCELED && x->r != -EIO)
 		log_error("group %s: %s: %s", g->name, x->path,
 			  x->e.text[0] ? x->e.text : strerror(-x->r));
 	free(x->path);

@@ -31,6 +31,8 @@ struct spoke_put;
 struct spoke_offer;
 struct spoke_scan;
 struct spoke_pair;
+struct spoke_scrub;
+struct spoke_verify;
 
 struct spoke_transfer {
 	struct spoke_group *group;
@@ -65,6 +67,10 @@ TAILQ_HEAD(spoke_index_list, spoke_index_item);
 /* In staging/: a copy under way of a content that lies here under another name. */
 #define SPOKE_COPY "copy."
 
+struct publishing;
+TAILQ_HEAD(publishing_list, publishing);
+struct watch;
+
 struct spoke_group {
 	struct spoke *spoke;
 	const struct group_cfg *cfg; /* of the configuration in force */
@@ -80,6 +86,7 @@ struct spoke_group {
 	struct spoke_transfer_list transfers;
 	struct lane publish_lane;
 	unsigned keep_counter;
+	bool hashing_preserved;
 	bool tidying, tidy_again;
 	struct mono expired; /* when leaf records were last looked through */
 	/* what lies there: scanned now and then, indexed one file at a time */
@@ -87,7 +94,13 @@ struct spoke_group {
 	ev_timer scan_timer;
 	struct spoke_index_list to_index;
 	bool indexing, scanned; /* at least once */
-	char *indexing_path;	/* while indexing */
+	bool scan_hint;		/* one is to come soon */
+	struct watch *watch;
+	bool watch_failed, watch_full; /* said */
+	struct publishing_list publishing;
+	struct spoke_verify *verify; /* the last one, under way or not; or NULL */
+	struct spoke_scrub *scrub;
+	char *indexing_path; /* while indexing */
 	volatile uint64_t index_progress, index_size;
 	/* steps of descents: one at a time */
 	struct lane tree_lane;
@@ -132,6 +145,10 @@ struct spoke_intent;
 /* Of an intent without a source, a change that only puts aside what lies there: a deletion, or a
  * renaming over a file. It was done, or it is undone. */
 int spoke_aside_intent(struct spoke_group *g, const struct spoke_intent *i) WARN_UNUSED;
+/* What it put aside is listed. */
+struct stat;
+int spoke_aside_list(struct spoke_group *g, const struct spoke_intent *i,
+		     const struct stat *st) WARN_UNUSED;
 /* What lies in preserved/ and what is listed of it are made the same. */
 int spoke_aside_sweep(struct spoke_group *g) WARN_UNUSED;
 
@@ -141,11 +158,28 @@ void spoke_epoch_close(struct spoke_group *g);
 
 /* spoke_scan.c */
 void spoke_scan_start(struct spoke_group *g);
+void spoke_scan_soon(struct spoke_group *g); /* something happened there */
 void spoke_scan_init(struct spoke_group *g);
 void spoke_scan_stop(struct spoke_group *g);
 void spoke_index_later(struct spoke_group *g, const char *path);
 /* Is this path, or with NULL anything, yet to be looked at or hashed? */
 bool spoke_hashing(const struct spoke_group *g, const char *path);
+
+/* spoke_preserve.c: preserved/, in order: what must go by the limits goes. */
+void spoke_preserve_trim(struct spoke_group *g);
+/* Contents there that are not known are hashed, in the background. */
+void spoke_preserve_hash(struct spoke_group *g);
+
+/* spoke_verify.c: contents are read again because somebody asks. */
+void spoke_verify_begin(struct spoke_group *g, struct sreq *r);
+void spoke_verify_tell(struct spoke_group *g, struct sreq *r);
+void spoke_verify_free(struct spoke_group *g);
+
+/* spoke_scrub.c: the same slowly, in windows of the configuration; begins, ends and follows it. */
+void spoke_scrub_update(struct spoke_group *g);
+void spoke_scrub_free(struct spoke_group *g);
+struct json_t;
+struct json_t *spoke_scrub_json(const struct spoke_group *g); /* null where there is none */
 
 /* spoke_tidy.c: what publications left to be done in the store, in the background. */
 void spoke_tidy(struct spoke_group *g);

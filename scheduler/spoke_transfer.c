@@ -174,7 +174,7 @@ void spoke_drifted(struct spoke_group *g, const struct hash *root)
 	for (i = 0; i < u.n && r == 0; i++) {
 		log_warn("group %s: %s is not what it was recorded to be; it is hashed again",
 			 g->name, u.paths[i]);
-		r = spoke_db_gone(g->db, u.paths[i], g->seq + 1);
+		r = spoke_db_lost(g->db, u.paths[i], g->seq + 1, LOCAL_NOT);
 		if (r == 0) {
 			g->seq++;
 			spoke_index_later(g, u.paths[i]);

@@ -51,6 +51,7 @@ UNIT += tests/unit/test_pairing
 UNIT += tests/unit/test_parse
 UNIT += tests/unit/test_pin
 UNIT += tests/unit/test_push
+UNIT += tests/unit/test_preserve
 UNIT += tests/unit/test_retry
 UNIT += tests/unit/test_rights
 UNIT += tests/unit/test_scan

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "transfer/peer_private.h"
 
@@ -14,6 +15,7 @@ struct asked {
 		peer_inventory_fn *inventory;
 		peer_published_fn *published;
 		peer_paired_fn *paired;
+		peer_verified_fn *verified;
 	} fn;
 	void *arg;
 };
@@ -119,6 +121,40 @@ void peer_publish(struct peer *p, const char *group, const struct wire_publish *
 	x->fn.published = done;
 	ask(p, "POST", xasprintf("/v1/groups/%s/publish", group), wire_publish_encode(ops),
 	    published_done, x);
+}
+
+static void verified_done(void *arg, const struct peer_answer *answer,
+			  const struct request_result *r)
+{
+	struct asked *x = arg;
+	struct peer_answer a = *answer;
+	struct wire_verified v;
+	struct err e;
+
+	if (a.error == PEER_OK && wire_verified_decode(r->body, r->body_len, &v, &e) < 0)
+		undecodable(&a, &e);
+	x->fn.verified(x->arg, &a, a.error == PEER_OK ? &v : NULL,
+		       r->status == 404 && strstr(a.text, "no such path"));
+	if (a.error == PEER_OK)
+		wire_verified_done(&v);
+}
+
+void peer_verify_begin(struct peer *p, const char *group, const struct wire_verify *what,
+		       peer_verified_fn *done, void *arg)
+{
+	struct asked *x = asked_new(arg);
+
+	x->fn.verified = done;
+	ask(p, "POST", xasprintf("/v1/groups/%s/verify", group), wire_verify_encode(what),
+	    verified_done, x);
+}
+
+void peer_verify_look(struct peer *p, const char *group, peer_verified_fn *done, void *arg)
+{
+	struct asked *x = asked_new(arg);
+
+	x->fn.verified = done;
+	ask(p, "GET", xasprintf("/v1/groups/%s/verify", group), NULL, verified_done, x);
 }
 
 static void pair_done(void *arg, const struct peer_answer *answer, const struct request_result *r)

@@ -51,6 +51,12 @@ void peer_publish(struct peer *p, const char *group, const struct wire_publish *
  * key into its configuration, or will not. */
 typedef void peer_paired_fn(void *arg, const struct peer_answer *a, bool in_force);
 void peer_pair(struct peer *p, const struct wire_pair *pair, peer_paired_fn *done, void *arg);
+/* POST (begin) or GET verify. unknown: the spoke is of a version that cannot do that. */
+typedef void peer_verified_fn(void *arg, const struct peer_answer *a, const struct wire_verified *v,
+			      bool unknown);
+void peer_verify_begin(struct peer *p, const char *group, const struct wire_verify *what,
+		       peer_verified_fn *done, void *arg);
+void peer_verify_look(struct peer *p, const char *group, peer_verified_fn *done, void *arg);
 /* DELETE of a transfer that nobody wants any more; no answer wanted. */
 void peer_forget_transfer(struct peer *p, const char *group, const struct hash *root);
 

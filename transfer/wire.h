@@ -32,6 +32,8 @@
  *   PUT    /v1/transfers/%s/%s?bundle=E&offset=O      application/octet-stream
  *   DELETE /v1/transfers/%s/%s
  *   POST   /v1/groups/%s/publish
+ *   POST   /v1/groups/%s/verify
+ *   GET    /v1/groups/%s/verify
  *   POST   /v1/groups/%s/tree                         application/octet-stream (tree.h)
  */
 
@@ -59,6 +61,24 @@ struct wire_hello {
 	size_t n_groups;
 };
 
+/*
+ * What happened to a file on the spoke without the hub: another content than the one published is
+ * there, put there by somebody (its times show it) or not (they do not: damage); it was brought
+ * back from preserved/, to stay until a newer version comes; it was removed, or cannot be read.
+ * The last two with an entry that is gone.
+ */
+enum wire_local {
+	LOCAL_NOT,
+	LOCAL_CHANGED,
+	LOCAL_DAMAGED,
+	LOCAL_RESTORED,
+	LOCAL_REMOVED,
+	LOCAL_UNREADABLE,
+	LOCALS_N
+};
+const char *wire_local_word(enum wire_local l);	 /* "changed", ...; "" for LOCAL_NOT */
+enum wire_local wire_local_of(const char *word); /* LOCALS_N: no such word */
+
 /* One content that the spoke holds, or that is gone since. */
 struct wire_entry {
 	char path[WIRE_PATH_MAX + 1];
@@ -68,6 +88,7 @@ struct wire_entry {
 	struct wire_time mtime;
 	uint32_t mode;
 	uint64_t seq;
+	enum wire_local local;
 };
 
 struct wire_inventory {
@@ -169,6 +190,30 @@ struct wire_published {
 	uint64_t seq; /* the inventory's after it */
 };
 
+/* Contents that the spoke shall read again; "": all of the group. */
+struct wire_verify {
+	char path[WIRE_PATH_MAX + 1];
+};
+
+/* What was found at a path. */
+struct wire_verify_found {
+	char path[WIRE_PATH_MAX + 1];
+	enum wire_local what;
+	uint64_t bad; /* blocks that differ from what was recorded */
+};
+
+/* How far that is, and what was found so far; once it is done, all of it. */
+struct wire_verified {
+	uint64_t id; /* of this reading; random */
+	bool done;
+	bool failed; /* it ended before its end: the spoke stopped, or its database failed */
+	uint64_t files, bytes, bytes_total, read;
+	struct wire_verify_found *found; /* at most WIRE_FOUND_MAX of them */
+	size_t n_found;
+	uint64_t found_total;
+};
+#define WIRE_FOUND_MAX 1000u
+
 /* A hub that is not known yet shows the secret of a join code. */
 #define WIRE_SECRET   16
 #define WIRE_PAIR_MAX 1024u /* bytes of that body */
@@ -205,6 +250,13 @@ char *wire_published_encode(const struct wire_published *p) WARN_UNUSED;
 int wire_published_decode(const char *json, size_t len, struct wire_published *ret,
 			  struct err *e) WARN_UNUSED;
 void wire_published_done(struct wire_published *p);
+char *wire_verify_encode(const struct wire_verify *v) WARN_UNUSED;
+int wire_verify_decode(const char *json, size_t len, struct wire_verify *ret,
+		       struct err *e) WARN_UNUSED;
+char *wire_verified_encode(const struct wire_verified *v) WARN_UNUSED;
+int wire_verified_decode(const char *json, size_t len, struct wire_verified *ret,
+			 struct err *e) WARN_UNUSED;
+void wire_verified_done(struct wire_verified *v);
 char *wire_pair_encode(const struct wire_pair *p) WARN_UNUSED;
 int wire_pair_decode(const char *json, size_t len, struct wire_pair *ret,
 		     struct err *e) WARN_UNUSED;

@@ -11,7 +11,16 @@
 #define ENTRY_REST_MAX 320u
 #define HEAD_MAX       256u
 
-static json_t *encode_entry(const struct wire_entry *x)
+static const char *const local_words[LOCALS_N] = {
+	"", "changed", "damaged", "restored", "removed", "unreadable",
+};
+
+const char *wire_local_word(enum wire_local l)
+{
+	return local_words[l];
+}
+
+static json_t *encode_content(const struct wire_entry *x)
 {
 	if (x->gone)
 		return json_pack("{s:s, s:o, s:b}", "path", x->path, "seq", wire_out_u64(x->seq),
@@ -20,6 +29,35 @@ static json_t *encode_entry(const struct wire_entry *x)
 			 wire_out_u64(x->seq), "root", wire_out_hash(&x->root), "size",
 			 wire_out_u64(x->size), "mtime", wire_out_time(x->mtime), "mode",
 			 (int)x->mode);
+}
+
+static json_t *encode_entry(const struct wire_entry *x)
+{
+	json_t *o = encode_content(x);
+
+	if (x->local != LOCAL_NOT)
+		json_object_set_new(o, "local", json_string(wire_local_word(x->local)));
+	return o;
+}
+
+enum wire_local wire_local_of(const char *word)
+{
+	enum wire_local l = LOCAL_NOT;
+
+	while (l < LOCALS_N && strcmp(word, local_words[l]) != 0)
+		l++;
+	return l;
+}
+
+/* A word of a newer spoke says that something happened, if not what. */
+static enum wire_local decode_local(struct wire_in *in, const json_t *obj, bool gone)
+{
+	char word[24] = "";
+	enum wire_local l;
+
+	wire_in_text(in, obj, "local", word, sizeof(word));
+	l = wire_local_of(word);
+	return l < LOCALS_N ? l : gone ? LOCAL_REMOVED : LOCAL_CHANGED;
 }
 
 /*
@@ -52,6 +90,7 @@ static void decode_entry(struct wire_in *in, const json_t *obj, struct wire_entr
 	wire_in_path(in, obj, "path", x->path);
 	x->seq = wire_in_u64(in, obj, "seq", INT64_MAX, true);
 	x->gone = wire_in_bool(in, obj, "gone");
+	x->local = decode_local(in, obj, x->gone);
 	if (x->gone)
 		return;
 	wire_in_hash(in, obj, "root", &x->root, true);

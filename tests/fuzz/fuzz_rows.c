@@ -216,11 +216,11 @@ static void read_spoke(void)
 	uint64_t n, bytes, seq;
 	struct spoke_file file;
 	struct hash root = {{0}};
-	char epoch[33], closed[SPOKE_CLOSED_MAX], *json;
+	char epoch[33], closed[64], *json;
 	bool fresh;
 
 	fine(spoke_db_position(spoke, epoch, &seq, &fresh));
-	fine(spoke_db_closed(spoke, closed));
+	fine(spoke_db_note(spoke, "closed", closed, sizeof(closed)));
 	fine(spoke_db_each(spoke, see_file, NULL));
 	fine(spoke_db_intents(spoke, see_intent, NULL));
 	/* Sums of such numbers may be refused. */

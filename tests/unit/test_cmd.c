@@ -14,7 +14,8 @@
 
 #include "scheduler/guard.h"
 #include "scheduler/handler.h"
-#include "scheduler/hub.h"
+#include "scheduler/health.h"
+#include "scheduler/hub_verify.h"
 #include "tests/unit/core_rig.h"
 
 #define VERSIONS_MAX 8
@@ -27,7 +28,8 @@ struct hub {
 	enum hub_holding holds; /* the others */
 	uint64_t held_version;
 	const char *asking;
-	bool gone; /* too many files */
+	bool gone;	   /* too many files */
+	const char *drift; /* the spoke where a file drifted */
 	unsigned kicks, rescans, overrides_changed;
 };
 
@@ -45,6 +47,60 @@ unsigned hub_untold(struct hub *h, const char **ret_problem)
 	(void)h;
 	*ret_problem = NULL;
 	return 0;
+}
+
+/* One file drifted on one spoke; another one lies only there. */
+static const struct hub_drift a_drift = {.group = "vdisks",
+					 .path = "drifted.vhdx",
+					 .what = "damaged",
+					 .words = "it is brought back",
+					 .since = {1000000000}};
+
+bool hub_drift_of(struct hub *h, const char *spoke, const char *group, const char *path,
+		  struct hub_drift *ret)
+{
+	*ret = a_drift;
+	return h->drift && !strcmp(spoke, h->drift) && !strcmp(group, "vdisks") &&
+	       !strcmp(path, a_drift.path);
+}
+
+uint64_t hub_drifts(struct hub *h, const char *spoke, uint64_t max, hub_drift_fn *fn, void *arg)
+{
+	if (!h->drift || strcmp(spoke, h->drift))
+		return 0;
+	if (max)
+		fn(arg, &a_drift);
+	return 1;
+}
+
+uint64_t hub_foreign(struct hub *h, const char *spoke, uint64_t max, hub_drift_fn *fn, void *arg)
+{
+	(void)h, (void)spoke, (void)max, (void)fn, (void)arg;
+	return 0;
+}
+
+unsigned hub_drift_repair(struct hub *h, const char *spoke, const char *group, const char *path)
+{
+	(void)h, (void)spoke, (void)group, (void)path;
+	return 0;
+}
+
+/* No spoke is spoken to here: what is refused is refused before. */
+struct hub_verify *hub_verify_start(struct hub *h, const char *spoke, const char *group,
+				    const char *path)
+{
+	(void)h, (void)spoke, (void)group, (void)path;
+	return NULL;
+}
+
+void hub_verify_on_done(struct hub_verify *x, hub_verify_fn *done, void *arg)
+{
+	(void)x, (void)done, (void)arg;
+}
+
+void hub_verify_leave(struct hub_verify *x)
+{
+	(void)x;
 }
 
 struct core *hub_core(struct hub *h)
@@ -691,9 +747,40 @@ static void plans(void **state)
 	bad(CMD_PLAN, "{\"what-if\":\"/etc/passwd\"}", 403, "only root");
 }
 
+/* What was done on a spoke without the hub is said wherever somebody may look for it. */
+static void drift(void **state)
+{
+	json_t *o;
+
+	(void)state;
+	hub.drift = "b";
+	hub.versions[hub.n_versions++] = rig_version(hub.rig, "vdisks", "drifted.vhdx", true);
+	o = good(CMD_SPOKES, "{}");
+	assert_int_equal(json_integer_value(at(o, "spokes/0/drift_total")), 0);
+	assert_int_equal(json_integer_value(at(o, "spokes/1/drift_total")), 1);
+	assert_string_equal(text(o, "spokes/1/drift/0/path"), "drifted.vhdx");
+	assert_string_equal(text(o, "spokes/1/drift/0/what"), "damaged");
+	assert_string_equal(text(o, "spokes/1/drift/0/since"), "2001-09-09T01:46:40Z");
+	json_decref(o);
+	o = good(CMD_MATRIX, "{}");
+	assert_string_equal(text(o, "groups/0/files/0/at/a/state"), "absent");
+	assert_string_equal(text(o, "groups/0/files/0/at/b/state"), "drifted");
+	json_decref(o);
+	o = good(CMD_WHY, "{\"spoke\": \"b\", \"path\": \"drifted.vhdx\"}");
+	assert_true(says(at(o, "why"), "found damaged on b"));
+	json_decref(o);
+	o = health_of_hub(&hub, hub.rig->now);
+	assert_true(says(at(o, "problems"), "vdisks/drifted.vhdx was damaged there"));
+	json_decref(o);
+	bad(CMD_VERIFY, "{\"spoke\": \"c\"}", 404, "no spoke 'c'");
+	bad(CMD_VERIFY, "{\"spoke\": \"a\", \"path\": \"../x\"}", 422, "..");
+	bad(CMD_VERIFY, "{\"spoke\": \"a\", \"path\": \"unknown\"}", 404, "has a file unknown");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(drift, setup, teardown),
 		cmocka_unit_test(every_command_has_a_handler),
 		cmocka_unit_test_setup_teardown(jobs_are_listed, setup, teardown),
 		cmocka_unit_test_setup_teardown(why_tells_every_wait, setup, teardown),
