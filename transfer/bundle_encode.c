@@ -157,7 +157,7 @@ static bool verify(struct frame_job *j, const struct plan_frame *f)
 
 static int patch_and_encode(struct frame_job *j, const struct plan_frame *f, uint8_t *literals)
 {
-	struct patch_base bases[FRAME_BASES_MAX] = {{NULL, NULL, NULL}};
+	struct patch_base bases[FRAME_BASES_MAX] = {{.old = NULL}};
 	unsigned n = f->literal_bytes > 0 ? j->bundle->plan->n_bases : 0;
 	struct patched p;
 	struct prefix prefix = {0};
@@ -167,6 +167,7 @@ static int patch_and_encode(struct frame_job *j, const struct plan_frame *f, uin
 		const struct bundle_base *b = &j->bundle->bases[i];
 
 		bases[i].sectors = b->sectors;
+		bases[i].gone = b->gone;
 		/* Once to be compared with the literals, once as their prefix: so cached. */
 		if ((b->fd >= 0 || b->left != NULL) &&
 		    old_open(b->fd >= 0 ? b->fd : j->bundle->content.fd, b->index, b->left, true,

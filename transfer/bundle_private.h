@@ -26,6 +26,7 @@ struct bundle_base {
 	struct survivors *left;
 	struct anchors *anchors;
 	struct sectors *sectors;
+	struct anchors *gone; /* of the bytes that the sums are of; or NULL */
 };
 
 struct bundle {

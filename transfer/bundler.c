@@ -76,6 +76,7 @@ static void bases_done(struct bundle_base bases[FRAME_BASES_MAX])
 {
 	for (unsigned i = 0; i < FRAME_BASES_MAX; i++) {
 		anchors_free(bases[i].anchors);
+		anchors_free(bases[i].gone);
 		sectors_free(bases[i].sectors);
 		survivors_free(bases[i].left);
 		index_unref(bases[i].index);
@@ -221,6 +222,9 @@ static void get_anchors(struct planning *p)
 		struct index *x = b->fd >= 0 ? b->index : p->index;
 		int r;
 
+		/* Made when the base was there to be read, or never. */
+		if (b->sectors != NULL && anchors_open(dirfd, index_root(b->index), &b->gone) < 0)
+			b->gone = NULL;
 		if (b->fd < 0 && b->left == NULL)
 			continue;
 		if (literals < index_nonzero_blocks(b->index) * BLOCK_SIZE / ANCHORS_SHARE)

@@ -120,15 +120,21 @@ static uint8_t *keep_literals(const struct patching *p, const struct run_state *
 	return to;
 }
 
+static void take_bits(struct patching *p, const struct anchors *a)
+{
+	if (a != NULL && (p->bits == 0 || anchors_bits(a) < p->bits))
+		p->bits = anchors_bits(a);
+}
+
 static void prepare(struct patching *p)
 {
 	anchor_scan_init(&p->scan);
 	anchor_scan_init(&p->rescan);
 	for (unsigned i = 0; i < p->n_bases; i++) {
-		const struct anchors *a = p->bases[i].old != NULL ? p->bases[i].anchors : NULL;
+		const struct patch_base *b = &p->bases[i];
 
-		if (a != NULL && (p->bits == 0 || anchors_bits(a) < p->bits))
-			p->bits = anchors_bits(a);
+		take_bits(p, b->old != NULL ? b->anchors : NULL);
+		take_bits(p, b->sectors != NULL ? b->gone : NULL);
 	}
 }
 

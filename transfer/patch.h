@@ -2,7 +2,9 @@
  * patch.h: literals of a frame, compared with old bytes: what of them lies in a base, at the same
  * place but for some bytes, or elsewhere at any distance, becomes PATCH operations; what is left
  * are fewer literals. Every byte that is copied was compared: anchors only propose. Where a base's
- * bytes are gone its sector sums are compared instead; the spoke's proof is the last word on those.
+ * bytes are gone its sector sums are compared instead, at the same place, and where its anchors say
+ * that the bytes have moved by whole sectors, as the blocks of a dynamic VHD do; the spoke's proof
+ * is the last word on those.
  */
 #ifndef SPOKESYNC_TRANSFER_PATCH_H
 #define SPOKESYNC_TRANSFER_PATCH_H
@@ -17,6 +19,7 @@ struct patch_base {
 	const struct anchors
 		*anchors; /* of what old reads. NULL: only the same place is looked at */
 	const struct sectors *sectors; /* what is known of bytes that are gone, or NULL */
+	const struct anchors *gone;    /* and where anchors were in them; or NULL */
 };
 
 struct patched {

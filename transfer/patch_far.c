@@ -89,6 +89,17 @@ static bool find_window(struct patching *p, unsigned base, uint64_t block, uint3
 	return false;
 }
 
+/* The same where the base's bytes are gone. */
+static bool try_sums(struct patching *p, const struct run_state *r, size_t end,
+		     const struct anchor *anchor, size_t floor, unsigned base, struct match *ret)
+{
+	const struct patch_base *b = &p->bases[base];
+
+	return b->sectors != NULL && b->gone != NULL && p->misses < MISSES_MOST &&
+	       anchor->bits >= anchors_bits(b->gone) &&
+	       patch_sectors_far(p, r, end, anchor->print, floor, base, ret);
+}
+
 /* A match that has this window, grown; false: none. */
 static bool try_anchor(struct patching *p, const struct run_state *r, size_t end,
 		       const struct anchor *anchor, size_t floor, struct match *ret)
@@ -126,6 +137,8 @@ static bool try_anchor(struct patching *p, const struct run_state *r, size_t end
 				found = len + back >= COPY_LEAST;
 			}
 		}
+		if (!found)
+			found = try_sums(p, r, end, anchor, floor, base, ret);
 		if (found)
 			break;
 	}

@@ -48,6 +48,12 @@ size_t patch_look(struct patching *p, unsigned base, uint64_t at, size_t len, si
 int patch_far(struct patching *p, const struct run_state *r) WARN_UNUSED;
 /* The piece (within one block), compared by sums: true if anything was added to p->all. */
 bool patch_sectors(struct patching *p, const struct match *piece, const uint8_t *data);
+/*
+ * A match of whole sectors around the anchor that ends at `end` of the run, in this base, of which
+ * there are sums and anchors, and no bytes. False: none.
+ */
+bool patch_sectors_far(struct patching *p, const struct run_state *r, size_t end, uint32_t print,
+		       size_t floor, unsigned base, struct match *ret);
 /* The gap [at, end) of the run, block by block: matches at the same place go to p->all. */
 void patch_near(struct patching *p, const struct run_state *r, size_t at, size_t end);
 

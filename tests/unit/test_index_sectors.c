@@ -114,6 +114,22 @@ static void damaged_ones_are_refused(void **state)
 	assert_int_equal(sectors_open(f->t.fd, f->index, &s), -ENOENT);
 }
 
+/* What p makes of the literals, put together with the old bytes. */
+static void expect_whole(const struct patched *p, const struct fixture *f, const uint8_t *literals,
+			 const uint8_t *whole, size_t len)
+{
+	const uint8_t *to = whole, *from = literals;
+
+	for (uint32_t i = 0; i < p->n_parts; i++) {
+		const uint8_t *src = p->parts[i].copy ? f->data + p->parts[i].src : from;
+
+		assert_memory_equal(to, src, p->parts[i].len);
+		to += p->parts[i].len;
+		from += p->parts[i].copy ? 0 : p->parts[i].len;
+	}
+	assert_ptr_equal(to, whole + len);
+}
+
 /* Blocks 1..2 and the last one as literals of one frame, with a byte changed in each. */
 static void literals_are_taken_apart(void **state)
 {
@@ -126,7 +142,7 @@ static void literals_are_taken_apart(void **state)
 		.n_nodes = 3, .ops = ops, .n_ops = 4, .literal_bytes = 2 * BLOCK_SIZE + 1100};
 	struct patch_base base = {.sectors = f->sectors};
 	const volatile bool cancel = false;
-	uint8_t literals[2 * BLOCK_SIZE + 1100], whole[sizeof(literals)], *to = whole, *from;
+	uint8_t literals[2 * BLOCK_SIZE + 1100], whole[sizeof(literals)];
 	struct patched p;
 
 	memcpy(literals, f->data + BLOCK_SIZE, 2 * BLOCK_SIZE);
@@ -140,16 +156,53 @@ static void literals_are_taken_apart(void **state)
 	assert_int_equal(p.literals_len, 512 + 512 + 512 + (1100 - 1024));
 	assert_int_equal(p.ops[1].kind, OP_PATCH);
 	assert_int_equal(p.ops[3].kind, OP_PATCH);
-	from = literals;
-	for (uint32_t i = 0; i < p.n_parts; i++) {
-		const uint8_t *src = p.parts[i].copy ? f->data + p.parts[i].src : from;
-
-		assert_memory_equal(to, src, p.parts[i].len);
-		to += p.parts[i].len;
-		from += p.parts[i].copy ? 0 : p.parts[i].len;
-	}
-	assert_ptr_equal(to, whole + sizeof(whole));
+	expect_whole(&p, f, literals, whole, sizeof(whole));
 	patched_done(&p);
+}
+
+/*
+ * The old bytes are gone, and lie elsewhere by any number of sectors: anchors propose, sums decide.
+ * Catches: only the same phase, a run that does not grow to both sides or over blocks' edges, zeros
+ * of the base that are read as sums, and anything that is copied before the base begins or after
+ * its end.
+ */
+static void what_moved_by_sectors_is_found(void **state)
+{
+	struct fixture *f = *state;
+	const volatile bool cancel = false;
+	struct anchors *gone;
+	int fd = temp_file(&f->t, "old");
+
+	temp_write(fd, f->data, SIZE, 0);
+	assert_int_equal(anchors_get(f->t.fd, fd, f->index, &cancel, &gone), 0);
+	close(fd);
+	for (unsigned shift = 1; shift < 20; shift++) {
+		size_t skip = 205 * BLOCK_SIZE + shift * SECTOR_SIZE, len = 60 * BLOCK_SIZE;
+		struct op op = {.kind = OP_LIT, .n = 60};
+		struct plan_frame frame = {
+			.n_nodes = 1, .ops = &op, .n_ops = 1, .literal_bytes = len};
+		struct patch_base base = {.sectors = f->sectors, .gone = gone};
+		uint8_t *literals = malloc(len), *whole = malloc(len);
+		struct patched p;
+
+		memcpy(literals, f->data + skip, len);
+		memset(literals + 5000, 'x', 100); /* two sectors that changed, one of them twice */
+		literals[5400] ^= 1;
+		memcpy(whole, literals, len);
+		assert_int_equal(patch_frame(&frame, len, literals, &base, 1, &cancel, &p), 0);
+		assert_int_equal(p.ops[0].kind, OP_PATCH);
+		assert_in_range(p.literals_len, 2 * SECTOR_SIZE, len / 8);
+		expect_whole(&p, f, literals, whole, len);
+		patched_done(&p);
+		/* Not by whole sectors: nothing. */
+		memcpy(literals, f->data + skip + 100, len);
+		assert_int_equal(patch_frame(&frame, len, literals, &base, 1, &cancel, &p), 0);
+		assert_int_equal(p.literals_len, len);
+		patched_done(&p);
+		free(literals);
+		free(whole);
+	}
+	anchors_free(gone);
 }
 
 int main(void)
@@ -158,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sums_are_those_of_the_block, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_ones_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(literals_are_taken_apart, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_moved_by_sectors_is_found, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
