@@ -39,6 +39,8 @@ static handler_fn *const handlers[COMMANDS_N] = {
 	[CMD_INSPECT] = cmd_inspect,
 	[CMD_CONFIRM] = cmd_confirm,
 	[CMD_PUBLISH] = cmd_publish,
+	[CMD_REPORT] = cmd_report,
+	[CMD_PROBE] = cmd_probe,
 };
 
 handler_fn *handler_of(enum command_id id)

@@ -43,7 +43,7 @@ client_show_fn client_show_status, client_show_jobs, client_show_job, client_sho
 client_show_fn client_show_groups, client_show_why, client_show_backlog, client_show_matrix;
 client_show_fn client_show_windows, client_show_explain, client_show_override, client_show_ended;
 client_show_fn client_show_done, client_show_wait, client_show_config, client_show_reload;
-client_show_fn client_show_decided;
+client_show_fn client_show_decided, client_show_report;
 client_show_fn client_show_preserved, client_show_restored, client_show_verify;
 
 /* Commands that do more than one call. */
@@ -51,6 +51,7 @@ int client_status(const struct client *c, const struct args *a);
 int client_sync_now(const struct client *c, const struct args *a);
 int client_plan(const struct client *c, const struct args *a);
 int client_log(const struct client *c, const struct args *a);
+int client_probe(const struct client *c, const struct args *a);
 int client_doctor(const struct client *c, const struct args *a);
 int client_inspect(const struct client *c, const struct args *a);
 int client_pair(const struct client *c, const struct args *a);

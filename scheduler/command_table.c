@@ -138,6 +138,22 @@ const struct command command_table[COMMANDS_N] = {
 			GROUP_OPTION,
 		},
 	},
+	[CMD_REPORT] = {
+		.id = CMD_REPORT, .word = "report", .method = "GET", .path = "/v1/report",
+		.right = RIGHT_READ, .roles = ON_HUB,
+		.usage = "[--since T]",
+		.summary = "the health of hub and spokes, and what was done and saved, for a period",
+		.help = "For the period from --since (default: a day) until now: what is wrong; for each "
+			"group what was published, how many bytes that is, and where they were saved "
+			"(holes, blocks that the spoke had, compression) down to the wire; for each "
+			"spoke its state, backlog, windows used and time on the line; deadlines "
+			"missed; every error with its times; the room on the disks. Counters are kept "
+			"by the hour for 100 days, over restarts and whatever becomes of the job log.",
+		.args = {
+			OPTION("since", ARG_TIME, "T",
+			       "from the hour of then on: 22:00, 2026-11-22, or 7d (ago)"),
+		},
+	},
 	[CMD_WINDOWS] = {
 		.id = CMD_WINDOWS, .word = "windows", .method = "GET", .path = "/v1/windows",
 		.right = RIGHT_READ, .roles = ON_HUB,
@@ -324,6 +340,24 @@ const struct command command_table[COMMANDS_N] = {
 			       "hold the sync-now of this number till all has settled"),
 			OPTION("timeout", ARG_DURATION, "D",
 			       "no longer than this, such as 10m"),
+		},
+	},
+	[CMD_PROBE] = {
+		.id = CMD_PROBE, .word = "probe", .method = "POST", .path = "/v1/probe",
+		.right = RIGHT_CHANGE, .roles = ON_HUB,
+		.usage = "[SPOKE] [--group GROUP] [--now] [--timeout D]",
+		.summary = "how long a small file takes to each spoke and back",
+		.help = "Writes a small file into the directory of each group, sees it go to the spokes "
+			"as any other does, removes it everywhere, and prints for each spoke how long "
+			"it took: until it was seen and read here, until it was its turn, and from then "
+			"until the spoke had published it and said so. Where windows are closed it waits "
+			"for them, unless --now opens them for as long as the probe takes, for all of "
+			"the group. Exits 5 where a spoke did not have it when --timeout was over.",
+		.args = {
+			PLACE(1, "spoke", ARG_NAME, "SPOKE", "of this spoke only"),
+			GROUP_OPTION,
+			OPTION("now", ARG_FLAG, NULL, "whatever the windows say"),
+			OPTION("timeout", ARG_DURATION, "D", "no longer than this (default 1m)"),
 		},
 	},
 	[CMD_LOG] = {

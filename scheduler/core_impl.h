@@ -77,8 +77,9 @@ struct lane {
 	unsigned block; /* why none may start, slots apart */
 	unsigned waits; /* what all READY jobs have */
 	uint16_t openings;
-	struct wall opened; /* when that began */
-	struct due start;   /* the end of the jitter */
+	struct wall open_till; /* as last looked at: the next edge, or {0}: closed */
+	struct wall opened;    /* when that began */
+	struct due start;      /* the end of the jitter */
 	/* the numbers last told by ACTION_RATES or found at a start, and who set the last */
 	bool told;
 	uint64_t told_hub, told_spoke, told_policy, told_key;

@@ -32,8 +32,9 @@ struct daemon {
 	struct wall started;
 	struct wall config_loaded;
 	bool stopping;
-	unsigned plans; /* being reckoned (cmd_plan.c) */
-	int lock_fd;	/* one daemon a state_dir */
+	unsigned plans;	 /* being reckoned (cmd_plan.c) */
+	unsigned probes; /* that run (cmd_probe.c) */
+	int lock_fd;	 /* one daemon a state_dir */
 };
 
 struct now daemon_now(void); /* reads both clocks */

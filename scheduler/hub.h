@@ -78,6 +78,9 @@ void hub_versions(struct hub *h, const char *group, hub_version_fn *fn, void *ar
 /* Events that hooks and webhooks are still to be told; *ret_problem: what is in the way, or NULL.
  */
 unsigned hub_untold(struct hub *h, const char **ret_problem);
+struct db *hub_database(struct hub *h); /* for what is read of the past */
+/* Free bytes where that spoke keeps the group, as it last said; false: it never did. */
+bool hub_spoke_room(struct hub *h, const char *spoke, const char *group, uint64_t *ret);
 /* Scan now (sync-now and wait begin with it), so that what lies there is seen. */
 void hub_rescan(struct hub *h, const char *group);
 /* True once a scan that began after the last hub_rescan() has ended for this group (NULL: all). */

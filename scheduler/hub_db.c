@@ -6,6 +6,8 @@
  */
 #include "scheduler/hub_db.h"
 
+#include "scheduler/db_history.h"
+
 static const char schema_1[] =
 	"CREATE TABLE groups (name TEXT PRIMARY KEY, mark TEXT NOT NULL) STRICT, WITHOUT ROWID;"
 	/* AUTOINCREMENT: the id is the catalog's sequence, and is never given twice. */
@@ -64,9 +66,10 @@ static const char schema_5[] =
 	" what INTEGER NOT NULL, since INTEGER NOT NULL, version INTEGER NOT NULL,"
 	" PRIMARY KEY (spoke, grp, path)) STRICT, WITHOUT ROWID;";
 
-static const char *const schema[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
-
 int hub_db_open(const char *path, struct db **ret, struct err *e)
 {
+	const char *const schema[] = {schema_1, schema_2, schema_3,
+				      schema_4, schema_5, db_history_schema}; /* 6 */
+
 	return db_open(path, schema, ARRAY_LEN(schema), ret, e);
 }

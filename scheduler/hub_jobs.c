@@ -11,6 +11,7 @@
 
 #include "scheduler/catalog.h"
 #include "scheduler/hub_descent.h"
+#include "scheduler/hub_history.h"
 #include "scheduler/hub_log.h"
 #include "scheduler/hub_notices.h"
 #include "scheduler/hub_publish.h"
@@ -115,7 +116,7 @@ void hub_jobs_restore(struct hub *h, const struct job_row *r, struct hub_version
 	j->windows_used = r->windows;
 	j->done_bytes = r->counters.done;
 	j->total_bytes = r->counters.total;
-	x->before = r->counters;
+	x->before = x->counted = r->counters;
 	x->has_partial = r->has_partial;
 	x->partial = r->partial;
 	if (!r->over)
@@ -214,6 +215,7 @@ void hub_job_record(struct hub_job *x)
 	hub_job_counters(x, &r.counters);
 	hub_tx(h);
 	hub_recorded(h, db_jobs_put(h->db, &r), "a job");
+	hub_history_progress(x, &r.counters);
 }
 
 void hub_job_pushing(struct hub_job *x, bool on)
@@ -260,12 +262,14 @@ static void hub_job_finished(struct hub_job *x)
 {
 	struct hub *h = x->hub;
 	struct inventory *inv = inventory_get(x->spoke, x->job->version->group);
-	/* What was there before anything began is no news for on_complete. */
-	bool published = x->job->state == JOB_PUBLISHED && !x->satisfied;
+	bool published = x->job->state == JOB_PUBLISHED;
 
 	hub_log_summary(x);
+	hub_history_ended(x);
 	hub_start_forget(x);
-	if (published)
+	/* What was there everywhere before anything began is no news for on_complete. */
+	x->version->news |= published && !x->satisfied;
+	if (published && x->version->news)
 		hub_publish_complete(h, x->version);
 	hub_job_over(x);
 	if (inv)

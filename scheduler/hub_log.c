@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "scheduler/hub_history.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/joblog.h"
 #include "scheduler/log.h"
@@ -37,9 +38,25 @@ static json_t *job_fields(const struct hub_job *x)
 			 "kind", kinds[j->kind], "version", number(j->version->id));
 }
 
+/* Remembered for `report` as well. */
+static void job_mishap(const struct hub_job *x, const char *what, const char *why)
+{
+	const struct job *j = x->job;
+	struct mishap m = {.what = what,
+			   .spoke = j->spoke->name,
+			   .group = j->version->group,
+			   .path = j->version->path,
+			   .why = why};
+
+	hub_history_mishap(x->hub, &m);
+}
+
 void hub_log_job(const struct hub_job *x, const char *event)
 {
 	json_t *o = job_fields(x);
+
+	if (!strcmp(event, "drift"))
+		job_mishap(x, event, "what lay there was not what was published");
 
 	json_object_set_new(o, "logical", number(x->job->version->size));
 	joblog_event(x->hub->d->joblog, event, o);
@@ -97,6 +114,9 @@ void hub_log_changed(const struct hub_job *x, const struct action *a)
 	json_object_set_new(o, "total", number(j->total_bytes));
 	joblog_event(x->hub->d->joblog, event, o);
 	log_line(x, event, waits);
+	if (j->state == JOB_FAILED || j->state == JOB_WAITING)
+		job_mishap(x, j->state == JOB_FAILED ? "failed" : "not sent",
+			   j->reason[0] ? j->reason : waits);
 }
 
 /* {0}: not known, or never. */
@@ -119,6 +139,8 @@ void hub_log_late(const struct hub_job *x, struct wall deadline)
 	json_object_set_new(o, "why", text(why));
 	joblog_event(x->hub->d->joblog, event, o);
 	log_line(x, event, why);
+	if (j->late)
+		job_mishap(x, event, why);
 }
 
 void hub_log_left(const struct hub_job *x)
@@ -246,8 +268,14 @@ void hub_log_indexed(const struct hub_version *hv, const struct index_facts *fac
 
 void hub_log_group(const struct hub_group *g, const char *event, const char *why)
 {
+	struct mishap m = {.what = event, .group = g->name, .why = why};
+
 	joblog_event(g->hub->d->joblog, event,
 		     json_pack("{s:s, s:o}", "group", g->name, "why", text(why)));
+	if (strcmp(event, "group_resumed"))
+		hub_history_mishap(g->hub, &m);
+	else
+		hub_history_over(g->hub, "group_stopped", NULL, g->name);
 }
 
 void hub_log_drift(const struct inventory *inv, const char *path, const char *event,
@@ -267,8 +295,14 @@ void hub_log_drift(const struct inventory *inv, const char *path, const char *ev
 
 void hub_log_spoke(const struct hub_spoke *s, const char *event, const char *why)
 {
+	struct mishap m = {.what = event, .spoke = s->name, .why = why};
+
 	joblog_event(s->hub->d->joblog, event,
 		     json_pack("{s:s, s:o}", "spoke", s->name, "why", text(why)));
+	if (strcmp(event, "spoke_up"))
+		hub_history_mishap(s->hub, &m);
+	else
+		hub_history_over(s->hub, "spoke_down", s->name, NULL);
 	log_info("spoke %s: %s%s%s", s->name, !strcmp(event, "spoke_up") ? "up" : "down",
 		 why[0] ? ", " : "", why);
 }

@@ -3,6 +3,7 @@
  */
 #include "scheduler/hub_notices.h"
 
+#include "scheduler/canary.h"
 #include "scheduler/facts.h"
 #include "scheduler/notices.h"
 
@@ -21,6 +22,11 @@ static json_t *version_facts(const struct version *v, const char *base, const ch
 	return o;
 }
 
+static bool wanted(const struct group_cfg *g, enum notice_event event, const struct version *v)
+{
+	return !canary_is(v->path) && notices_wanted(g, event);
+}
+
 static const char *kind_of(const struct version *v)
 {
 	return v->deleted ? "delete" : "put";
@@ -30,7 +36,7 @@ void hub_notice_settled(const struct hub_version *hv)
 {
 	const struct group_cfg *g = hv->group->cfg;
 
-	if (notices_wanted(g, NOTICE_SETTLED))
+	if (wanted(g, NOTICE_SETTLED, hv->v))
 		notices_tell(hv->group->hub->d->notices, g, NOTICE_SETTLED,
 			     version_facts(hv->v, g->path, kind_of(hv->v)));
 }
@@ -40,7 +46,7 @@ void hub_notice_complete(const struct hub_version *hv)
 	const struct group_cfg *g = hv->group->cfg;
 	json_t *o, *spokes;
 
-	if (!notices_wanted(g, NOTICE_COMPLETE))
+	if (!wanted(g, NOTICE_COMPLETE, hv->v))
 		return;
 	o = version_facts(hv->v, g->path, kind_of(hv->v));
 	spokes = json_array();
@@ -82,9 +88,9 @@ void hub_notice_changed(const struct hub_job *x, const struct action *a)
 	bool fresh = j->state != a->old_state;
 	json_t *o;
 
-	if (fresh && j->state == JOB_STAGED && notices_wanted(g, NOTICE_STAGED))
+	if (fresh && j->state == JOB_STAGED && wanted(g, NOTICE_STAGED, j->version))
 		notices_tell(x->hub->d->notices, g, NOTICE_STAGED, job_facts(x, g));
-	if (((fresh && j->state == JOB_FAILED) || stuck(a)) && notices_wanted(g, NOTICE_FAIL)) {
+	if (((fresh && j->state == JOB_FAILED) || stuck(a)) && wanted(g, NOTICE_FAIL, j->version)) {
 		o = job_facts(x, g);
 		json_object_set_new(o, "why", facts_text(j->reason));
 		notices_tell(x->hub->d->notices, g, NOTICE_FAIL, o);
@@ -96,7 +102,7 @@ void hub_notice_late(const struct hub_job *x, struct wall deadline)
 	const struct group_cfg *g = group_of(x);
 	json_t *o;
 
-	if (!notices_wanted(g, NOTICE_LATE))
+	if (!wanted(g, NOTICE_LATE, x->job->version))
 		return;
 	o = job_facts(x, g);
 	json_object_set_new(o, "why", json_string("it will miss its deadline"));

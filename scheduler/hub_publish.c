@@ -215,6 +215,16 @@ static void publish_answer(void *arg, const struct peer_answer *a, const struct 
 	publish_free(pub);
 }
 
+/* Where nothing was sent this is its beginning: a crash before the answer must not make it look as
+ * if the spoke had had it all along. */
+static void publish_begins(struct hub_job *x)
+{
+	if (x->job->started.s)
+		return;
+	x->job->started = daemon_now().wall;
+	hub_job_record(x);
+}
+
 void hub_publish(struct hub_job *x)
 {
 	struct publishing *pub = xcalloc(1, sizeof(*pub));
@@ -223,9 +233,12 @@ void hub_publish(struct hub_job *x)
 	pub->group = xstrdup(x->job->version->group);
 	hub_publish_collect(pub, x);
 	TAILQ_INSERT_TAIL(&x->spoke->publishing, pub, entry);
-	for (size_t i = 0; i < pub->ops.n_ops; i++)
-		if (pub->jobs[i])
-			pub->jobs[i]->publishing = pub;
+	for (size_t i = 0; i < pub->ops.n_ops; i++) {
+		if (!pub->jobs[i])
+			continue;
+		pub->jobs[i]->publishing = pub;
+		publish_begins(pub->jobs[i]);
+	}
 	peer_publish(x->spoke->peer, pub->group, &pub->ops, publish_answer, pub);
 }
 

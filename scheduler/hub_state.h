@@ -43,6 +43,7 @@ struct hub_version {
 	bool rests;
 	struct hash rests_on;
 	bool current;
+	bool news; /* a spoke was brought it, and did not only turn out to have it */
 	unsigned refs;
 };
 
@@ -134,6 +135,7 @@ struct inventory {
 	uint64_t seq;
 	uint64_t free_bytes;
 	bool hashing;	     /* more lies there than it lists */
+	uint32_t opening;    /* the last of its windows that was used, and 1; 0: none yet */
 	struct strmap items; /* path -> struct inventory_item */
 	struct mono put_at;  /* the last publication there; at first, when it was made */
 	struct strmap drift; /* path -> struct drift (drift.h) */
@@ -190,7 +192,8 @@ struct hub_job {
 	int effort; /* that its push was given */
 	bool has_partial;
 	struct hash partial;
-	struct job_counters before; /* all pushes that ended, and before a restart */
+	struct job_counters before;  /* all pushes that ended, and before a restart */
+	struct job_counters counted; /* of these, what the history has (hub_history.c) */
 	struct mono push_since;
 	uint64_t sampled; /* wire bytes at the last tick, for the speed */
 	struct mono sampled_at, recorded_at;

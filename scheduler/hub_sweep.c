@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "scheduler/db_history.h"
 #include "scheduler/catalog.h"
 #include "scheduler/generation.h"
 #include "scheduler/hub_jobs.h"
@@ -180,6 +181,7 @@ void hub_sweep(struct hub *h)
 	core_forget_ended(h->core, HISTORY_KEPT, hub_job_free, NULL);
 	hub_tx(h);
 	hub_recorded(h, db_jobs_prune(h->db, HISTORY_KEPT), "history");
+	hub_recorded(h, db_history_prune(h->db, daemon_now().wall), "history");
 }
 
 /* One that is being made belongs to a row that is not in the table of files yet: only what is

@@ -6,6 +6,7 @@
 #include "scheduler/hub_turn.h"
 
 #include "scheduler/core_zones.h"
+#include "scheduler/hub_history.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
 #include "scheduler/hub_notices.h"
@@ -80,6 +81,8 @@ static void turn_perform(void *arg, const struct action *a)
 	case ACTION_START:
 		if (!turn_outdated(x))
 			hub_start_push(x);
+		if (x->version)
+			hub_history_started(x);
 		break;
 	case ACTION_STOP:
 		hub_start_stop(x);

@@ -25,6 +25,22 @@ unsigned hub_untold(struct hub *h, const char **ret_problem)
 	return notices_waiting(h->d->notices, ret_problem);
 }
 
+struct db *hub_database(struct hub *h)
+{
+	return h->db;
+}
+
+bool hub_spoke_room(struct hub *h, const char *spoke, const char *group, uint64_t *ret)
+{
+	struct hub_spoke *s = hub_spoke(h, spoke);
+	const struct inventory *inv = s ? inventory_get(s, group) : NULL;
+
+	if (!inv || !inv->epoch[0])
+		return false;
+	*ret = inv->free_bytes;
+	return true;
+}
+
 struct core *hub_core(struct hub *h)
 {
 	return h->core;

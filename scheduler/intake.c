@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "policy/filter.h"
+#include "scheduler/canary.h"
 #include "scheduler/catalog.h"
 #include "scheduler/survey.h"
 #include "scheduler/hub_jobs.h"
@@ -51,6 +52,8 @@ static bool intake_filtered(const struct hub_group *g, const char *path, char *w
 {
 	struct filter_verdict v;
 
+	if (canary_is(path))
+		return false;
 	if (lockfile_is(&g->cfg->lock, path)) {
 		snprintf(why, size, "a lock file: it says that an image is in use here");
 		return true;
@@ -84,6 +87,11 @@ static bool intake_known(const struct hub_file *f, const struct intake_seen *see
 	return identity_equal(&f->current->identity, &seen->identity);
 }
 
+int64_t intake_settle_us(const struct hub_group *g, const char *path)
+{
+	return canary_is(path) ? 0 : g->cfg->settle_us;
+}
+
 void intake_see(struct hub_group *g, const char *path, const struct intake_seen *seen)
 {
 	struct settle_look look = {.gone = seen->gone, .identity = seen->identity};
@@ -115,7 +123,8 @@ void intake_see(struct hub_group *g, const char *path, const struct intake_seen 
 		return;
 	}
 	f->mode = seen->mode;
-	verdict = settle_look(&f->settle, &look, g->cfg->settle_us, daemon_now().mono, &due);
+	verdict =
+		settle_look(&f->settle, &look, intake_settle_us(g, path), daemon_now().mono, &due);
 	if (verdict == SETTLE_CHANGING && !seen->gone)
 		guard_mark_take(g->dirfd, path, &f->mark);
 	/* Where nothing changed the due time stands: looking often does not make it later. What a

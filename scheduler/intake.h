@@ -18,6 +18,8 @@ struct intake_seen {
 void intake_touch(struct hub_group *g, const char *path); /* a hint: looks at it with stat */
 void intake_see(struct hub_group *g, const char *path, const struct intake_seen *seen);
 bool intake_wanted(const struct hub_group *g, const char *path); /* by the filter */
+/* For how long it has to be as it is before it is taken. */
+int64_t intake_settle_us(const struct hub_group *g, const char *path);
 /* What a scan did not see: gone, unless the group's directory itself is in doubt. */
 void intake_missing(struct hub_group *g, uint64_t scan);
 /* A path that was catalogued and turned out to differ on disk settles again. */

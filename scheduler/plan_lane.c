@@ -156,7 +156,8 @@ void lane_look(struct core *c, struct lane *l, struct now now)
 	ch = lane_chain(c, l, now);
 	by_person = ch->override && ch->override->kind == OVERRIDE_SYNC_NOW;
 	if (ch->open && (!l->known || !l->open)) {
-		l->openings++;
+		/* Without a job for a while, and no edge in between: it is the same one. */
+		l->openings += l->open_till.s <= now.wall.s;
 		l->opened = now.wall;
 		if (l->known)
 			opened(c, l, by_person, now);
@@ -167,6 +168,7 @@ void lane_look(struct core *c, struct lane *l, struct now now)
 		due_clear(&c->due, &l->start);
 	l->known = true;
 	l->open = ch->open;
+	l->open_till = ch->open ? ch->until : (struct wall){0};
 	l->block = closed_waits(ch);
 	if (!s->up)
 		l->block |= s->key_refused ? WAIT_KEY : WAIT_SPOKE_DOWN;

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "scheduler/canary.h"
 #include "scheduler/catalog.h"
 #include "scheduler/drift.h"
 #include "scheduler/hub_jobs.h"
@@ -112,7 +113,7 @@ static void reconcile_one(struct inventory *s, struct hub_version *hv)
 		return;
 	if (!v->deleted)
 		hub_jobs_add(s->spoke, inventory_has_content(s, v) ? JOB_META : JOB_PUT, hv);
-	else if (!deletion_waits(s, hv->group) && !in_grace(s, hv))
+	else if (canary_is(v->path) || (!deletion_waits(s, hv->group) && !in_grace(s, hv)))
 		reconcile_deletion(s, hv);
 }
 

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "scheduler/canary.h"
 #include "scheduler/facts.h"
 #include "scheduler/notices.h"
 
@@ -15,7 +16,7 @@ void spoke_notice(struct spoke_group *g, const char *kind, const char *path,
 	char hex[HASH_HEX + 1] = "";
 	json_t *o;
 
-	if (!notices_wanted(g->cfg, NOTICE_PUBLISH))
+	if (canary_is(path) || !notices_wanted(g->cfg, NOTICE_PUBLISH))
 		return;
 	if (strcmp(kind, "delete"))
 		hash_hex(root, hex);

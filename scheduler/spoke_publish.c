@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "scheduler/canary.h"
 #include "scheduler/guard.h"
 #include "scheduler/log.h"
 #include "scheduler/spoke_local.h"
@@ -134,7 +135,7 @@ static bool is_drift(const struct publishing *x)
 
 static bool keeps(const struct publishing *x)
 {
-	return x->g->cfg->preserve_quota > 0;
+	return x->g->cfg->preserve_quota > 0 && !canary_is(publishing_op(x)->path);
 }
 
 static void set_keep(struct publishing *x)

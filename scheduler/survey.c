@@ -13,6 +13,7 @@
 #include "scheduler/catalog.h"
 #include "scheduler/hub_sets.h"
 #include "scheduler/group.h"
+#include "scheduler/hub_canary.h"
 #include "scheduler/intake.h"
 #include "scheduler/log.h"
 #include "scheduler/reconcile.h"
@@ -102,6 +103,7 @@ static void survey_apply(struct hub_group *g, const struct scan_result *r, uint6
 	group_go_on(g);
 	for (size_t i = 0; i < r->n_entries; i++) {
 		const struct scan_entry *e = &r->entries[i];
+		hub_canary_sweep(g, e);
 		seen = (struct intake_seen){
 			.skip = e->skip, .identity = e->identity, .mode = e->mode};
 		intake_see(g, e->path, &seen);

@@ -336,12 +336,13 @@ static void take_look(struct hub_group *g, struct hub_file *f, struct now now)
 	struct mono due;
 
 	look = (struct settle_look){.gone = f->settle.gone, .identity = f->settle.seen};
-	look.asked = !look.gone && settle_due(&f->settle, g->cfg->settle_us, now.mono);
+	look.asked = !look.gone && settle_due(&f->settle, intake_settle_us(g, f->path), now.mono);
 	if (look.asked)
 		look.guard = guard_objects(g->dirfd, f->path, g->cfg, &f->mark, lock);
 	if (look.asked)
 		take_guard(f, look.guard, lock);
-	if (settle_look(&f->settle, &look, g->cfg->settle_us, now.mono, &due) == SETTLE_DONE)
+	if (settle_look(&f->settle, &look, intake_settle_us(g, f->path), now.mono, &due) ==
+	    SETTLE_DONE)
 		take_settled(f);
 	else
 		catalog_settling(f, due);

@@ -40,7 +40,8 @@ cell() { # SPOKE PATH [FIELD]
 	# Somebody writes on the spoke itself.
 	stop berlin
 	echo mine >"$T/berlin/b"
-	start berlin
+	stop hub
+	start berlin hub
 	eventually 30 is drifted cell berlin b
 	is null cell berlin b holds
 	hubctl resume --all

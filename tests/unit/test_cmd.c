@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@
 #include "scheduler/handler.h"
 #include "scheduler/health.h"
 #include "scheduler/hub_verify.h"
+#include "scheduler/hub_canary.h"
 #include "tests/unit/core_rig.h"
 
 #define VERSIONS_MAX 8
@@ -101,6 +103,36 @@ void hub_verify_on_done(struct hub_verify *x, hub_verify_fn *done, void *arg)
 void hub_verify_leave(struct hub_verify *x)
 {
 	(void)x;
+}
+
+struct db *hub_database(struct hub *h)
+{
+	(void)h;
+	return NULL;
+}
+
+bool hub_spoke_room(struct hub *h, const char *spoke, const char *group, uint64_t *ret)
+{
+	(void)h, (void)spoke, (void)group, (void)ret;
+	return false;
+}
+
+int hub_canary_put(struct hub *h, const char *group, const char *name, const char *text,
+		   struct err *e)
+{
+	(void)h, (void)group, (void)name, (void)text;
+	return err_set(e, -ENODEV, "no disk here");
+}
+
+struct version *hub_canary_version(struct hub *h, const char *group, const char *name)
+{
+	(void)h, (void)group, (void)name;
+	return NULL;
+}
+
+void hub_canary_drop(struct hub *h, const char *group, const char *name)
+{
+	(void)h, (void)group, (void)name;
 }
 
 struct core *hub_core(struct hub *h)

@@ -287,6 +287,38 @@ static void free_text(void **state)
 	config_unref(ini_good(INI_HUB("rate = 2Mbit ;x", "", "include = a\\x20;b  ; comment")));
 }
 
+/* Who is told what. Catches: an event that is taken for another, a URL that leads elsewhere. */
+static void notices(void **state)
+{
+	struct config *c =
+		ini_good(INI_HUB("hook_time = 90s", "",
+				 "on_fail = /bin/tell --loud\nwebhook = https://a.example/x?y\n"
+				 "webhook_events = late,complete\nwebhook_header = /etc/h"));
+	const struct group_cfg *g = &c->groups[0];
+
+	(void)state;
+	assert_int_equal(c->hook_time_us, 90 * SECOND_US);
+	assert_string_equal(g->on[NOTICE_FAIL], "/bin/tell --loud");
+	assert_null(g->on[NOTICE_LATE]);
+	assert_string_equal(g->webhook, "https://a.example/x?y");
+	assert_int_equal(g->webhook_events, 1u << NOTICE_LATE | 1u << NOTICE_COMPLETE);
+	assert_string_equal(g->webhook_header, "/etc/h");
+	config_unref(c);
+	c = ini_good(INI_HUB("", "", "webhook = none"));
+	assert_null(c->groups[0].webhook);
+	assert_null(c->groups[0].webhook_header);
+	assert_int_equal(c->groups[0].webhook_events, 1u << NOTICE_PUBLISH | 1u << NOTICE_COMPLETE |
+							      1u << NOTICE_FAIL |
+							      1u << NOTICE_LATE);
+	config_unref(c);
+	ERRORS(INI_HUB("", "",
+		       "webhook = http://a.example/\nwebhook_events = complete, done\n"
+		       "webhook_header = h\non_fail = mail me"),
+	       "11 is not https", "12 \"done\" is none of settled", "13 not an absolute path",
+	       "14 not the absolute path of a program");
+	ERRORS(INI_SPOKE("", "on_fail = /bin/x"), "8 for role = hub");
+}
+
 static void paths_and_addresses(void **state)
 {
 	static const char *const bad_urls[] = {
@@ -547,16 +579,27 @@ static void shown_values(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hub_values),	      cmocka_unit_test(spoke_values),
-		cmocka_unit_test(all_at_once),	      cmocka_unit_test(nearest_zone),
-		cmocka_unit_test(broken_zone),	      cmocka_unit_test(missing),
-		cmocka_unit_test(wrong_role),	      cmocka_unit_test(strangers),
-		cmocka_unit_test(set_patterns),	      cmocka_unit_test(given_twice),
-		cmocka_unit_test(misspelt_and_right), cmocka_unit_test(names),
-		cmocka_unit_test(free_text),	      cmocka_unit_test(paths_and_addresses),
-		cmocka_unit_test(whole_rules),	      cmocka_unit_test(no_policy),
-		cmocka_unit_test(spokes_of_a_group),  cmocka_unit_test(includes),
-		cmocka_unit_test(not_files),	      cmocka_unit_test(identity),
+		cmocka_unit_test(hub_values),
+		cmocka_unit_test(spoke_values),
+		cmocka_unit_test(all_at_once),
+		cmocka_unit_test(nearest_zone),
+		cmocka_unit_test(broken_zone),
+		cmocka_unit_test(missing),
+		cmocka_unit_test(wrong_role),
+		cmocka_unit_test(strangers),
+		cmocka_unit_test(set_patterns),
+		cmocka_unit_test(given_twice),
+		cmocka_unit_test(misspelt_and_right),
+		cmocka_unit_test(names),
+		cmocka_unit_test(free_text),
+		cmocka_unit_test(paths_and_addresses),
+		cmocka_unit_test(notices),
+		cmocka_unit_test(whole_rules),
+		cmocka_unit_test(no_policy),
+		cmocka_unit_test(spokes_of_a_group),
+		cmocka_unit_test(includes),
+		cmocka_unit_test(not_files),
+		cmocka_unit_test(identity),
 		cmocka_unit_test(shown_values),
 	};
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "policy/units.h"
+#include "scheduler/db_history.h"
 #include "tests/unit/temp.h"
 
 struct fixture {
@@ -440,6 +441,80 @@ static void test_overrides(void **state)
 	assert_int_equal(last, 4);
 }
 
+struct history {
+	unsigned rows;
+	struct tally sum;
+	unsigned times;
+	struct wall until;
+};
+
+static int see_tally(void *arg, const char *group, const char *spoke, const struct tally *t)
+{
+	struct history *h = arg;
+
+	assert_string_equal(group, "g");
+	assert_string_equal(spoke, "berlin");
+	h->rows++;
+	h->sum = *t;
+	return 0;
+}
+
+static int see_mishap(void *arg, const struct mishap *m)
+{
+	struct history *h = arg;
+
+	h->rows++;
+	h->times = m->times;
+	h->until = m->until;
+	return 0;
+}
+
+/* Catches: a column that is swapped, a period that begins elsewhere, an outage counted as many. */
+static void test_history(void **state)
+{
+	struct fixture *f = *state;
+	const struct tally t = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
+	struct mishap m = {"spoke_down", "berlin", "", "", "no route", {1000000}, {0}, {0}, 0};
+	struct history h = {0};
+
+	assert_int_equal(db_tally_add(f->db, (struct wall){1000000}, "g", "berlin", &t), 0);
+	assert_int_equal(db_tally_add(f->db, (struct wall){1000001}, "g", "berlin", &t), 0);
+	assert_int_equal(db_tally_add(f->db, (struct wall){2000000}, "g", "berlin", &t), 0);
+	reopen(f);
+	assert_int_equal(db_tally_each(f->db, (struct wall){0}, see_tally, &h), 0);
+	assert_int_equal(h.rows, 1);
+	assert_int_equal(h.sum.published, 3);
+	assert_int_equal(h.sum.late, 12);
+	assert_int_equal(h.sum.holes, 21);
+	assert_int_equal(h.sum.wire_in, 33);
+	assert_int_equal(h.sum.throttled_us, 39);
+	assert_int_equal(db_tally_each(f->db, (struct wall){1999999}, see_tally, &h), 0);
+	assert_int_equal(h.sum.published, 1);
+
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(db_mishap_add(f->db, &m), 0);
+	h.rows = 0;
+	assert_int_equal(db_mishap_each(f->db, (struct wall){1000000}, see_mishap, &h), 0);
+	assert_int_equal(h.rows, 1);
+	assert_int_equal(h.times, 3);
+	assert_int_equal(h.until.s, 0);
+	assert_int_equal(db_mishap_over(f->db, "spoke_down", "berlin", "", (struct wall){1000060}),
+			 0);
+	assert_int_equal(db_mishap_each(f->db, (struct wall){1000000}, see_mishap, &h), 0);
+	assert_int_equal(h.until.s, 1000060);
+	/* A day later it is another one; and all of it goes at last. */
+	m.at.s += 2 * 86400;
+	assert_int_equal(db_mishap_add(f->db, &m), 0);
+	h.rows = 0;
+	assert_int_equal(db_mishap_each(f->db, (struct wall){0}, see_mishap, &h), 0);
+	assert_int_equal(h.rows, 2);
+	assert_int_equal(db_history_prune(f->db, (struct wall){3000000 + 100 * 86400}), 0);
+	h.rows = 0;
+	assert_int_equal(db_mishap_each(f->db, (struct wall){0}, see_mishap, &h), 0);
+	assert_int_equal(db_tally_each(f->db, (struct wall){0}, see_tally, &h), 0);
+	assert_int_equal(h.rows, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -453,6 +528,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_inventory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_group_marks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overrides, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_history, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
