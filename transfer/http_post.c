@@ -42,12 +42,7 @@ static void set_limits(struct post *p)
 
 	curl_easy_setopt(easy, CURLOPT_URL, p->spec->url);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	http_strict(easy);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "spokesync");
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, p->words);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)MAX(p->spec->timeout_us / 1000, 1));

@@ -77,6 +77,8 @@ int64_t http_now_us(void);
 void http_writes(struct request *r, bool writes); /* it has more to write now */
 
 /* http_request.c */
+/* No redirect, no proxy, no passwords of files: nothing goes where nobody meant it. */
+void http_strict(CURL *easy);
 CURL *http_request_easy(struct request *r) WARN_UNUSED; /* NULL: out of memory */
 char *http_request_pins(const struct pin *pins, size_t n) WARN_UNUSED;
 
