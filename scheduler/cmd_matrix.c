@@ -5,6 +5,7 @@
  */
 #include "scheduler/handler.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "scheduler/facts.h"
@@ -16,7 +17,8 @@ struct matrix {
 	struct hub *hub;
 	const struct group_cfg *group;
 	json_t *files;
-	uint64_t total;
+	const struct version **versions; /* by path */
+	size_t n;
 };
 
 /* Some of it is there, or all of it and only its times are to come. */
@@ -82,14 +84,28 @@ static json_t *cell(const struct matrix *m, const char *spoke, const struct vers
 	return o;
 }
 
-static void add_row(void *arg, const struct version *v)
+static void take_version(void *arg, const struct version *v)
 {
 	struct matrix *m = arg;
-	json_t *at;
 
-	if (v->deleted || ++m->total > FILES_MAX)
+	if (v->deleted)
 		return;
-	at = json_object();
+	/* Room grows by doubling: at each power of two. */
+	if ((m->n & (m->n - 1)) == 0)
+		m->versions = xrealloc(m->versions, MAX(2 * m->n, 1) * sizeof(*m->versions));
+	m->versions[m->n++] = v;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp((*(const struct version *const *)a)->path,
+		      (*(const struct version *const *)b)->path);
+}
+
+static void add_row(struct matrix *m, const struct version *v)
+{
+	json_t *at = json_object();
+
 	for (size_t i = 0; i < m->group->n_spokes; i++)
 		json_object_set_new(at, m->group->spokes[i], cell(m, m->group->spokes[i], v));
 	json_array_append_new(m->files, json_pack("{s:o, s:I, s:I, s:o}", "path",
@@ -104,9 +120,14 @@ static json_t *group_json(struct matrix *m)
 	m->files = json_array();
 	for (size_t k = 0; k < m->group->n_spokes; k++)
 		json_array_append_new(spokes, json_string(m->group->spokes[k]));
-	hub_versions(m->hub, m->group->name, add_row, m);
+	hub_versions(m->hub, m->group->name, take_version, m);
+	if (m->n)
+		qsort(m->versions, m->n, sizeof(*m->versions), by_path);
+	for (size_t i = 0; i < MIN(m->n, FILES_MAX); i++)
+		add_row(m, m->versions[i]);
+	free(m->versions);
 	return json_pack("{s:s, s:o, s:o, s:I}", "group", m->group->name, "spokes", spokes, "files",
-			 m->files, "total", (json_int_t)m->total);
+			 m->files, "total", (json_int_t)m->n);
 }
 
 enum handled cmd_matrix(struct call *c)
