@@ -106,6 +106,7 @@ static int roll_removal(struct spoke_group *g, const struct spoke_intent *i)
 		log_info("group %s: %s: its removal, interrupted, is done now", g->name, i->path);
 	if (r < 0 || look.present)
 		return 0;
+	spoke_notice(g, "delete", i->path, &i->root, 0);
 	r = spoke_db_gone(g->db, i->path, g->seq + 1);
 	g->seq += r == 0 && db_changes(g->db) > 0;
 	if (r == 0)

@@ -66,29 +66,34 @@ hook_script() {
 	! grep -rq secret "$T/hub.err" "$T/hub.jsonl"
 }
 
-# Catches: an event that a kill -9 of the hub forgets, or that comes with another id.
+# Catches: an event that a kill -9 of the hub or the spoke forgets, or that comes with another id.
 @test "a hook that a kill cut off is run again, with the same event" {
+	local pid event
 	cat >"$T/hook" <<-'SH'
 		#!/bin/sh
-		echo "$SPOKESYNC_ID $SPOKESYNC_PATH" >>"${0%/*}/told"
-		[ -e "${0%/*}/go" ] || { echo $$ >"${0%/*}/pid"; exec sleep 600; }
+		echo "$SPOKESYNC_ID $SPOKESYNC_PATH" >>"${0%/*}/told.$SPOKESYNC_EVENT"
+		[ -e "${0%/*}/go" ] || { echo $$ >>"${0%/*}/pids"; exec sleep 600; }
 	SH
 	chmod 755 "$T/hook"
-	spoke berlin
+	spoke berlin "group:on_publish = $T/hook"
 	GROUP="on_complete = $T/hook"
 	hub
 	start berlin hub
 	echo 1 >"$T/src/a"
-	eventually 30 test -s "$T/pid"
-	# It does not hold up what comes after it.
+	both() { [ "$(grep -c . "$T/pids")" -eq 2 ]; }
+	eventually 30 both
+	# They do not hold up what comes after them.
 	echo 2 >"$T/src/b"
 	hubctl wait --timeout 60s
-	hubctl status --json | jq -e '.notices.waiting == 2'
+	for event in hub berlin; do ctl "$event" status --json | jq -e '.notices.waiting == 2'; done
 	stop hub KILL
-	kill "$(cat "$T/pid")"
+	stop berlin KILL
+	while read -r pid; do kill "$pid"; done <"$T/pids"
 	touch "$T/go"
-	start hub
-	eventually 20 is "$(printf '%s\n' '1 a' '1 a' '2 b')" told
+	start berlin hub
+	for event in complete publish; do
+		eventually 20 is "$(printf '%s\n' '1 a' '1 a' '2 b')" cat "$T/told.$event"
+	done
 	none() { hubctl status --json | jq -e '.notices.waiting == 0'; }
 	eventually 10 none
 }
