@@ -22,18 +22,25 @@ PAGE=$BATS_TEST_DIRNAME/../../scheduler/spokesync-dfsr.7.scd
 	random "$T/src/win11.vhdx" 1
 	start berlin hub
 	eventually 30 same berlin win11.vhdx
+	edit "$T/src/win11.vhdx" 1
+	hubctl wait --spoke berlin --timeout 60s
 	eventually 30 is waiting job win11.vhdx away state
 	id=$(job win11.vhdx away id)
 	grep -oE '\*spokesync [^*]+\*' "$PAGE" | sed 's/^\*spokesync //; s/\*$//; s/\\//g' |
 		sed "s/\bvdisks\b/g/g; s/\b17\b/$id/g; s/^probe$/probe berlin/; s/^probe --json$/probe berlin --json/; s/^probe --group g$/probe berlin --group g/" |
 		sort -u >"$T/all"
-	# Probes before pauses.
-	grep ^probe "$T/all" >"$T/lines"
-	grep -v ^probe "$T/all" >>"$T/lines"
+	# Before anything is paused, and last what makes them differ.
+	grep -E '^(probe|verify)' "$T/all" >"$T/lines"
+	grep -vE '^(probe|verify|restore)' "$T/all" >>"$T/lines"
+	grep ^restore "$T/all" >>"$T/lines"
 	while read -r line; do
 		code=0
 		case $line in
 		"pair"*) continue ;; # two sides of it: 52-pair
+		"preserved"* | "restore"*) # of the spoke's own
+			# shellcheck disable=SC2086
+			ctl berlin $line >"$T/out" 2>&1 || code=$?
+			;;
 		*"--watch" | *"--follow" | "events"*)
 			# shellcheck disable=SC2086
 			timeout 2 "$SPOKESYNC" -S "$T/hub.sock" $line >"$T/out" 2>&1 || code=$?
@@ -57,7 +64,7 @@ PAGE=$BATS_TEST_DIRNAME/../../scheduler/spokesync-dfsr.7.scd
 	done <"$T/lines"
 }
 
-@test "each key of the page exists, and what is given for it is taken" {
+@test "each key and option of the page exists" {
 	local list line key
 	list=$("$BUILD/tests/docs/list")
 	grep -oE '\*[a-z_]+ = [^*]+\*' "$PAGE" | tr -d '*' | sort -u >"$T/keys"
