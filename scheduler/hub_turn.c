@@ -149,6 +149,8 @@ static void turn(struct ev_loop *loop, ev_prepare *w, int revents)
 	else
 		ev_idle_stop(loop, &h->again);
 	if (worked) {
+		if (!ev_is_active(&h->tick))
+			ev_timer_again(loop, &h->tick);
 		hub_rates_sweep(h);
 		peers_sweep(h);
 	}
@@ -180,10 +182,13 @@ static void turn_tick(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct hub *h = w->data;
 
-	(void)loop, (void)revents;
+	(void)revents;
 	hub_jobs_tick(h, daemon_now());
 	if (core_deadlines_soon(h->core, daemon_now()))
 		hub_kick(h);
+	/* An idle hub sleeps: the next turn that does anything starts it again. */
+	if (TAILQ_EMPTY(&h->pushing))
+		ev_timer_stop(loop, w);
 }
 
 /* The calendar is looked at each minute, whatever timers believe: machines sleep, clocks jump, zone
@@ -216,7 +221,6 @@ void hub_turn_start(struct hub *h)
 	h->tick.data = h->minute.data = h;
 	h->grace_due = MONO_NEVER;
 	ev_prepare_start(loop, &h->prepare);
-	ev_timer_start(loop, &h->tick);
 	ev_periodic_start(loop, &h->minute);
 }
 

@@ -72,8 +72,9 @@ static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
 	struct server *s = w->data;
 	struct sreq *r;
 
-	(void)loop;
 	(void)revents;
+	if (TAILQ_EMPTY(&s->reqs)) /* an idle server sleeps: a request starts it again */
+		ev_timer_stop(loop, w);
 	TAILQ_FOREACH (r, &s->reqs, entry) {
 		struct pollfd p = {.fd = r->conn->fd, .events = r->lines ? POLLRDHUP : 0};
 
@@ -172,6 +173,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 		return MHD_NO;
 	r = *ctx = sreq_new(conn, url, method);
 	TAILQ_INSERT_TAIL(&s->reqs, r, entry);
+	if (!ev_is_active(&s->sweep))
+		ev_timer_again(s->spec.loop, &s->sweep);
 	if (conn->over_limit)
 		sreq_problem(r, 503, "too many connections of user id %u", (unsigned)conn->uid);
 	else if (strlen(url) > SERVER_TARGET_MAX)
@@ -263,7 +266,6 @@ int server_new(const struct server_spec *spec, struct server **ret, struct err *
 	ev_timer_init(&s->sweep, on_sweep, SWEEP_S, SWEEP_S);
 	s->io.data = s->timer.data = s->sweep.data = s;
 	ev_io_start(spec->loop, &s->io);
-	ev_timer_start(spec->loop, &s->sweep);
 	*ret = s;
 	return 0;
 fail:

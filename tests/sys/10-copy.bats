@@ -109,3 +109,22 @@ teardown() { world_end; }
 	[ "$(summary one.img berlin proof)" = full ]
 	[ "$(summary one.img paris proof)" = changed ]
 }
+
+# Caught when it was written: a tick of the hub, and one of the server in both, a second each.
+@test "what has nothing to do sleeps" {
+	local d before=()
+	spoke berlin
+	hub
+	random "$T/src/one.img" 1
+	start berlin hub
+	hubctl wait --timeout 60s
+	sleep 3 # the last look of each tick
+	for d in hub berlin; do before+=("$(sleeps "$d")"); done
+	sleep 8
+	for d in hub berlin; do
+		[ $(($(sleeps "$d") - before[0])) -le 4 ]
+		before=("${before[@]:1}")
+	done
+}
+# How often its loop went to sleep so far.
+sleeps() { awk '/^voluntary_ctxt/ { print $2 }' "/proc/${PID[$1]}/task/${PID[$1]}/status"; }
