@@ -167,6 +167,8 @@ static void check_waiting(struct sim *s, const struct sim_job *k)
 	if (k->job->waits & WAIT_START) {
 		jitter = WAIT_START;
 		check_jitter(s, k, want);
+		if (r->by_person)
+			sim_bad(s, k, "a person opened it, and it waits for the jitter");
 	}
 	if (!(want | jitter)) {
 		want = WAIT_SLOT;
