@@ -192,14 +192,14 @@ static void restore_op(const struct wanted *w, const char *to, mode_t mode, stru
 }
 
 /* A copy that shares no blocks needs room; what transfers were promised is theirs. */
-static bool has_room(struct call *c, const struct spoke_group *g, uint64_t bytes)
+static bool has_room(struct call *c, struct spoke_group *g, uint64_t bytes)
 {
 	char need[UNITS_TEXT], have[UNITS_TEXT];
 	uint64_t avail = 0, promised;
 
 	if (g->store->reflink || store_free_bytes(g->store, &avail) < 0)
 		return true;
-	promised = spoke_transfers_need(g, NULL);
+	promised = spoke_space_promised(g);
 	avail -= MIN(avail, promised);
 	if (bytes <= avail)
 		return true;

@@ -166,6 +166,7 @@ libscheduler_a_SOURCES += scheduler/spoke_refusal.c
 libscheduler_a_SOURCES += scheduler/spoke_read.c scheduler/spoke_read.h
 libscheduler_a_SOURCES += scheduler/spoke_scan.c
 libscheduler_a_SOURCES += scheduler/spoke_scrub.c
+libscheduler_a_SOURCES += scheduler/spoke_space.c
 libscheduler_a_SOURCES += scheduler/spoke_tidy.c
 libscheduler_a_SOURCES += scheduler/spoke_status.c
 libscheduler_a_SOURCES += scheduler/spoke_tree.c

@@ -28,6 +28,7 @@ struct spoke_group *spoke_group_new(struct spoke *s, const struct group_cfg *cfg
 	TAILQ_INIT(&g->transfers);
 	TAILQ_INIT(&g->to_index);
 	TAILQ_INIT(&g->publishing);
+	pthread_mutex_init(&g->space_lock, NULL);
 	lane_init(&g->publish_lane);
 	lane_init(&g->tree_lane);
 	spoke_scan_init(g);
@@ -68,6 +69,7 @@ struct spoke_group *spoke_group_free(struct spoke_group *g)
 	db_close(g->db);
 	store_close(g->store);
 	config_unref(g->kept);
+	pthread_mutex_destroy(&g->space_lock);
 	free(g->name);
 	free(g);
 	return NULL;

@@ -23,7 +23,7 @@ struct spoke_offer {
 	struct spoke_file held, bases[WIRE_BASES_MAX];
 	bool is_held, base_known[WIRE_BASES_MAX];
 	struct spoke_transfer *old; /* superseded: held while it is read */
-	uint64_t quota, others;
+	uint64_t quota;
 	struct wire_position p;
 	int r_code;
 	struct err e;
@@ -71,26 +71,25 @@ static uint64_t need_of(const struct spoke_offer *x, uint64_t proven)
 /* Space on disk and in the quota, less what other transfers were promised. */
 static bool check_space(struct spoke_offer *x, uint64_t proven)
 {
+	struct spoke_room room = {.quota = x->quota}, left;
+	struct spoke_transfer *t = x->j.t;
 	struct wire_position *p = &x->p;
 	char need[UNITS_TEXT], have[UNITS_TEXT], text[200];
-	uint64_t disk = 0, quota;
 
-	x->j.t->need = 0;
 	p->need = need_of(x, proven);
-	if (store_free_bytes(x->j.t->group->store, &disk) < 0)
-		disk = 0;
-	disk -= MIN(disk, x->others);
-	quota = x->quota == UINT64_MAX ? UINT64_MAX : x->quota - MIN(x->quota, x->others);
-	p->available = MIN(disk, quota);
-	if (p->need <= p->available) {
-		x->j.t->need = p->need;
+	if (store_free_bytes(t->group->store, &room.disk) < 0)
+		room.disk = 0;
+	t->proven_at = proven;
+	if (spoke_space_take(t, p->need, &room, &left)) {
+		p->available = MIN(left.disk, left.quota);
 		return true;
 	}
+	p->available = MIN(left.disk, left.quota);
 	units_size(p->need, need);
 	units_size(p->available, have);
 	snprintf(text, sizeof(text), "needs %s, %s %s", need, have,
-		 disk <= quota ? "are free" : "are left of the staging quota");
-	spoke_refuse(p, disk <= quota ? REFUSED_NO_SPACE : REFUSED_OVER_QUOTA, text);
+		 left.disk <= left.quota ? "are free" : "are left of the staging quota");
+	spoke_refuse(p, left.disk <= left.quota ? REFUSED_NO_SPACE : REFUSED_OVER_QUOTA, text);
 	return false;
 }
 
@@ -182,7 +181,7 @@ static int accept_offer(struct spoke_offer *x)
 		r = staging_commit(t->st);
 	if (r < 0 || x->p.refused != REFUSED_NOT) {
 		if (fresh)
-			t->need = 0;
+			spoke_space_release(t);
 		return r;
 	}
 	staging_accept(t->st);
@@ -328,7 +327,6 @@ static void offer_start(struct spoke_group *g, struct spoke_offer *x)
 	for (i = 0; i < x->o.n_bases; i++)
 		x->base_known[i] = spoke_db_holds(g->db, &x->o.bases[i], &x->bases[i]) == 0;
 	x->quota = g->cfg->staging_quota;
-	x->others = spoke_transfers_need(g, x->j.t);
 	sreq_on_over(x->r, offer_over, x);
 	t = x->j.t;
 	spoke_transfer_hold(t); /* nothing does yet, and another may be made beside it */

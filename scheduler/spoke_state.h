@@ -11,6 +11,7 @@
 #ifndef SPOKESYNC_SCHEDULER_SPOKE_STATE_H
 #define SPOKESYNC_SCHEDULER_SPOKE_STATE_H
 
+#include <pthread.h>
 #include <sys/queue.h>
 
 #include <ev.h>
@@ -47,10 +48,11 @@ struct spoke_transfer {
 	struct spoke_put *put, *next_put;
 	struct spoke_offer *waiter;   /* supersedes this one, and begins when nothing uses it */
 	bool background;	      /* a fill or finish is submitted */
-	uint64_t need;		      /* bytes that it may still take */
+	uint64_t need, left;	      /* room promised to it, and not yet used: spoke_space.c */
 	char path[WIRE_PATH_MAX + 1]; /* where it is meant to go, for status */
 	char error[200];
 	uint64_t size, received;
+	uint64_t proven_at; /* bytes, when room was promised */
 	TAILQ_ENTRY(spoke_transfer) entry;
 };
 TAILQ_HEAD(spoke_transfer_list, spoke_transfer);
@@ -98,7 +100,9 @@ struct spoke_group {
 	struct watch *watch;
 	bool watch_failed, watch_full; /* said */
 	struct publishing_list publishing;
-	struct spoke_verify *verify; /* the last one, under way or not; or NULL */
+	pthread_mutex_t space_lock;
+	uint64_t promised, promised_left; /* of all transfers */
+	struct spoke_verify *verify;	  /* the last one, under way or not; or NULL */
 	struct spoke_scrub *scrub;
 	char *indexing_path; /* while indexing */
 	volatile uint64_t index_progress, index_size;
@@ -195,7 +199,19 @@ int spoke_transfer_open(struct spoke_transfer *t, struct err *e) WARN_UNUSED;
 int spoke_transfer_check(struct spoke_transfer *t, int r);
 /* Lane: unpins, closes, discards. changes: room for STAGING_PINS_MAX. Returns their count. */
 unsigned spoke_transfer_destroy(struct spoke_transfer *t, struct identity_change *changes);
-uint64_t spoke_transfers_need(const struct spoke_group *g, const struct spoke_transfer *but);
+
+/* spoke_space.c: any thread. */
+struct spoke_room {
+	uint64_t disk, quota;
+};
+/* Promises so many bytes to it, instead of what it was promised before; false: there is not so much
+ * room for it, and it is promised nothing. ret: what there is beside what others were promised. */
+bool spoke_space_take(struct spoke_transfer *t, uint64_t need, const struct spoke_room *room,
+		      struct spoke_room *ret);
+/* So much of what was to come has come. */
+void spoke_space_progress(struct spoke_transfer *t, uint64_t part, uint64_t whole);
+void spoke_space_release(struct spoke_transfer *t);
+uint64_t spoke_space_promised(struct spoke_group *g); /* bytes that are still to be written */
 
 /* spoke_http.c and the verbs */
 void spoke_http(void *arg, struct sreq *r);

@@ -27,6 +27,7 @@ struct spoke_transfer *spoke_transfer_get(const struct spoke_group *g, const str
 static void transfer_free(struct spoke_transfer *t)
 {
 	TAILQ_REMOVE(&t->group->transfers, t, entry);
+	spoke_space_release(t);
 	staging_close(t->st);
 	free(t);
 }
@@ -115,17 +116,6 @@ int spoke_transfer_check(struct spoke_transfer *t, int r)
 	return r;
 }
 
-uint64_t spoke_transfers_need(const struct spoke_group *g, const struct spoke_transfer *but)
-{
-	const struct spoke_transfer *t;
-	uint64_t sum = 0;
-
-	TAILQ_FOREACH (t, &g->transfers, entry)
-		if (t != but && !t->gone)
-			sum += t->need;
-	return sum;
-}
-
 unsigned spoke_transfer_destroy(struct spoke_transfer *t, struct identity_change *changes)
 {
 	struct err e;
@@ -140,6 +130,7 @@ unsigned spoke_transfer_destroy(struct spoke_transfer *t, struct identity_change
 		n = staging_unpin(t->st, changes);
 	t->st = staging_close(t->st);
 	t->gone = true;
+	spoke_space_release(t);
 	if (staging_discard(t->group->store, &t->root) < 0)
 		return n; /* found again at the next start */
 	return n;
@@ -201,6 +192,9 @@ static void job_run(struct work *w)
 	j->n_bad = staging_bad_bases(t->st, j->bad, SPOKE_BAD_MAX);
 	staging_position(t->st, false, &p);
 	j->received = p.proven_bytes;
+	if (staging_size(t->st) > t->proven_at)
+		spoke_space_progress(t, j->received - MIN(j->received, t->proven_at),
+				     staging_size(t->st) - t->proven_at);
 	j->more = (staging_filling(t->st) && p.refused == REFUSED_NOT) ||
 		  (staging_complete(t->st) && !t->finishing_failed);
 	wire_position_done(&p);

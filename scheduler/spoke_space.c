@@ -1,0 +1,62 @@
+/*
+ * spoke_space.c: room that transfers were promised. Offers are decided on worker threads, several
+ * at a time, so the look at what is left and the promise are one step under a lock; and what a
+ * transfer has written already is on the disk's account, no longer on that of the promises: counted
+ * twice, it would keep others out for nothing. The quota counts all that a transfer was promised
+ * until it is published or dropped.
+ */
+#include "scheduler/spoke_state.h"
+
+static void set(struct spoke_transfer *t, uint64_t need, uint64_t left)
+{
+	struct spoke_group *g = t->group;
+
+	g->promised = g->promised - t->need + need;
+	g->promised_left = g->promised_left - t->left + left;
+	t->need = need;
+	t->left = left;
+}
+
+bool spoke_space_take(struct spoke_transfer *t, uint64_t need, const struct spoke_room *room,
+		      struct spoke_room *ret)
+{
+	struct spoke_group *g = t->group;
+	uint64_t others, all;
+	bool ok;
+
+	pthread_mutex_lock(&g->space_lock);
+	others = g->promised_left - t->left;
+	all = g->promised - t->need;
+	ret->disk = room->disk - MIN(room->disk, others);
+	ret->quota = room->quota == UINT64_MAX ? UINT64_MAX : room->quota - MIN(room->quota, all);
+	ok = need <= MIN(ret->disk, ret->quota);
+	set(t, ok ? need : 0, ok ? need : 0);
+	pthread_mutex_unlock(&g->space_lock);
+	return ok;
+}
+
+void spoke_space_progress(struct spoke_transfer *t, uint64_t part, uint64_t whole)
+{
+	pthread_mutex_lock(&t->group->space_lock);
+	if (whole > 0)
+		set(t, t->need,
+		    (uint64_t)((unsigned __int128)t->need * (whole - MIN(part, whole)) / whole));
+	pthread_mutex_unlock(&t->group->space_lock);
+}
+
+void spoke_space_release(struct spoke_transfer *t)
+{
+	pthread_mutex_lock(&t->group->space_lock);
+	set(t, 0, 0);
+	pthread_mutex_unlock(&t->group->space_lock);
+}
+
+uint64_t spoke_space_promised(struct spoke_group *g)
+{
+	uint64_t left;
+
+	pthread_mutex_lock(&g->space_lock);
+	left = g->promised_left;
+	pthread_mutex_unlock(&g->space_lock);
+	return left;
+}
