@@ -343,6 +343,11 @@ struct ev_loop *http_loop(const struct http *h)
 	return h->loop;
 }
 
+void http_close_resting(struct http *h)
+{
+	h->resting_us = http_now_us();
+}
+
 void http_close_pinned(struct http *h, const struct pin *pins, size_t n_pins)
 {
 	char *text = http_request_pins(pins, n_pins);

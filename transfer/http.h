@@ -22,6 +22,10 @@ struct http *http_free(struct http *h); /* cancels what runs; done() is not call
 /* Closes the connections that were made with exactly these pins, the running ones, too. */
 void http_close_pinned(struct http *h, const struct pin *pins, size_t n_pins);
 
+/* Connections that rest now, to whomever, are closed by the next request: nobody will ever use some
+ * of them again, and curl (7.88 with GnuTLS) takes every one of them for alive. */
+void http_close_resting(struct http *h);
+
 struct request_result {
 	int error; /* 0: there is an answer; else -ECONNREFUSED, -ETIMEDOUT, -ECONNRESET, ... */
 	bool unknown_key; /* closed right after the handshake: the peer does not know our key */

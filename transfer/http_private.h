@@ -71,6 +71,7 @@ struct http {
 	struct requests running;
 	struct requests ended, resumed, writing;
 	struct http_conns conns;
+	int64_t resting_us; /* those that rested then are to go; 0: none */
 };
 
 int64_t http_now_us(void);

@@ -143,13 +143,22 @@ void http_strict(CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 }
 
+/* What rests for longer is closed before this request looks for a connection. Curl counts whole
+ * seconds: of those used in the second after, some may go, too. */
+static long kept_seconds(const struct http *h)
+{
+	int64_t since = (http_now_us() - h->resting_us) / SECOND_US - 1;
+
+	return h->resting_us ? (long)MAX(MIN(since, KEPT_SECONDS), 1) : KEPT_SECONDS;
+}
+
 static void set_limits(struct request *r, CURL *easy)
 {
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
 	http_strict(easy);
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, NULL);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, KEPT_SECONDS);
+	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, kept_seconds(r->http));
 	if (r->spec.connect_us > 0)
 		curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 				 (long)(r->spec.connect_us / 1000));

@@ -45,6 +45,7 @@ struct peer *peer_free(struct peer *p)
 		return NULL;
 	while ((w = TAILQ_FIRST(&p->words)))
 		peer_call_cancel(w);
+	http_close_resting(p->http);
 	free(p->url);
 	free(p->pins);
 	free(p);
@@ -63,15 +64,19 @@ void peer_update(struct peer *p, const char *url, const struct pin *pins, size_t
 {
 	size_t len = strlen(url);
 	bool gone = false;
+	char *was;
 
 	for (size_t i = 0; i < p->n_pins; i++)
 		gone |= !has_pin(pins, n_pins, &p->pins[i]);
 	if (gone)
 		http_close_pinned(p->http, p->pins, p->n_pins);
-	free(p->url);
+	was = p->url;
 	p->url = xstrdup(url);
 	while (len > 0 && p->url[len - 1] == '/')
 		p->url[--len] = '\0';
+	if (was && strcmp(was, p->url))
+		http_close_resting(p->http);
+	free(was);
 	free(p->pins);
 	p->pins = xcalloc(MAX(n_pins, (size_t)1), sizeof(*pins));
 	memcpy(p->pins, pins, n_pins * sizeof(*pins));

@@ -13,7 +13,7 @@ setup() { net_begin; }
 teardown() { net_end; }
 
 @test "twenty schedules of faults: all arrives, and little of it twice" {
-	net_all 1 20 5 >"$NET/figures" || { cat "$NET/figures"; false; }
+	net_all 1 20 7 >"$NET/figures" || { cat "$NET/figures"; false; }
 	sed 's/^/# /' "$NET/figures" >&3
 }
 

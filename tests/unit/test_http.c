@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -292,6 +294,50 @@ static void test_words(void **state)
 	assert_true(w->result.reused);
 	call(w, "GET", "/x", NULL, NULL);
 	assert_true(w->result.reused);
+}
+
+static unsigned sockets(void)
+{
+	unsigned n = 0;
+	struct stat st;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+	return n;
+}
+
+/* To an address that is no more nobody has a word: what rests there would be open for two hours.
+ * Only a request to somewhere else makes curl look, and only at the time. */
+static void test_resting(void **state)
+{
+	struct world *w = *state;
+	struct request_spec spec = {.method = "GET", .done = on_done, .arg = w};
+	struct timespec rest = {.tv_sec = 2, .tv_nsec = 100000000};
+	char *url = xasprintf("https://localhost:%u/x", server_port(w->server));
+	unsigned before;
+
+	call(w, "GET", "/x", NULL, NULL);
+	before = sockets();
+	http_close_resting(w->http);
+	nanosleep(&rest, NULL);
+	spec.url = url;
+	spec.pins = &w->pin;
+	spec.n_pins = 1;
+	spec.key = w->ours;
+	spec.answer_max = 10000;
+	for (unsigned i = 0; i < 2; i++) {
+		w->done = false;
+		w->request = request_start(w->http, &spec);
+		while (!w->done)
+			ev_run(w->loop, 0);
+		assert_int_equal(w->result.status, 200);
+		/* What is used from now on is kept as ever. */
+		assert_int_equal(w->result.reused, i > 0);
+	}
+	for (unsigned i = 0; sockets() > before && i < 100; i++)
+		ev_run(w->loop, EVRUN_ONCE);
+	assert_int_equal(sockets(), before);
+	free(url);
 }
 
 static void test_wrong_pin(void **state)
@@ -613,6 +659,7 @@ static void test_unix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_resting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_pin, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_key, setup, teardown),
