@@ -92,6 +92,7 @@ libtransfer_a_SOURCES += transfer/prove.c
 libtransfer_a_SOURCES += transfer/push.c
 libtransfer_a_SOURCES += transfer/push.h
 libtransfer_a_SOURCES += transfer/push_private.h
+libtransfer_a_SOURCES += transfer/push_poll.c
 libtransfer_a_SOURCES += transfer/push_put.c
 libtransfer_a_SOURCES += transfer/push_steps.c
 libtransfer_a_SOURCES += transfer/reflink.c transfer/reflink.h

@@ -6,8 +6,8 @@
  *           |  no base       |  SAME ranges being filled -> wait
  *           +--plan with what is left
  *
- * push.c: life, figures; push_steps.c: what a position means and what comes next; push_put.c: the
- * bytes.
+ * push.c: life, figures; push_steps.c: what a position means and what comes next; push_poll.c: when
+ * it is asked; push_put.c: the bytes.
  */
 #ifndef SPOKESYNC_TRANSFER_PUSH_PRIVATE_H
 #define SPOKESYNC_TRANSFER_PUSH_PRIVATE_H
@@ -84,10 +84,13 @@ void push_offer(struct push *p);
 /* The spoke does not know the transfer (any more): offers it anew. False: that is not it. */
 bool push_offer_again(struct push *p, const struct request_result *r);
 void push_ask(struct push *p, bool map);
-void push_poll_after(struct push *p, double seconds);
-void push_on_poll(struct ev_loop *loop, ev_timer *w, int revents);
 /* From the answer to a PUT or an offer: decodes and goes on; false: it says nothing (an error). */
 bool push_answer(struct push *p, const struct request_result *r, bool whole_map);
+
+/* push_poll.c */
+void push_poll_after(struct push *p, double seconds);
+void push_poll_put(struct push *p); /* while a PUT runs */
+void push_on_poll(struct ev_loop *loop, ev_timer *w, int revents);
 
 /* push_put.c */
 void push_put(struct push *p);

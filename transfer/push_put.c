@@ -13,7 +13,6 @@
 #define LOWAT_OPEN (4 * MIB)
 /* Of a share: at least what it is granted at once. */
 #define LOWAT_GRANT (16u << 10)
-#define POLL_S	    1.0
 /* What a request costs before its first body byte, handshake included, roughly. */
 #define BEGIN_COST 2048
 /* Literals that must be left for another effort to be worth a new bundle. */
@@ -202,7 +201,7 @@ static void put(struct push *p, uint64_t prepaid)
 	p->put = request_start(p->spec.peer->http, &spec);
 	free(path);
 	free(url);
-	push_poll_after(p, POLL_S);
+	push_poll_put(p);
 }
 
 void push_put(struct push *p)

@@ -9,19 +9,8 @@
 
 #include "transfer/push_private.h"
 
-#define POLL_PUT_S   1.0
 #define POLL_FIRST_S 0.2
 #define POLL_MOST_S  10.0
-/* Beside a PUT: bytes that are worth a question; those that are after ASK_SECONDS; and seconds
- * after which one is asked anyway. */
-#define ASK_BYTES   (1u << 20)
-#define ASK_FEW	    (16u << 10)
-#define ASK_SECONDS 5
-#define ASK_LATEST  60
-/* A PUT that rests, because nothing is to be sent yet, is not to look like one of a hub that is
- * gone: a question in this part of what nothing may move here, or at least in so many seconds. */
-#define ALIVE_PART 4
-#define ALIVE_MOST 15
 /* Answers in a row that bring nothing forward, before it is called an error. */
 #define STUCK_MAX 6
 
@@ -343,7 +332,7 @@ static void asked(void *arg, const struct peer_answer *a, const struct request_r
 		}
 		wire_position_done(&pos);
 	}
-	push_poll_after(p, POLL_PUT_S);
+	push_poll_put(p);
 }
 
 void push_ask(struct push *p, bool map)
@@ -354,45 +343,4 @@ void push_ask(struct push *p, bool map)
 	spec.path = path;
 	p->word = peer_call(p->spec.peer, &spec);
 	free(path);
-}
-
-void push_poll_after(struct push *p, double seconds)
-{
-	ev_timer_stop(p->loop, &p->poll);
-	ev_now_update(p->loop);
-	ev_timer_set(&p->poll, seconds, 0.);
-	ev_timer_start(p->loop, &p->poll);
-}
-
-/*
- * A question costs half a kilobyte and 150 microseconds: many transfers on a slow line would do
- * nothing but ask, and 64 of them at 100 Mbit took 1 % of a core for it.
- */
-static bool worth_asking(struct push *p)
-{
-	uint64_t news = p->offset - p->asked_at;
-	int64_t alive = MIN(p->spec.peer->stall_us / SECOND_US / ALIVE_PART, ALIVE_MOST);
-
-	p->resting = p->offset == p->polled_at ? p->resting + 1 : 0;
-	p->polled_at = p->offset;
-	if (++p->unasked < ASK_LATEST && p->resting <= alive && news < ASK_BYTES &&
-	    (news < ASK_FEW || p->unasked < ASK_SECONDS))
-		return false;
-	p->asked_at = p->offset;
-	p->unasked = p->resting = 0;
-	return true;
-}
-
-void push_on_poll(struct ev_loop *loop, ev_timer *w, int revents)
-{
-	struct push *p = container_of(w, struct push, poll);
-
-	(void)loop;
-	(void)revents;
-	if (p->word)
-		return;
-	if (!p->put || worth_asking(p))
-		push_ask(p, !p->put);
-	else
-		push_poll_after(p, POLL_PUT_S);
 }
