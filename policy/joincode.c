@@ -127,7 +127,7 @@ static int parse_digits(const char *s, uint8_t bytes[BYTES], struct err *e)
 
 int joincode_parse(const char *text, struct joincode *ret, struct err *e)
 {
-	uint8_t bytes[BYTES], check[CHECK];
+	uint8_t bytes[BYTES] = {0}, check[CHECK];
 	struct joincode c = {.address = ""};
 	char address[JOINCODE_ADDRESS];
 	const char *slash;

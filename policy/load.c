@@ -265,7 +265,7 @@ static int open_new(struct load *l, const char *path, FILE **ret)
 		r = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	if (r)
 		goto cleanup;
-	for (size_t i = 0; i < l->b->n_files; i++)
+	for (size_t i = 0; l->seen && i < l->b->n_files; i++)
 		if (l->seen[i].dev == st.st_dev && l->seen[i].ino == st.st_ino)
 			goto cleanup;
 	*ret = fdopen(fd, "r");

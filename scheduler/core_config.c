@@ -192,10 +192,12 @@ void core_set_config(struct core *c, struct config *cfg)
 	TAILQ_FOREACH_SAFE (s, &c->spokes, entry, next)
 		if (!config_spoke(cfg, s->name))
 			leave(c, spoke_of(s), old);
-	for (size_t i = 0; i < cfg->n_spokes; i++)
-		if (!core_spoke_find(c, cfg->spokes[i].name) ||
-		    core_spoke_find(c, cfg->spokes[i].name)->gone)
+	for (size_t i = 0; i < cfg->n_spokes; i++) {
+		const struct spoke *known = core_spoke_find(c, cfg->spokes[i].name);
+
+		if (!known || known->gone)
 			enter(c, &cfg->spokes[i]);
+	}
 	index_names(c);
 	TAILQ_FOREACH (s, &c->spokes, entry) {
 		const struct spoke_cfg *now = config_spoke(cfg, s->name);

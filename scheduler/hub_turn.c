@@ -58,18 +58,17 @@ void hub_turn_commit(struct hub *h)
 }
 
 /* A revived job whose content is no longer what lies there has nothing to bring. */
-static bool turn_outdated(struct hub_job *x)
+static void turn_bring(struct hub_job *x, void (*bring)(struct hub_job *x))
 {
 	if (x->version)
-		return false;
-	hub_job_ended(x, OUTCOME_SUPERSEDED, "a newer version of the file is there");
-	return true;
+		bring(x);
+	else
+		hub_job_ended(x, OUTCOME_SUPERSEDED, "a newer version of the file is there");
 }
 
 static void turn_perform(void *arg, const struct action *a)
 {
 	struct hub *h = arg;
-	struct hub_job *x = a->job ? hub_job_of(a->job) : NULL;
 	struct hub_spoke *s;
 
 	switch (a->kind) {
@@ -79,17 +78,15 @@ static void turn_perform(void *arg, const struct action *a)
 			peers_greet(s);
 		break;
 	case ACTION_START:
-		if (!turn_outdated(x))
-			hub_start_push(x);
-		if (x->version)
-			hub_history_started(x);
+		turn_bring(hub_job_of(a->job), hub_start_push);
+		if (hub_job_of(a->job)->version)
+			hub_history_started(hub_job_of(a->job));
 		break;
 	case ACTION_STOP:
-		hub_start_stop(x);
+		hub_start_stop(hub_job_of(a->job));
 		break;
 	case ACTION_PUBLISH:
-		if (!turn_outdated(x))
-			hub_publish(x);
+		turn_bring(hub_job_of(a->job), hub_publish);
 		break;
 	case ACTION_RATES:
 		hub_rates_changed(h, a->spoke, a->group);
@@ -98,12 +95,12 @@ static void turn_perform(void *arg, const struct action *a)
 		hub_job_changed(h, a);
 		break;
 	case ACTION_LATE:
-		hub_log_late(x, core_deadline(h->core, a->job));
+		hub_log_late(hub_job_of(a->job), core_deadline(h->core, a->job));
 		if (a->job->late)
-			hub_notice_late(x, core_deadline(h->core, a->job));
+			hub_notice_late(hub_job_of(a->job), core_deadline(h->core, a->job));
 		break;
 	case ACTION_LEFT:
-		hub_log_left(x);
+		hub_log_left(hub_job_of(a->job));
 		break;
 	case ACTION_OVERRIDE_ENDED:
 		hub_overrides_follow(h, "its time was over, or all was in sync");

@@ -179,6 +179,46 @@ static void put_submit(struct spoke_put *x, enum put_step step)
 	spoke_job_submit(&x->j);
 }
 
+/* What the lane may do next, if it rests. */
+static void put_lane(struct spoke_put *x)
+{
+	x->telling = (size_t)(x->spooled - x->applied);
+	if (x->telling || x->more) {
+		x->applied = x->spooled;
+		put_submit(x, PUT_APPLY);
+	} else if (x->ended) {
+		put_submit(x, PUT_END);
+	}
+}
+
+/* Nothing failed in the lane: whatever can be done next is begun. */
+static void put_go_on(struct spoke_put *x)
+{
+	if (x->spool_error < 0) {
+		if (!x->busy) {
+			x->error = x->spool_error;
+			put_submit(x, PUT_END); /* for the position */
+		}
+		return;
+	}
+	if (!x->busy)
+		put_lane(x);
+	if (x->paused && x->r && x->spooled + PUT_ROOM <= x->room) {
+		x->paused = false;
+		clock_gettime(CLOCK_MONOTONIC, &x->heard);
+		sreq_continue(x->r);
+	}
+}
+
+/* Looks at all of it. */
+static void put_next(struct spoke_put *x)
+{
+	if (x->error >= 0)
+		put_go_on(x);
+	else if (!x->busy)
+		put_finish(x);
+}
+
 static bool put_data(void *arg, const void *buf, size_t len)
 {
 	struct spoke_put *x = arg;
@@ -190,7 +230,7 @@ static bool put_data(void *arg, const void *buf, size_t len)
 	if (x->spool_error == 0)
 		x->spooled += len;
 	x->paused = x->spooled + PUT_ROOM > x->room;
-	put_next(x);
+	put_go_on(x);
 	return !x->paused;
 }
 
@@ -214,42 +254,6 @@ static void put_over(void *arg)
 		put_free(x);
 	} else if (x->streaming) {
 		put_next(x);
-	}
-}
-
-/* What the lane may do next, if it rests. */
-static void put_lane(struct spoke_put *x)
-{
-	x->telling = (size_t)(x->spooled - x->applied);
-	if (x->telling || x->more) {
-		x->applied = x->spooled;
-		put_submit(x, PUT_APPLY);
-	} else if (x->ended) {
-		put_submit(x, PUT_END);
-	}
-}
-
-/* Looks at all of it: whatever can be done next is begun. */
-static void put_next(struct spoke_put *x)
-{
-	if (x->error == 0 && x->spool_error < 0) {
-		if (!x->busy) {
-			x->error = x->spool_error;
-			put_submit(x, PUT_END); /* for the position */
-		}
-		return;
-	}
-	if (x->error < 0) {
-		if (!x->busy)
-			put_finish(x);
-		return;
-	}
-	if (!x->busy)
-		put_lane(x);
-	if (x->paused && x->r && x->spooled + PUT_ROOM <= x->room) {
-		x->paused = false;
-		clock_gettime(CLOCK_MONOTONIC, &x->heard);
-		sreq_continue(x->r);
 	}
 }
 

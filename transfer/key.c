@@ -246,7 +246,7 @@ static int make_file(const char *path, struct err *e)
 	int r;
 
 	r = make_pem(&pem, e);
-	if (r < 0)
+	if (!pem)
 		return r;
 	r = link_new(path, pem);
 	explicit_bzero(pem, strlen(pem));
