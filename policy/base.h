@@ -6,6 +6,7 @@
 #define SPOKESYNC_POLICY_BASE_H
 
 #include <stdarg.h>
+#include <stdatomic.h> /* flags that another thread looks at: atomic_bool */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

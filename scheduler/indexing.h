@@ -39,7 +39,7 @@ struct indexing {
 	bool try_clone;
 	struct kin *kin; /* candidates; none: extents are not asked */
 	size_t n_kin;
-	volatile bool cancel;
+	atomic_bool cancel;
 	struct index_builder *builder;
 	struct index_trust trust; /* base NULL: all is read */
 	struct extents_common common;

@@ -48,7 +48,7 @@ struct inspect {
 	struct inspect_link links[INSPECT_CHAIN];
 	unsigned n_links;
 	bool circular, endless; /* it comes back to itself; it is longer than this */
-	volatile bool cancel;
+	atomic_bool cancel;
 };
 
 struct inspect *inspect_new(const char *dir, const char *path) WARN_UNUSED;

@@ -16,7 +16,7 @@ struct prepare {
 	struct prepare_spec spec;
 	struct prepare_result result;
 	prepare_done_fn *done;
-	volatile bool cancel;
+	atomic_bool cancel;
 };
 
 static void prepare_add(struct prepare *p, uint64_t node, size_t *cap)

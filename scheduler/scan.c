@@ -14,7 +14,7 @@
 
 struct scanner {
 	struct scan_result *ret;
-	const volatile bool *cancel;
+	const atomic_bool *cancel;
 	uint64_t dev;
 };
 
@@ -150,7 +150,7 @@ static int scan_dir(struct scanner *s, int fd, const char *path, unsigned depth)
 	return r;
 }
 
-void scan_run(int dirfd, const volatile bool *cancel, struct scan_result *ret)
+void scan_run(int dirfd, const atomic_bool *cancel, struct scan_result *ret)
 {
 	struct scanner s = {.ret = ret, .cancel = cancel};
 	struct stat st;

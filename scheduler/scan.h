@@ -33,7 +33,7 @@ struct scan_result {
 };
 
 /* Lists the directory that dirfd is (fstat's st_dev is the group's device). Blocks. */
-void scan_run(int dirfd, const volatile bool *cancel, struct scan_result *ret);
+void scan_run(int dirfd, const atomic_bool *cancel, struct scan_result *ret);
 void scan_done(struct scan_result *r);
 /* One name, as a scan would judge it: NULL = a regular file that may be taken. */
 const char *scan_judge(const char *path, const struct stat *st, uint64_t group_dev);

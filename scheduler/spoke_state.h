@@ -42,7 +42,7 @@ struct spoke_transfer {
 	struct lane lane;
 	struct staging *st; /* NULL: not open, or failed and to be opened again */
 	bool loaded;	    /* it was looked for on disk */
-	bool gone;	    /* discarded or published: no more */
+	atomic_bool gone;   /* discarded or published: no more; the lane says so */
 	bool finishing_failed;
 	unsigned users; /* works and requests that hold it */
 	struct spoke_put *put, *next_put;
@@ -105,7 +105,7 @@ struct spoke_group {
 	struct spoke_verify *verify;	  /* the last one, under way or not; or NULL */
 	struct spoke_scrub *scrub;
 	char *indexing_path; /* while indexing */
-	volatile uint64_t index_progress, index_size;
+	_Atomic uint64_t index_progress, index_size;
 	/* steps of descents: one at a time */
 	struct lane tree_lane;
 	unsigned trees;
@@ -119,7 +119,7 @@ struct spoke {
 	struct assembler *assembler;
 	struct spoke_group_list groups;
 	struct spoke_pair *pair; /* a join code that waits for its hub, or NULL */
-	volatile bool cancel;	 /* long work ends early */
+	atomic_bool cancel;	 /* long work ends early */
 	unsigned works;
 	bool stopping;
 	void (*stopped)(struct daemon *d);

@@ -29,7 +29,7 @@ struct survey {
 	struct hub_group *group; /* NULL: it went meanwhile */
 	int dirfd;
 	uint64_t id;
-	volatile bool cancel;
+	atomic_bool cancel;
 	struct scan_result result;
 };
 

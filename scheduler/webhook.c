@@ -21,7 +21,7 @@ struct webhook {
 	void *arg;
 	struct work work;
 	bool busy;
-	volatile bool cancel;
+	atomic_bool cancel;
 	/* the one that is under way: the worker's */
 	char *url, *body, *header_file;
 	struct pin pins[CONFIG_PINS_MAX];

@@ -179,7 +179,7 @@ tests_unit_test_week_SOURCES = tests/unit/test_week.c scheduler/client_week.c sc
 EXTRA_DIST += tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
 	tests/sim/seeds tests/sim/stops \
 	tests/unit/calendar.h tests/unit/ini.h tests/unit/zones.h \
-	tests/cppcheck.supp tests/lsan.supp
+	tests/cppcheck.supp tests/lsan.supp tests/tsan tests/tsan.supp
 
 # For contrib/check, which runs and counts the tests itself.
 list-layers:
@@ -198,6 +198,11 @@ dist-hook:
 		$(MKDIR_P) $(distdir)/tests/fuzz && \
 		cp -R $(srcdir)/tests/fuzz/corpus $(distdir)/tests/fuzz/; \
 	fi
+
+# The threads under TSan.
+check-tsan:
+	$(srcdir)/tests/tsan
+.PHONY: check-tsan
 
 # End to end, and the benchmarks (root: they make network namespaces).
 check-sys: all $(DOCS) tests/sys/position tests/sys/spokesyncd_before tests/sys/lies

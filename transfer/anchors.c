@@ -60,7 +60,7 @@ int anchors_open(int dirfd, const struct hash *root, struct anchors **ret)
 struct making {
 	struct index *index;
 	struct bulk *bulk;
-	const volatile bool *cancel;
+	const atomic_bool *cancel;
 	struct anchors_batch *batch;
 	uint8_t *buf;
 };
@@ -104,7 +104,7 @@ static unsigned bits_for(int dirfd, const struct index *x)
 								      : ANCHOR_BITS;
 }
 
-static int make(int dirfd, int fd, struct index *x, const volatile bool *cancel)
+static int make(int dirfd, int fd, struct index *x, const atomic_bool *cancel)
 {
 	struct making m = {.index = x, .cancel = cancel};
 	struct anchors_writer *w;
@@ -127,8 +127,7 @@ static int make(int dirfd, int fd, struct index *x, const volatile bool *cancel)
 	return r;
 }
 
-int anchors_get(int dirfd, int fd, struct index *x, const volatile bool *cancel,
-		struct anchors **ret)
+int anchors_get(int dirfd, int fd, struct index *x, const atomic_bool *cancel, struct anchors **ret)
 {
 	int r = anchors_open(dirfd, index_root(x), ret);
 

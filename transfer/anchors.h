@@ -26,7 +26,7 @@ struct anchors; /* mapped, read-only; may be shared by threads */
 /* -ENOENT: they were not made yet. */
 int anchors_open(int dirfd, const struct hash *root, struct anchors **ret) WARN_UNUSED;
 /* Opens, or makes by reading fd (whose index is x) whole. Worker thread. */
-int anchors_get(int dirfd, int fd, struct index *x, const volatile bool *cancel,
+int anchors_get(int dirfd, int fd, struct index *x, const atomic_bool *cancel,
 		struct anchors **ret) WARN_UNUSED;
 struct anchors *anchors_free(struct anchors *a);
 unsigned anchors_bits(const struct anchors *a); /* sampled 1 in 2^bits */

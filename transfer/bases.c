@@ -20,7 +20,7 @@ struct candidate {
 };
 
 struct choosing {
-	const volatile bool *cancel;
+	const atomic_bool *cancel;
 	uint64_t *hooks; /* of the new content, that no chosen base contains */
 	size_t n_hooks, n_all;
 	unsigned bits;
@@ -147,7 +147,7 @@ static void hooks_of(struct choosing *c, struct index *x)
 }
 
 int bases_choose(int index_dirfd, const struct hash *new_root, const struct hash *lineage,
-		 const struct hash *held, size_t n_held, const volatile bool *cancel,
+		 const struct hash *held, size_t n_held, const atomic_bool *cancel,
 		 struct hash *ret, unsigned *ret_n)
 {
 	struct choosing c = {.cancel = cancel, .ret = ret};

@@ -18,7 +18,7 @@
  * one plan.
  */
 int bases_choose(int index_dirfd, const struct hash *new_root, const struct hash *lineage,
-		 const struct hash *held, size_t n_held, const volatile bool *cancel,
+		 const struct hash *held, size_t n_held, const atomic_bool *cancel,
 		 struct hash *ret, unsigned *ret_n) WARN_UNUSED;
 /* About how much of a content these bases contain, by its hooks. Worker thread. */
 int bases_cover(int index_dirfd, const struct hash *root, const struct hash *bases, unsigned n,

@@ -20,7 +20,7 @@
 struct literals {
 	const struct bundle *bundle;
 	const struct plan_frame *frame;
-	const volatile bool *cancel;
+	const atomic_bool *cancel;
 	struct bulk *bulk;
 	struct bulk *left; /* what the index left in the page cache; or NULL */
 	uint8_t *window;   /* READ_BLOCKS */

@@ -67,7 +67,7 @@ struct frame_job {
 	uint64_t number; /* in order of asking */
 	uint32_t frame;
 	bool on_disk; /* there is a file: verify it first */
-	volatile bool cancel;
+	atomic_bool cancel;
 	int error;
 	uint64_t size;
 	struct hash mark;

@@ -32,7 +32,7 @@ struct planning {
 	unsigned n_bases;
 	struct bundle_base old[FRAME_BASES_MAX];
 	struct bundle *known; /* nothing to plan: it only answers later */
-	volatile bool cancel;
+	atomic_bool cancel;
 	struct index *index;
 	struct plan *plan;
 	int error;

@@ -214,7 +214,7 @@ static int collect_moved(struct making *m, uint64_t *node)
 	return moved_scan(m->moved);
 }
 
-static int tile(struct making *m, const volatile bool *cancel)
+static int tile(struct making *m, const atomic_bool *cancel)
 {
 	uint64_t nodes = nodes_of(m->size);
 
@@ -241,7 +241,7 @@ static int tile(struct making *m, const volatile bool *cancel)
 }
 
 int plan_make(struct index *new_index, struct index *const *bases, unsigned n_bases,
-	      const volatile bool *cancel, struct plan **ret)
+	      const atomic_bool *cancel, struct plan **ret)
 {
 	struct making m = {.new_index = new_index,
 			   .bases = bases,

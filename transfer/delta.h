@@ -34,7 +34,7 @@ struct plan {
 
 /* Worker thread. bases in order: the first is the lineage base. Takes references of nothing. */
 int plan_make(struct index *new_index, struct index *const *bases, unsigned n_bases,
-	      const volatile bool *cancel, struct plan **ret) WARN_UNUSED;
+	      const atomic_bool *cancel, struct plan **ret) WARN_UNUSED;
 struct plan *plan_free(struct plan *p);
 /* P of such a plan. bases: index_plan_name() of each, its root unless it is known in part only. */
 void plan_id(const struct hash *root, const struct hash *bases, unsigned n_bases, struct hash *ret);

@@ -33,7 +33,7 @@ struct descent {
 	/* The worker's while `working`. */
 	struct work work;
 	bool working;
-	volatile bool cancel;
+	atomic_bool cancel;
 	struct learn *learn;
 	uint8_t *answer; /* to be taken */
 	size_t answer_len;

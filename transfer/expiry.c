@@ -100,7 +100,7 @@ struct expiring {
 	int64_t before;
 	const struct hash *wanted;
 	size_t n_wanted;
-	const volatile bool *cancel;
+	const atomic_bool *cancel;
 	struct roots used, old;
 	unsigned max;
 };
@@ -142,7 +142,7 @@ static int leaf_one(void *arg, const char *name)
 }
 
 int expiry_leaves(const struct store *s, int64_t before, const struct hash *wanted, size_t n_wanted,
-		  unsigned max, const volatile bool *cancel)
+		  unsigned max, const atomic_bool *cancel)
 {
 	struct expiring x = {.store = s,
 			     .before = before,

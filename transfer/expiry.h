@@ -19,6 +19,6 @@ unsigned expiry_idle(const struct store *s, int64_t before, struct hash *ret, un
  * records of changes wait to be merged: theirs may be the base. Their count, -ECANCELED, -errno.
  */
 int expiry_leaves(const struct store *s, int64_t before, const struct hash *wanted, size_t n_wanted,
-		  unsigned max, const volatile bool *cancel) WARN_UNUSED;
+		  unsigned max, const atomic_bool *cancel) WARN_UNUSED;
 
 #endif

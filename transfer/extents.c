@@ -43,7 +43,7 @@ struct map {
 	unsigned at, n;
 	bool last;
 	uint64_t sum; /* of all extents so far */
-	const volatile bool *cancel;
+	const atomic_bool *cancel;
 	struct fiemap *batch;
 };
 
@@ -72,7 +72,7 @@ static bool one_disk(int a, int b)
 	       x.st_dev == y.st_dev;
 }
 
-static void map_init(struct map *m, int fd, uint64_t size, const volatile bool *cancel)
+static void map_init(struct map *m, int fd, uint64_t size, const atomic_bool *cancel)
 {
 	*m = (struct map){.fd = fd, .size = size, .last = size == 0, .cancel = cancel};
 	m->batch = xcalloc(1, sizeof(*m->batch) + BATCH * sizeof(struct fiemap_extent));
@@ -235,7 +235,7 @@ static int compare(struct comparing *c, struct map *m, struct map *base)
 	return r < 0 ? r : more;
 }
 
-static int read_again(int fd, uint64_t size, uint64_t sum, const volatile bool *cancel)
+static int read_again(int fd, uint64_t size, uint64_t sum, const atomic_bool *cancel)
 {
 	struct extent e;
 	struct map m;
@@ -250,7 +250,7 @@ static int read_again(int fd, uint64_t size, uint64_t sum, const volatile bool *
 }
 
 int extents_compare(int fd, uint64_t size, int base_fd, uint64_t base_size,
-		    const volatile bool *cancel, struct extents_common *ret)
+		    const atomic_bool *cancel, struct extents_common *ret)
 {
 	struct extents_common common = {.same = NULL};
 	struct comparing c = {.size = size, .limit = size, .ret = &common};

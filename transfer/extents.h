@@ -35,7 +35,7 @@ bool extents_usable(int fd);
  * -EAGAIN: the base moved meanwhile; -ECANCELED; -errno. cancel may be NULL.
  */
 int extents_compare(int fd, uint64_t size, int base_fd, uint64_t base_size,
-		    const volatile bool *cancel, struct extents_common *ret) WARN_UNUSED;
+		    const atomic_bool *cancel, struct extents_common *ret) WARN_UNUSED;
 void extents_done(struct extents_common *c);
 static inline bool extents_same(const uint8_t *same, uint64_t block)
 {

@@ -161,7 +161,7 @@ struct frame_encoder *frame_encoder_free(struct frame_encoder *x);
 /* Looked at while it encodes: -ECANCELED. NULL: never. */
 /* Of its context, in bytes: at most 36 MiB below LEVEL_LARGE, and 60 MiB from there on. */
 size_t frame_encoder_size(const struct frame_encoder *x);
-void frame_encoder_on_cancel(struct frame_encoder *x, const volatile bool *cancel);
+void frame_encoder_on_cancel(struct frame_encoder *x, const atomic_bool *cancel);
 /* The encoder's buffer, for so many bytes at least, whose content is lost. NULL: no memory. */
 uint8_t *frame_encoder_room(struct frame_encoder *x, size_t size) WARN_UNUSED;
 /* Of f's head: index, nodes, and the numbers of ops, parts, hashes, literals and prefix runs. */

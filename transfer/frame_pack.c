@@ -59,7 +59,7 @@
 
 struct frame_encoder {
 	ZSTD_CCtx *zstd;
-	const volatile bool *cancel;
+	const atomic_bool *cancel;
 	uint8_t *room;
 	size_t room_size;
 };
@@ -99,7 +99,7 @@ uint8_t *frame_encoder_room(struct frame_encoder *x, size_t size)
 	return x->room;
 }
 
-void frame_encoder_on_cancel(struct frame_encoder *x, const volatile bool *cancel)
+void frame_encoder_on_cancel(struct frame_encoder *x, const atomic_bool *cancel)
 {
 	x->cancel = cancel;
 }

@@ -16,8 +16,8 @@ struct http_post_spec {
 	/* The server's keys instead of an authority's signature; n_pins 0: that. */
 	const struct pin *pins;
 	size_t n_pins;
-	int64_t timeout_us;	     /* for all of it */
-	const volatile bool *cancel; /* true: end within a second; or NULL */
+	int64_t timeout_us;	   /* for all of it */
+	const atomic_bool *cancel; /* true: end within a second; or NULL */
 };
 
 /* 0: *ret_status is that of the answer, which is not looked at otherwise; else -errno with e. */

@@ -75,7 +75,7 @@ index_writer_free(struct index_writer *w); /* drops the temporary if unfinished 
  * thread. *cancel is looked at between reads. progress (bytes) may be NULL. -ESTALE: the file's
  * identity changed while it was read.
  */
-int index_build(int fd, int dirfd, const volatile bool *cancel, volatile uint64_t *progress,
+int index_build(int fd, int dirfd, const atomic_bool *cancel, _Atomic uint64_t *progress,
 		struct hash *ret_root, struct err *e) WARN_UNUSED;
 
 #endif

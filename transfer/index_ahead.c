@@ -145,7 +145,7 @@ static void start_threads(struct reader *r)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-int index_ahead_start(struct index_builder *b, const volatile bool *cancel, struct reader **ret)
+int index_ahead_start(struct index_builder *b, const atomic_bool *cancel, struct reader **ret)
 {
 	struct reader *r;
 	int error;

@@ -78,7 +78,7 @@ static int check_run(struct audit *a, uint64_t first, uint64_t *ret_block)
 }
 
 int index_audit(int fd, uint64_t size, const struct index_trust *trust, uint64_t bytes,
-		const volatile bool *cancel, uint64_t *ret_read, uint64_t *ret_block)
+		const atomic_bool *cancel, uint64_t *ret_read, uint64_t *ret_block)
 {
 	struct audit a = {.trust = trust, .size = size, .blocks = blocks_of(size)};
 	int r = bulk_open(fd, &a.bulk);

@@ -145,7 +145,7 @@ static int hash_piece(struct reader *r, const struct piece *p)
 	return error;
 }
 
-int index_builder_work(struct index_builder *b, const volatile bool *cancel)
+int index_builder_work(struct index_builder *b, const atomic_bool *cancel)
 {
 	uint64_t pieces = (nodes_of(b->size) + PIECE_NODES - 1) / PIECE_NODES;
 	struct reader *r;
@@ -285,7 +285,7 @@ struct index_builder *index_builder_free(struct index_builder *b)
 	return NULL;
 }
 
-int index_build(int fd, int dirfd, const volatile bool *cancel, volatile uint64_t *progress,
+int index_build(int fd, int dirfd, const atomic_bool *cancel, _Atomic uint64_t *progress,
 		struct hash *ret_root, struct err *e)
 {
 	struct index_builder *b;

@@ -43,7 +43,7 @@ int index_builder_anchors(struct index_builder *b, int dirfd) WARN_UNUSED;
  * be taken; 0: all is taken (others may still be at work); -errno: it failed, now or before.
  * *cancel is looked at between pieces.
  */
-int index_builder_work(struct index_builder *b, const volatile bool *cancel) WARN_UNUSED;
+int index_builder_work(struct index_builder *b, const atomic_bool *cancel) WARN_UNUSED;
 uint64_t index_builder_progress(const struct index_builder *b); /* bytes done, of the size */
 /* After all threads have left it. -ESTALE: the file's identity changed since index_builder_new().
  */
@@ -64,6 +64,6 @@ struct index_builder *index_builder_free(struct index_builder *b);
  * is always set.
  */
 int index_audit(int fd, uint64_t size, const struct index_trust *trust, uint64_t bytes,
-		const volatile bool *cancel, uint64_t *ret_read, uint64_t *ret_block) WARN_UNUSED;
+		const atomic_bool *cancel, uint64_t *ret_read, uint64_t *ret_block) WARN_UNUSED;
 
 #endif

@@ -44,7 +44,7 @@ struct reader {
 	struct fetcher fetchers[FETCHERS];
 	struct piece pieces[PIECES];
 	struct anchors_batch *anchors; /* or NULL; the hashing thread's */
-	const volatile bool *cancel;
+	const atomic_bool *cancel;
 	SLIST_ENTRY(reader) entry;
 
 	pthread_mutex_t lock;
@@ -84,7 +84,7 @@ int index_builder_fetch(struct fetcher *f, struct piece *p) WARN_UNUSED;
 void index_builder_done(struct index_builder *b, const struct piece *p);
 
 /* index_ahead.c. One that nobody has now, or a new one; it begins to read a share of the file. */
-int index_ahead_start(struct index_builder *b, const volatile bool *cancel,
+int index_ahead_start(struct index_builder *b, const atomic_bool *cancel,
 		      struct reader **ret) WARN_UNUSED;
 /* 1: *ret was read, and is the caller's until it gives it back; 0: the share is over; -errno. */
 int index_ahead_next(struct reader *r, struct piece **ret) WARN_UNUSED;

@@ -160,7 +160,7 @@ static void take_node(struct learn *l, uint64_t node, const uint8_t *hash)
 }
 
 /* Groups were hashed in the order in which they were asked for; ours are compared at once. */
-static int take_groups(struct learn *l, const uint8_t *hashes, const volatile bool *cancel)
+static int take_groups(struct learn *l, const uint8_t *hashes, const atomic_bool *cancel)
 {
 	uint64_t n = tree_hashes(TREE_GROUPS, l->n_pieces), at = 0;
 	uint8_t *ours = xcalloc(n, HASH_SIZE);
@@ -178,7 +178,7 @@ static int take_groups(struct learn *l, const uint8_t *hashes, const volatile bo
 	return r;
 }
 
-int learn_answer(struct learn *l, const struct tree_answer *a, const volatile bool *cancel,
+int learn_answer(struct learn *l, const struct tree_answer *a, const atomic_bool *cancel,
 		 struct err *e)
 {
 	unsigned hash_size = tree_hash_size(l->level);

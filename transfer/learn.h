@@ -41,13 +41,13 @@ struct learn *learn_free(struct learn *l);
 /* The next question; its runs live until the next call. False: nothing is left to ask. */
 bool learn_next(struct learn *l, struct tree_ask *ret);
 /* The answer to the last question. -EBADMSG: it is no answer to it; -ECANCELED. */
-int learn_answer(struct learn *l, const struct tree_answer *a, const volatile bool *cancel,
+int learn_answer(struct learn *l, const struct tree_answer *a, const atomic_bool *cancel,
 		 struct err *e) WARN_UNUSED;
 /*
  * Writes what is known as an index in part (index.h) into the directory, together with what such a
  * file already says of other blocks. Nothing is written where nothing is known.
  */
-int learn_write(struct learn *l, int index_dirfd, const volatile bool *cancel) WARN_UNUSED;
+int learn_write(struct learn *l, int index_dirfd, const atomic_bool *cancel) WARN_UNUSED;
 /* Any thread, while another works on it: the figures may lag. */
 void learn_stats(const struct learn *l, struct learn_stats *ret);
 

@@ -114,7 +114,7 @@ static int write_node(struct writing *x, uint64_t node)
 	return index_writer_unsure(x->w, node, leaves);
 }
 
-int learn_write(struct learn *l, int index_dirfd, const volatile bool *cancel)
+int learn_write(struct learn *l, int index_dirfd, const atomic_bool *cancel)
 {
 	struct writing x = {.l = l};
 	int r;

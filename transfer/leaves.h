@@ -70,9 +70,9 @@ int leaf_log_seal(struct leaf_log *l, struct leaf_head *head,
  * Makes dirfd/ROOT out of dirfd/ROOT.delta and the bases' indexes beside it; the delta goes, also
  * where it is good for nothing (-EBADMSG). -ENOENT: there is none.
  */
-int leaves_merge(int dirfd, const struct hash *root, const volatile bool *cancel) WARN_UNUSED;
+int leaves_merge(int dirfd, const struct hash *root, const atomic_bool *cancel) WARN_UNUSED;
 /* All that wait. The last error, where there was one; what is good for nothing is gone. */
-int leaves_merge_all(int dirfd, const volatile bool *cancel) WARN_UNUSED;
+int leaves_merge_all(int dirfd, const atomic_bool *cancel) WARN_UNUSED;
 /* index_open(), of a content whose index may have to be merged first. */
 int leaves_index(int dirfd, const struct hash *root, struct index **ret) WARN_UNUSED;
 

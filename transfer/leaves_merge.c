@@ -17,7 +17,7 @@
 
 struct merge {
 	int dirfd, fd;
-	const volatile bool *cancel;
+	const atomic_bool *cancel;
 	struct leaf_head head;
 	struct leaf_run *runs;
 	struct index *bases[LEAF_BASES_MAX]; /* opened when they are needed */
@@ -145,7 +145,7 @@ static void merge_done(struct merge *m)
 	close(m->fd);
 }
 
-int leaves_merge(int dirfd, const struct hash *root, const volatile bool *cancel)
+int leaves_merge(int dirfd, const struct hash *root, const atomic_bool *cancel)
 {
 	char name[HASH_HEX + 8], hex[HASH_HEX + 1];
 	struct merge m = {.dirfd = dirfd, .cancel = cancel};
@@ -187,7 +187,7 @@ static bool delta_of(const char *name, struct hash *ret)
 	return hash_parse(hex, ret) == 0;
 }
 
-int leaves_merge_all(int dirfd, const volatile bool *cancel)
+int leaves_merge_all(int dirfd, const atomic_bool *cancel)
 {
 	DIR *dir = dir_list(dirfd);
 	struct dirent *d;

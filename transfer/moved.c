@@ -28,14 +28,14 @@ struct moved {
 	const struct index *new_index;
 	struct index *const *bases;
 	unsigned n_bases;
-	const volatile bool *cancel;
+	const atomic_bool *cancel;
 	uint64_t secret[2];
 	struct slot *slots;
 	size_t n_slots, used, found;
 };
 
 struct moved *moved_new(const struct index *new_index, struct index *const *bases, unsigned n_bases,
-			const volatile bool *cancel)
+			const atomic_bool *cancel)
 {
 	struct moved *m = xcalloc(1, sizeof(*m));
 

@@ -15,7 +15,7 @@
 struct moved;
 
 struct moved *moved_new(const struct index *new_index, struct index *const *bases, unsigned n_bases,
-			const volatile bool *cancel) WARN_UNUSED;
+			const atomic_bool *cancel) WARN_UNUSED;
 struct moved *moved_free(struct moved *m);
 
 void moved_clear(struct moved *m);

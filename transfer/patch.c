@@ -139,7 +139,7 @@ static void prepare(struct patching *p)
 }
 
 int patch_frame(const struct plan_frame *f, uint64_t size, uint8_t *literals,
-		struct patch_base *bases, unsigned n_bases, const volatile bool *cancel,
+		struct patch_base *bases, unsigned n_bases, const atomic_bool *cancel,
 		struct patched *ret)
 {
 	struct patching p = {.bases = bases, .n_bases = n_bases, .cancel = cancel};

@@ -35,7 +35,7 @@ struct patched {
  * (patched_done), or -ECANCELED.
  */
 int patch_frame(const struct plan_frame *f, uint64_t size, uint8_t *literals,
-		struct patch_base *bases, unsigned n_bases, const volatile bool *cancel,
+		struct patch_base *bases, unsigned n_bases, const atomic_bool *cancel,
 		struct patched *ret) WARN_UNUSED;
 void patched_done(struct patched *p);
 

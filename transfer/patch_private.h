@@ -30,7 +30,7 @@ struct run_state {
 struct patching {
 	struct patch_base *bases;
 	unsigned n_bases;
-	const volatile bool *cancel;
+	const atomic_bool *cancel;
 	struct anchor_scan scan, rescan;
 	unsigned bits; /* the least of the bases' */
 	unsigned misses;

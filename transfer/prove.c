@@ -89,7 +89,7 @@ static int compute_root(struct staging *st, struct hash *ret)
 }
 
 /* What was written is on the disk; now none of it is in memory, and reading it reads the disk. */
-static int read_again(struct staging *st, const volatile bool *cancel, struct err *e)
+static int read_again(struct staging *st, const atomic_bool *cancel, struct err *e)
 {
 	struct hash root;
 	int r = posix_fadvise(st->image_fd, 0, 0, POSIX_FADV_DONTNEED);
@@ -102,7 +102,7 @@ static int read_again(struct staging *st, const volatile bool *cancel, struct er
 	return r;
 }
 
-int staging_finish(struct staging *st, bool full, const volatile bool *cancel, struct err *e)
+int staging_finish(struct staging *st, bool full, const atomic_bool *cancel, struct err *e)
 {
 	struct hash root;
 	struct pack p = {0};

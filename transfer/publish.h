@@ -57,9 +57,9 @@ int publish_attr(struct store *s, const char *path, const struct publish_attr *a
  */
 int publish_copy(struct store *s, const char *from, bool in_preserved,
 		 const struct identity *recorded, const struct hash *root, const char *name,
-		 const volatile bool *cancel, struct err *e) WARN_UNUSED;
+		 const atomic_bool *cancel, struct err *e) WARN_UNUSED;
 /* Makes staging/<name> out of staging/<from>, which was proven and which nobody else writes to. */
 int publish_copy_staged(struct store *s, const char *from, const char *name,
-			const volatile bool *cancel, struct err *e) WARN_UNUSED;
+			const atomic_bool *cancel, struct err *e) WARN_UNUSED;
 
 #endif

@@ -19,7 +19,7 @@
 #define PIECE ((size_t)1 << 20)
 
 static int copy_extent(struct bulk *b, int to, uint8_t *buf, uint64_t at, uint64_t end,
-		       const volatile bool *cancel)
+		       const atomic_bool *cancel)
 {
 	int64_t n;
 	int r;
@@ -39,7 +39,7 @@ static int copy_extent(struct bulk *b, int to, uint8_t *buf, uint64_t at, uint64
 	return 0;
 }
 
-static int copy_bytes(int from, int to, uint64_t size, const volatile bool *cancel)
+static int copy_bytes(int from, int to, uint64_t size, const atomic_bool *cancel)
 {
 	uint8_t *buf = bulk_buffer(PIECE);
 	struct bulk *b = NULL;
@@ -73,7 +73,7 @@ static int is_as_recorded(int fd, const struct identity *recorded)
 }
 
 static int copy_to(struct store *s, int from, int to, const struct identity *recorded,
-		   const struct hash *root, const volatile bool *cancel, struct err *e)
+		   const struct hash *root, const atomic_bool *cancel, struct err *e)
 {
 	struct hash got;
 	int r = is_as_recorded(from, recorded);
@@ -92,7 +92,7 @@ static int copy_to(struct store *s, int from, int to, const struct identity *rec
 
 int publish_copy(struct store *s, const char *from, bool in_preserved,
 		 const struct identity *recorded, const struct hash *root, const char *name,
-		 const volatile bool *cancel, struct err *e)
+		 const atomic_bool *cancel, struct err *e)
 {
 	int src = -1, to = -1, r;
 
@@ -115,7 +115,7 @@ int publish_copy(struct store *s, const char *from, bool in_preserved,
 }
 
 int publish_copy_staged(struct store *s, const char *from, const char *name,
-			const volatile bool *cancel, struct err *e)
+			const atomic_bool *cancel, struct err *e)
 {
 	int src = -1, to = -1, r = beneath_open(s->staging_fd, from, O_RDONLY, 0, &src);
 	struct stat st;

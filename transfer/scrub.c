@@ -20,7 +20,7 @@ struct pass {
 	struct bulk *bulk;
 	uint8_t *buf;
 	uint64_t size, blocks;
-	const volatile bool *cancel;
+	const atomic_bool *cancel;
 };
 
 static void found_bad(struct pass *p, uint64_t block, uint64_t n)
@@ -128,7 +128,7 @@ static int open_pass(struct pass *p, const struct store *s, int fd, const struct
 }
 
 int scrub_part(const struct store *s, const char *path, const struct identity *recorded,
-	       const struct hash *root, struct scrub *x, uint64_t max, const volatile bool *cancel)
+	       const struct hash *root, struct scrub *x, uint64_t max, const atomic_bool *cancel)
 {
 	struct pass p = {.x = x,
 			 .size = recorded->size,

@@ -23,6 +23,6 @@ struct scrub {
  */
 int scrub_part(const struct store *s, const char *path, const struct identity *recorded,
 	       const struct hash *root, struct scrub *x, uint64_t max,
-	       const volatile bool *cancel) WARN_UNUSED;
+	       const atomic_bool *cancel) WARN_UNUSED;
 
 #endif

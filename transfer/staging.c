@@ -13,7 +13,7 @@
 
 #include "transfer/durable.h"
 
-struct assembler *assembler_new(const volatile bool *cancel)
+struct assembler *assembler_new(const atomic_bool *cancel)
 {
 	struct assembler *a = xcalloc(1, sizeof(*a));
 

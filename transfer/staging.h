@@ -27,7 +27,7 @@ struct staging;
 
 /* Decoder and buffers, shared by all transfers of a daemon: one frame is decoded at a time. */
 /* cancel (or NULL): what ends long reads early; it outlives the assembler. */
-struct assembler *assembler_new(const volatile bool *cancel) WARN_UNUSED;
+struct assembler *assembler_new(const atomic_bool *cancel) WARN_UNUSED;
 struct assembler *assembler_free(struct assembler *a);
 
 /* -ENOENT: there is no such transfer. -EBADMSG: what is there makes no sense (discard it). */
@@ -106,7 +106,7 @@ int staging_fill(struct staging *st, uint64_t max) WARN_UNUSED;
 bool staging_complete(const struct staging *st);
 bool staging_is_staged(const struct staging *st);
 /* full: reads all of the image once more. -EBADMSG: the root is another; the transfer is void. */
-int staging_finish(struct staging *st, bool full, const volatile bool *cancel,
+int staging_finish(struct staging *st, bool full, const atomic_bool *cancel,
 		   struct err *e) WARN_UNUSED;
 
 /* Staged: puts its leaves beside the index of the store, to be merged (leaves.h). Repeatable. */

@@ -78,7 +78,7 @@ struct staging {
 
 struct assembler {
 	pthread_mutex_t lock;
-	const volatile bool *cancel; /* long reads end early */
+	const atomic_bool *cancel; /* long reads end early */
 	struct frame_decoder *decoder;
 	uint8_t *node; /* NODE_SIZE bytes, aligned */
 };

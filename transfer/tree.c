@@ -91,7 +91,7 @@ static void close_group(struct hash *nodes, unsigned *n, uint8_t **ret)
 }
 
 int tree_hash_runs(const struct index *x, enum tree_level level, const struct run *runs, size_t n,
-		   const volatile bool *cancel, uint8_t *ret)
+		   const atomic_bool *cancel, uint8_t *ret)
 {
 	struct hash nodes[TREE_GROUP];
 	unsigned in_group = 0;

@@ -69,7 +69,7 @@ void tree_hash(const struct index *x, enum tree_level level, uint64_t piece, uin
 /* All that answer the runs, of any level from 1 on; pieces that x does not have must not be among
  * them. ret: tree_hashes() of tree_hash_size() bytes. -ECANCELED. */
 int tree_hash_runs(const struct index *x, enum tree_level level, const struct run *runs, size_t n,
-		   const volatile bool *cancel, uint8_t *ret) WARN_UNUSED;
+		   const atomic_bool *cancel, uint8_t *ret) WARN_UNUSED;
 
 /* ret: room for TREE_ASK_MAX; the length. */
 size_t tree_ask_encode(const struct tree_ask *a, uint8_t *ret) WARN_UNUSED;

@@ -22,7 +22,7 @@
 #define SIZE   ((20u << 20) + 1234u) /* five pieces and a bit */
 #define BLOCKS ((SIZE + BLOCK_SIZE - 1) / BLOCK_SIZE)
 
-static const volatile bool go_on = false;
+static const atomic_bool go_on = false;
 
 /* Random blocks, some of zeros, one of one byte over and over. */
 static uint8_t *make_data(void)

@@ -234,7 +234,7 @@ static void test_plan_id(void **state)
 {
 	uint64_t *ids = numbers(300, 1);
 	struct index *a = content(ids, 300 * BLOCK_SIZE), *b, *two[2], *owt[2];
-	volatile bool cancel = true;
+	atomic_bool cancel = true;
 	struct plan *p, *q;
 	struct hash id;
 

@@ -130,7 +130,7 @@ static void test_idle(void **state)
 static void test_leaves(void **state)
 {
 	struct fixture *f = *state;
-	const volatile bool no = false, yes = true;
+	const atomic_bool no = false, yes = true;
 	struct hash old = record(f, 1, true), young = record(f, 2, false),
 		    listed = record(f, 3, true), built = record(f, 4, true), pinned;
 	struct identity_change change;

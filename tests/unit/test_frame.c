@@ -627,7 +627,7 @@ static void test_varints(void **state)
 
 static void test_cancel(void **state)
 {
-	volatile bool cancel = true;
+	atomic_bool cancel = true;
 	struct frame_encoder *x = frame_encoder_new();
 	struct made m;
 	uint8_t *buf;

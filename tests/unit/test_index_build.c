@@ -54,7 +54,7 @@ static void check_file(const struct temp *t, int fd, const char *name)
 	struct index *x;
 	struct hash root;
 	struct err e = {""};
-	volatile uint64_t progress = 0;
+	_Atomic uint64_t progress = 0;
 	struct stat st;
 
 	assert_int_equal(index_build(fd, t->fd, NULL, &progress, &root, &e), 0);
@@ -126,7 +126,7 @@ static void test_holes(void **state)
 
 static void test_cancel(void **state)
 {
-	volatile bool cancel = true;
+	atomic_bool cancel = true;
 	struct temp *t = *state;
 	struct hash root;
 	struct err e;
@@ -230,7 +230,7 @@ static void test_a_share(void **state)
 static void test_it_ends(void **state)
 {
 	struct temp *t = *state;
-	volatile bool cancel = true;
+	atomic_bool cancel = true;
 	struct index_builder *b;
 	struct hash root;
 	struct err e;

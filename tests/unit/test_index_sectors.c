@@ -141,7 +141,7 @@ static void literals_are_taken_apart(void **state)
 	struct plan_frame frame = {
 		.n_nodes = 3, .ops = ops, .n_ops = 4, .literal_bytes = 2 * BLOCK_SIZE + 1100};
 	struct patch_base base = {.sectors = f->sectors};
-	const volatile bool cancel = false;
+	const atomic_bool cancel = false;
 	uint8_t literals[2 * BLOCK_SIZE + 1100], whole[sizeof(literals)];
 	struct patched p;
 
@@ -169,7 +169,7 @@ static void literals_are_taken_apart(void **state)
 static void what_moved_by_sectors_is_found(void **state)
 {
 	struct fixture *f = *state;
-	const volatile bool cancel = false;
+	const atomic_bool cancel = false;
 	struct anchors *gone;
 	int fd = temp_file(&f->t, "old");
 

@@ -44,7 +44,7 @@ static void test_kinds(void **state)
 {
 	struct temp *t = *state;
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	const volatile bool cancel = false;
+	const atomic_bool cancel = false;
 	struct scan_result r;
 	struct stat st;
 	int s;
@@ -98,7 +98,7 @@ static void test_another_filesystem(void **state)
 static void test_too_deep_is_an_error(void **state)
 {
 	struct temp *t = *state;
-	const volatile bool cancel = false;
+	const atomic_bool cancel = false;
 	struct scan_result r;
 	int fd = dup(t->fd), next;
 
@@ -119,7 +119,7 @@ static void test_too_deep_is_an_error(void **state)
 static void test_cancel(void **state)
 {
 	struct temp *t = *state;
-	const volatile bool cancel = true;
+	const atomic_bool cancel = true;
 	struct scan_result r;
 
 	close(temp_file(t, "a"));
