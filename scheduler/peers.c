@@ -21,6 +21,10 @@
 #include "scheduler/log.h"
 #include "scheduler/reconcile.h"
 
+/* At a time. Each has 15 seconds for its handshake, and of two hundred that a busy machine begins
+ * at once it brings none to an end in those. */
+#define GREETINGS_MAX 64u
+
 struct greeting {
 	struct hub_spoke *spoke;
 	struct wire_group *groups; /* those that both sides have */
@@ -31,6 +35,18 @@ struct greeting {
 	bool changed;
 };
 
+/* A place is free. */
+static void greet_next(struct hub *h)
+{
+	struct hub_spoke *s;
+
+	TAILQ_FOREACH (s, &h->spokes, entry)
+		if (s->greet_waits) {
+			peers_greet(s);
+			return;
+		}
+}
+
 static void greeting_end(struct hub_spoke *s)
 {
 	if (!s->greeting)
@@ -38,6 +54,8 @@ static void greeting_end(struct hub_spoke *s)
 	free(s->greeting->groups);
 	free(s->greeting);
 	s->greeting = NULL;
+	s->hub->n_greetings--;
+	greet_next(s->hub);
 }
 
 static void greeting_failed(struct greeting *g, const struct peer_answer *a)
@@ -252,6 +270,10 @@ void peers_greet(struct hub_spoke *s)
 {
 	if (s->greeting || !s->peer)
 		return;
+	s->greet_waits = s->hub->n_greetings >= GREETINGS_MAX;
+	if (s->greet_waits)
+		return;
+	s->hub->n_greetings++;
 	s->greeting = xcalloc(1, sizeof(*s->greeting));
 	s->greeting->spoke = s;
 	peer_hello(s->peer, greeting_hello, s->greeting);
@@ -301,6 +323,7 @@ static void peer_drop(struct hub_spoke *s)
 
 	/* First the peer: it ends its requests, and no answer finds a greeting that is gone. */
 	s->peer = peer_free(s->peer);
+	s->greet_waits = false;
 	greeting_end(s);
 	hub_publish_drop(s);
 	hub_rates_drop(s);
@@ -330,6 +353,10 @@ void peers_sweep(struct hub *h)
 
 void peers_free(struct hub *h)
 {
+	struct hub_spoke *s;
+
+	TAILQ_FOREACH (s, &h->spokes, entry)
+		s->greet_waits = false;
 	while (!TAILQ_EMPTY(&h->spokes))
 		peer_drop(TAILQ_FIRST(&h->spokes));
 }
