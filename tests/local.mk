@@ -176,7 +176,7 @@ tests_unit_test_core_time_SOURCES = tests/unit/test_core_time.c $(CORE_RIG)
 tests_unit_test_core_zones_SOURCES = tests/unit/test_core_zones.c $(CORE_RIG) tests/unit/temp.h
 tests_unit_test_week_SOURCES = tests/unit/test_week.c scheduler/client_week.c scheduler/client_text.c
 
-EXTRA_DIST += tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
+EXTRA_DIST += tests/README tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
 	tests/sim/seeds tests/sim/stops \
 	tests/unit/calendar.h tests/unit/ini.h tests/unit/zones.h \
 	tests/cppcheck.supp tests/lsan.supp tests/tsan tests/tsan.supp
@@ -243,7 +243,12 @@ bench-delta: all tests/bench/delta_cpu
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/delta.sh $(DELTA)
 EXTRA_PROGRAMS += tests/bench/delta_cpu
 tests_bench_delta_cpu_LDADD = $(TRANSFER_LIBS)
+# Two hundred spokes: three minutes (LOAD_SECONDS=600: ten), an hour.
+bench-load: all
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/load.sh
+soak-load: all
+	LOAD_SECONDS=3600 SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/load.sh
 bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-crash bench-memory bench-shape \
-	bench-delta bench-upgrade
-.PHONY: check-sys soak soak-net soak-sim fuzz bench bench-core bench-plan bench-rsync bench-window bench-kill bench-crash \
-	bench-memory bench-shape bench-delta bench-upgrade
+	bench-delta bench-upgrade bench-load
+.PHONY: check-sys soak soak-net soak-sim soak-load fuzz bench bench-core bench-plan bench-rsync bench-window \
+	bench-kill bench-crash bench-memory bench-shape bench-delta bench-upgrade bench-load

@@ -1,5 +1,8 @@
 # What lies in contrib/systemd does what it says: the unit leaves the daemon little, its user and its
 # directories are made.
+#
+# Seen to catch: a unit without NoNewPrivileges= or PrivateTmp=; another home of the user; a state
+# directory that others may read.
 load lib
 
 units=$BATS_TEST_DIRNAME/../../contrib/systemd

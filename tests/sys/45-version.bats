@@ -1,7 +1,8 @@
 # A hub of this version works with a spoke of the protocol's version before, and the other way round;
 # an upgrade in the middle of a transfer costs what a restart costs.
 #
-# Seen to catch: peers that want of each other the version that they speak themselves.
+# Seen to catch: peers that want of each other the version that they speak themselves; a spoke that
+# begins its transfers anew when it starts.
 load lib
 load upgrade
 

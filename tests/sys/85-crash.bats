@@ -1,11 +1,11 @@
 # A daemon is killed at a durable step of a first copy, an update over it, a renaming over another file,
 # a deletion, and their publication: no reader sees a part of a file, all goes on by itself, nothing is
-# left behind. Here every 80th step of each daemon, and every 80th write cut in the middle;
-# `make bench-crash` takes all of them.
+# left behind. Here every 80th step of each daemon and those at the names that readers see, and every
+# 80th write cut in the middle; `make bench-crash` takes all of them.
 #
 # Seen to catch: the program without durable_sweep() at the start of hub and spoke: indexes half made
 # stayed for ever. Without an intent for renamings and deletions: what they put aside lay in preserved/
-# and nobody listed it.
+# and nobody listed it. A file removed before the new one takes its place.
 load lib
 load crash
 

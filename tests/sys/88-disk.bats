@@ -1,5 +1,8 @@
 # Quota, read errors, a filesystem that turned read-only, on either side: the job waits and
 # says for what, nobody spins, nothing is lost, and it goes on when that is mended.
+#
+# Seen to catch: an attempt that ends without words (`why` does not name the quota); no wait before the
+# next attempt (lines and ticks in two seconds).
 load lib
 
 setup() {

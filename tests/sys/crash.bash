@@ -185,13 +185,14 @@ crash_worker() { # LIST NUMBER OF
 	done <"$1" >"$CRASH/said.$2" 3>&-
 }
 
-# crash_all EVERY JOBS: every so many steps of both sides, writes also cut in the middle. Prints what
+# crash_all EVERY JOBS: every so many steps of both sides, and each by which a name that readers see
+# changes what it stands for; writes also cut in the middle. Prints what
 # was found wrong, and how many of what were killed; fails where anything was wrong or little was met.
 crash_all() {
 	local side w pids=() bad
 	for side in berlin hub; do
 		awk -v s="$side" -v k="$1" '$2 ~ /write/ && n++ % k == 0 { print s, $1, "half" }
-			NR % k == 0 { print s, $1 }' "$CRASH/$side.steps"
+			NR % k == 0 || $3 ~ "/berlin/[a-z]*[.]img$" { print s, $1 }' "$CRASH/$side.steps"
 	done >"$CRASH/list"
 	for ((w = 0; w < $2; w++)); do
 		crash_worker "$CRASH/list" "$w" "$2" &

@@ -44,7 +44,7 @@ upgrade() { # SIDE DAEMON
 	hubctl wait --timeout 60s
 	same berlin two.img
 	[ "$(jq -s '[.[] | select(.event == "summary" and .path == "two.img") | .wire] | add' \
-		"$T/hub.jsonl")" -lt $((12 << 20)) ]
+		"$T/hub.jsonl")" -lt $((10 << 20)) ]
 	rm "$T/src/renamed"
 	hubctl wait --timeout 60s
 	[ ! -e "$T/berlin/renamed" ]
