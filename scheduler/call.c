@@ -36,6 +36,7 @@ static handler_fn *const handlers[COMMANDS_N] = {
 	[CMD_PRESERVED] = cmd_preserved,
 	[CMD_RESTORE] = cmd_restore,
 	[CMD_VERIFY] = cmd_verify,
+	[CMD_ADOPT] = cmd_adopt,
 	[CMD_INSPECT] = cmd_inspect,
 	[CMD_CONFIRM] = cmd_confirm,
 	[CMD_PUBLISH] = cmd_publish,

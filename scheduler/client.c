@@ -60,6 +60,7 @@ static const struct action actions[COMMANDS_N] = {
 	[CMD_RELOAD] = {.show = client_show_reload},
 	[CMD_PAIR] = {.run = client_pair},
 	[CMD_PRESERVED] = {.show = client_show_preserved},
+	[CMD_ADOPT] = {.run = client_adopt},
 	[CMD_VERIFY] = {.show = client_show_verify},
 	[CMD_RESTORE] = {.show = client_show_restored},
 };

@@ -54,6 +54,7 @@ int client_log(const struct client *c, const struct args *a);
 int client_probe(const struct client *c, const struct args *a);
 int client_doctor(const struct client *c, const struct args *a);
 int client_inspect(const struct client *c, const struct args *a);
+int client_adopt(const struct client *c, const struct args *a);
 int client_pair(const struct client *c, const struct args *a);
 
 /* Members of an answer: absent or of another type: "", 0, false, NULL. */

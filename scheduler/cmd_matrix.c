@@ -105,12 +105,15 @@ static int by_path(const void *a, const void *b)
 static void add_row(struct matrix *m, const struct version *v)
 {
 	json_t *at = json_object();
+	char root[HASH_HEX + 1];
 
 	for (size_t i = 0; i < m->group->n_spokes; i++)
 		json_object_set_new(at, m->group->spokes[i], cell(m, m->group->spokes[i], v));
-	json_array_append_new(m->files, json_pack("{s:o, s:I, s:I, s:o}", "path",
-						  facts_text(v->path), "version", (json_int_t)v->id,
-						  "size", (json_int_t)v->size, "at", at));
+	hash_hex((const struct hash *)(const void *)v->root, root);
+	json_array_append_new(m->files,
+			      json_pack("{s:o, s:I, s:I, s:s, s:o}", "path", facts_text(v->path),
+					"version", (json_int_t)v->id, "size", (json_int_t)v->size,
+					"root", root, "at", at));
 }
 
 static json_t *group_json(struct matrix *m)

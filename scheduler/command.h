@@ -43,6 +43,7 @@ enum command_id {
 	CMD_PRESERVED,
 	CMD_RESTORE,
 	CMD_VERIFY,
+	CMD_ADOPT,
 	COMMANDS_N,
 };
 

@@ -456,6 +456,23 @@ const struct command command_table[COMMANDS_N] = {
 			OPTION("repair", ARG_FLAG, NULL, "also what is only reported"),
 		},
 	},
+	[CMD_ADOPT] = {
+		.id = CMD_ADOPT, .word = "adopt", .method = "POST", .path = "/v1/adopt",
+		.right = RIGHT_CHANGE, .roles = ON_SPOKE,
+		.usage = "[--dry-run [--hub FILE]] [--group GROUP]",
+		.summary = "on a spoke: look at what lies there now, or say what becomes of it",
+		.help = "Looks through the groups' directories now, and ends when all that lies there "
+			"is hashed: the hub adopts it when it greets the spoke next. With --dry-run the "
+			"files are listed instead. With --hub FILE, what 'spokesync matrix --json' "
+			"printed on the hub, it says what each would be: adopted (the same content, "
+			"whatever its times and mode), base (another content of that name: what differs "
+			"is sent), copied (the content of another name), or foreign (left alone).",
+		.args = {
+			OPTION("dry-run", ARG_FLAG, NULL, "only list"),
+			LOCAL("hub", ARG_TEXT, "FILE", "what the hub has: its matrix --json"),
+			GROUP_OPTION,
+		},
+	},
 	[CMD_PRESERVED] = {
 		.id = CMD_PRESERVED, .word = "preserved", .method = "GET", .path = "/v1/preserved",
 		.right = RIGHT_READ, .roles = ON_SPOKE,

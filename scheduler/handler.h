@@ -63,5 +63,6 @@ handler_fn cmd_doctor;
 handler_fn cmd_pair;
 handler_fn cmd_preserved, cmd_restore;
 handler_fn cmd_verify;
+handler_fn cmd_adopt;
 
 #endif
