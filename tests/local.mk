@@ -73,6 +73,7 @@ UNIT += tests/unit/test_expiry
 UNIT += tests/unit/test_staging
 UNIT += tests/unit/test_hooks
 UNIT += tests/unit/test_nodes
+UNIT += tests/unit/test_scrub
 UNIT += tests/unit/test_space
 UNIT += tests/unit/test_spoke
 UNIT += tests/unit/test_publish

@@ -206,6 +206,71 @@ static void test_inventory(void **state)
 	free(json);
 }
 
+/* What happened there without the hub; a word of a newer spoke still says that something did. */
+static void test_local(void **state)
+{
+	static const char other[] = "{\"epoch\":\"abc\",\"seq\":2,\"more\":false,\"entries\":["
+				    "{\"path\":\"a\",\"seq\":1,\"gone\":true,\"local\":\"eaten\"},"
+				    "{\"path\":\"b\",\"seq\":2,\"gone\":true}]}";
+	struct wire_entry x[2] = {
+		{.path = "a", .root = hash_of(1), .size = 1, .seq = 1, .local = LOCAL_DAMAGED},
+		{.path = "b", .gone = true, .seq = 2, .local = LOCAL_REMOVED},
+	};
+	struct wire_inventory i = {.epoch = "abc", .seq = 2, .entries = x, .n_entries = 2}, got;
+	struct err e;
+	char *json;
+
+	(void)state;
+	json = wire_inventory_encode(&i);
+	assert_int_equal(wire_inventory_decode(json, strlen(json), &got, &e), 0);
+	assert_int_equal(got.entries[0].local, LOCAL_DAMAGED);
+	assert_int_equal(got.entries[1].local, LOCAL_REMOVED);
+	wire_inventory_done(&got);
+	free(json);
+	assert_int_equal(wire_inventory_decode(other, strlen(other), &got, &e), 0);
+	assert_int_equal(got.entries[0].local, LOCAL_REMOVED);
+	assert_int_equal(got.entries[1].local, LOCAL_NOT);
+	wire_inventory_done(&got);
+}
+
+static void test_verify(void **state)
+{
+	static const char bad[] = "{\"path\":\"../x\"}";
+	struct wire_verify_found found = {.path = "a", .what = LOCAL_DAMAGED, .bad = 3};
+	struct wire_verified v = {.id = 5,
+				  .done = true,
+				  .files = 2,
+				  .bytes = 7,
+				  .bytes_total = 9,
+				  .read = 6,
+				  .found = &found,
+				  .n_found = 1,
+				  .found_total = 4};
+	struct wire_verified got;
+	struct wire_verify ask = {"dir/file"}, all = {""};
+	struct err e;
+	char *json;
+
+	(void)state;
+	json = wire_verified_encode(&v);
+	assert_int_equal(wire_verified_decode(json, strlen(json), &got, &e), 0);
+	assert_true(got.id == 5 && got.done && !got.failed && got.files == 2 && got.bytes == 7);
+	assert_true(got.bytes_total == 9 && got.read == 6 && got.found_total == 4);
+	assert_int_equal(got.n_found, 1);
+	assert_string_equal(got.found[0].path, "a");
+	assert_true(got.found[0].what == LOCAL_DAMAGED && got.found[0].bad == 3);
+	wire_verified_done(&got);
+	free(json);
+	json = wire_verify_encode(&ask);
+	assert_int_equal(wire_verify_decode(json, strlen(json), &all, &e), 0);
+	assert_string_equal(all.path, "dir/file");
+	free(json);
+	assert_int_equal(wire_verify_decode("{}", 2, &all, &e), 0);
+	assert_string_equal(all.path, "");
+	assert_int_equal(wire_verify_decode(bad, strlen(bad), &all, &e), -EBADMSG);
+	assert_int_equal(wire_verified_decode("{}", 2, &got, &e), -EBADMSG);
+}
+
 /* Ten thousand entries with the longest paths do not fit into one body; none may be lost. */
 static void test_inventory_cut(void **state)
 {
@@ -455,6 +520,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths),	  cmocka_unit_test(test_names),
 		cmocka_unit_test(test_hello),	  cmocka_unit_test(test_hello_refused),
+		cmocka_unit_test(test_local),	  cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_inventory), cmocka_unit_test(test_inventory_cut),
 		cmocka_unit_test(test_offer),	  cmocka_unit_test(test_position),
 		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_publish),
