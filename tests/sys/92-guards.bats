@@ -15,8 +15,8 @@ held() { # PATH WORD TEXT...: by that guard, and the sentences say all that
 }
 byte() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; } # FILE OFFSET BYTE
 
-# Catches: a guard that is not asked, or named wrongly; a lock file that is sent; a release that nobody
-# notices before the next look would be due (settle is 3 s: the third look comes after 21).
+# Catches: a guard that is not asked, or named wrongly; a lock file that is sent; what was let go and is
+# held on.
 @test "hub: each guard holds, says what to do, and lets go" {
 	export SETTLE=3s
 	spoke berlin

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <ev.h>
 
+#include "scheduler/catalog.h"
 #include "scheduler/hub_state.h"
 #include "scheduler/joblog.h"
 #include "scheduler/log.h"
@@ -355,6 +356,62 @@ static void test_a_lost_mount(void **state)
 	assert_int_equal(stats(f).files, 2);
 }
 
+static struct hub_file *file(struct fixture *f, const char *path)
+{
+	return catalog_get(hub_group(f->d.hub, "g"), path);
+}
+
+static bool is_held(struct fixture *f, const char *path)
+{
+	const struct hub_file *x = file(f, path);
+
+	return x && x->settle.held && x->lock;
+}
+
+static bool three_are_held(struct fixture *f)
+{
+	return is_held(f, "a.vhd") && is_held(f, "b.vhd") && is_held(f, "d/a.vhd");
+}
+
+static bool a_is_current(struct fixture *f)
+{
+	return file(f, "a.vhd")->state == FILE_CURRENT;
+}
+
+/*
+ * What a lock file holds is due in an hour; its going is noticed at once, and it holds nothing
+ * else. Catches: a hint that is not taken, or is taken for files of other names or directories.
+ */
+static void test_a_lock_file_goes(void **state)
+{
+	static const char *const names[] = {"a.vhd", "a.lok",	"b.vhd",
+					    "b.lok", "d/a.vhd", "d/a.lok"};
+	struct fixture *f = *state;
+	struct mono far;
+
+	assert_int_equal(mkdirat(f->temp.fd, "src/d", 0755), 0);
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+		char name[40];
+		int fd;
+
+		snprintf(name, sizeof(name), "src/%s", names[i]);
+		fd = temp_file(&f->temp, name);
+		temp_write(fd, names[i], strlen(names[i]), 0);
+		close(fd);
+	}
+	start(f);
+	until(f, three_are_held);
+	assert_string_equal(file(f, "a.vhd")->lock, "a.lok");
+	assert_int_equal(file(f, "a.lok")->state, FILE_SKIPPED);
+	far.us = daemon_now().mono.us + 3600 * SECOND_US;
+	for (unsigned i = 0; i < ARRAY_LEN(names); i += 2)
+		catalog_settling(file(f, names[i]), far);
+	assert_int_equal(unlinkat(f->temp.fd, "src/a.lok", 0), 0);
+	until(f, a_is_current);
+	assert_int_equal(file(f, "b.vhd")->due.us, far.us);
+	assert_int_equal(file(f, "d/a.vhd")->due.us, far.us);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +423,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_deletion, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all_gone_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_lost_mount, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_lock_file_goes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
