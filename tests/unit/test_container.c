@@ -336,10 +336,10 @@ static void vhd_footers(int fd, unsigned at, uint8_t byte)
 
 static void test_vhd(void **state)
 {
+	uint8_t word[4], front[512], other[512];
 	struct container c;
 	struct temp t;
 	uint64_t size;
-	uint8_t word[4];
 	int fd;
 
 	(void)state;
@@ -359,6 +359,15 @@ static void test_vhd(void **state)
 	damaged(fd, "a.vhd", 3, CONTAINER_FOOTER);
 	cut(fd, "a.vhd", 512, CONTAINER_FOOTER);
 	cut(fd, "a.vhd", 100000, CONTAINER_FOOTER);
+	/* Both valid, and not alike: another time stamp in front. */
+	read_at(fd, front, sizeof(front), 0);
+	memcpy(other, front, sizeof(other));
+	other[27] ^= 1;
+	vhd_sum(other, sizeof(other), 64);
+	temp_write(fd, other, sizeof(other), 0);
+	assert_int_equal(fault(fd, "a.vhd"), CONTAINER_FOOTER);
+	temp_write(fd, front, sizeof(front), 0);
+	assert_int_equal(fault(fd, "a.vhd"), CONTAINER_SOUND);
 	/* A block that the table has beyond the end: the file ends at its footer. */
 	read_at(fd, word, sizeof(word), 1536);
 	temp_write(fd, "\0\1\0\0", 4, 1536);
