@@ -41,7 +41,9 @@ cell() { # SPOKE PATH [FIELD]
 	stop berlin
 	echo mine >"$T/berlin/b"
 	stop hub
-	start berlin hub
+	start berlin
+	eventually 30 grep -q "b is known now" "$T/berlin.err"
+	start hub
 	eventually 30 is drifted cell berlin b
 	is null cell berlin b holds
 	hubctl resume --all
