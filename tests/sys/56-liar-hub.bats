@@ -1,10 +1,5 @@
 # A hub that lies, with the key that the spoke knows: nothing is written, read or removed outside of
 # what the group is, and the spoke goes on.
-#
-# Seen to catch: wire_path_ok() without one of its rules each; openat2 without RESOLVE_NO_SYMLINKS;
-# frame_decode() that makes room for what a compressed body says of itself (bomb), or that believes its
-# head's length (longer, unbounded); nodes taken without comparing their hash; a root that was not
-# computed; an offer that is taken however many there are.
 load lib
 
 setup() {

@@ -1,7 +1,7 @@
 # net.bash: an image and its changed copy go to a spoke over a link that fails by a schedule
 # (faults.py), which a seed makes. For 57-net.bats, which takes a few seeds, and tests/bench/net.sh.
 #
-#   net_begin              the images: $NET
+#   net_begin              the images: $NET_DIR
 #   net_at SEED            in a world of its own; says on one line what happened, fails where wrong
 #                          (NET_KEEP=DIR keeps such a world)
 #   net_all FROM N JOBS    so many seeds, JOBS worlds at a time; prints what was wrong, and sums
@@ -20,15 +20,15 @@ NET_UNSENT=400000 # of a request that got nowhere: what the kernels hold
 NET_KEPT=0 # connections that may be there at the end, and were not at the beginning
 
 net_begin() {
-	NET=$(mktemp -d "${TMPDIR:-/tmp}/net.XXXXXX")
+	NET_DIR=$(mktemp -d "${TMPDIR:-/tmp}/net.XXXXXX")
 	# More than a frame; then some of it anew, under another name.
-	head -c 18M /dev/urandom >"$NET/one"
-	cp "$NET/one" "$NET/two"
-	dd if=/dev/urandom of="$NET/two" bs=1M seek=3 count=1 conv=notrunc status=none
-	dd if=/dev/urandom of="$NET/two" bs=64K seek=160 count=24 conv=notrunc status=none
+	head -c 18M /dev/urandom >"$NET_DIR/one"
+	cp "$NET_DIR/one" "$NET_DIR/two"
+	dd if=/dev/urandom of="$NET_DIR/two" bs=1M seek=3 count=1 conv=notrunc status=none
+	dd if=/dev/urandom of="$NET_DIR/two" bs=64K seek=160 count=24 conv=notrunc status=none
 	NET_LITERAL=$((18 * (1 << 20) + (1 << 20) + 24 * 65536))
 }
-net_end() { rm -rf "$NET"; }
+net_end() { rm -rf "$NET_DIR"; }
 
 # Where the daemons are, before they are configured.
 net_place() { :; }
@@ -90,10 +90,10 @@ net_over() { [ -e "$T/link/over" ]; }
 
 net_run() {
 	SEEN='' NET_ANNOUNCED=0
-	cp "$NET/one" "$T/src/one.img"
+	cp "$NET_DIR/one" "$T/src/one.img"
 	: >"$T/link/go"
 	net_wait 90 cmp -s "$T/src/one.img" "$T/berlin/one.img" || return 1
-	cp "$NET/two" "$T/new"
+	cp "$NET_DIR/two" "$T/new"
 	mv "$T/new" "$T/src/two.img"
 	net_wait 90 cmp -s "$T/src/two.img" "$T/berlin/two.img" || return 1
 	net_wait 60 net_over || return 1
@@ -161,7 +161,7 @@ net_at() { (net_in_world "$1"); }
 # A worker takes one seed after the other.
 net_worker() { # FROM N NUMBER OF
 	local i
-	for ((i = $3; i < $2; i += $4)); do net_at $(($1 + i)) || true; done >"$NET/said.$3" 3>&-
+	for ((i = $3; i < $2; i += $4)); do net_at $(($1 + i)) || true; done >"$NET_DIR/said.$3" 3>&-
 }
 
 net_all() { # FROM N JOBS
@@ -171,11 +171,11 @@ net_all() { # FROM N JOBS
 		pids+=($!)
 	done
 	for w in "${pids[@]}"; do wait "$w"; done
-	cat "$NET"/said.* >"$NET/said"
-	grep -v ': good: ' "$NET/said" || true
-	bad=$(grep -vc ': good: ' "$NET/said") || true
+	cat "$NET_DIR"/said.* >"$NET_DIR/said"
+	grep -v ': good: ' "$NET_DIR/said" || true
+	bad=$(grep -vc ': good: ' "$NET_DIR/said") || true
 	awk -v n="$2" -v from="$1" '/: good: /{ o += $4; c += $6; p += $8; k += $11; if ($16 > w) w = $16 }
 		END { printf "%d schedules from seed %d: %d outages, %d connections, %d PUTs cut, %d KiB sent again, back in %d ms at most\n",
-			n, from, o, c, p, k, w }' "$NET/said"
-	[ "$bad" -eq 0 ] && [ "$(wc -l <"$NET/said")" -eq "$2" ]
+			n, from, o, c, p, k, w }' "$NET_DIR/said"
+	[ "$bad" -eq 0 ] && [ "$(wc -l <"$NET_DIR/said")" -eq "$2" ]
 }
