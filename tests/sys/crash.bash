@@ -192,7 +192,7 @@ crash_all() {
 	local side w pids=() bad
 	for side in berlin hub; do
 		awk -v s="$side" -v k="$1" '$2 ~ /write/ && n++ % k == 0 { print s, $1, "half" }
-			NR % k == 0 || $3 ~ "/berlin/[a-z]*[.]img$" { print s, $1 }' "$CRASH/$side.steps"
+			NR % k == 0 || ($2 == "renameat" && $3 ~ "/berlin/[a-z]*[.]img$") { print s, $1 }' "$CRASH/$side.steps"
 	done >"$CRASH/list"
 	for ((w = 0; w < $2; w++)); do
 		crash_worker "$CRASH/list" "$w" "$2" &
