@@ -134,6 +134,7 @@ void hub_jobs_satisfied(struct job *j)
 	if (j->running || j->publishing || !x)
 		return;
 	x->satisfied = !j->started.s;
+	x->found = true;
 	core_fact_ended(x->hub->core, j, OUTCOME_PUBLISHED, "the spoke has it already",
 			daemon_now());
 	hub_kick(x->hub);

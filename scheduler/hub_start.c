@@ -129,6 +129,7 @@ static void start_ended(void *arg, const struct push_result *r)
 	enum job_outcome o;
 	const char *text;
 
+	x->begun |= r->end != PUSH_HAVE;
 	if (r->end == PUSH_HAVE) /* nothing is to be sent */
 		core_fact_progress(x->hub->core, x->job, 0, 0, daemon_now());
 	else
@@ -326,11 +327,14 @@ void hub_start_forget(struct hub_job *x)
 	const struct job *j = x->job;
 	const struct hash *root = (const struct hash *)(const void *)j->version->root;
 	struct peer *peer = x->spoke->peer;
+	/* What was staged is consumed by its publication only. A spoke that had to hash its files
+	 * once more may find the content after a transfer of it began. */
+	bool left = j->state == JOB_PUBLISHED ? x->begun && (x->have || x->found)
+					      : x->before.wire_out > 0;
 
 	if (j->kind != JOB_PUT || !peer)
 		return;
-	if (j->state != JOB_PUBLISHED && x->before.wire_out &&
-	    !hub_start_wants(x->spoke, j->version->group, root, x))
+	if (left && !hub_start_wants(x->spoke, j->version->group, root, x))
 		peer_forget_transfer(peer, j->version->group, root);
 	/* What it built on has served. */
 	if (x->has_partial && !hub_start_wants(x->spoke, j->version->group, &x->partial, x))

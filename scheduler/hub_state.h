@@ -182,6 +182,8 @@ struct hub_job {
 	struct prepare *prepare;     /* a worker chooses bases */
 	struct hub_descent *descent; /* what the spoke is asked, or was (hub_descent.c); or NULL */
 	bool satisfied;		     /* the spoke had it before anything was sent */
+	bool begun;		     /* a push ended that may have left a transfer there */
+	bool found;		     /* the inventory lists it: nothing was published for it */
 	bool stop;		     /* asked for while that goes on */
 	struct publishing *publishing;
 	struct rate_node *rate; /* what its push hangs under */

@@ -318,7 +318,8 @@ static void change_run(struct work *w)
 		x->error = publish_commit(s, x->staged, op->path, keep, &x->now, &x->old, &x->e);
 	if (x->error == 0 && op->kind == WIRE_RENAME && !x->in_place)
 		x->error = publish_attr(s, op->path, &x->attr, &x->now, &x->e);
-	if (x->error == 0 && x->t && x->ready)
+	/* Also where it was not needed: the content came here in another way meanwhile. */
+	if (x->error == 0 && x->t && (x->ready || x->in_place))
 		x->n_changes = spoke_transfer_destroy(x->t, x->changes);
 	if (x->error < 0 && x->intent)
 		undo(x);
