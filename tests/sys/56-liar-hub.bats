@@ -1,5 +1,8 @@
 # A hub that lies, with the key that the spoke knows: nothing is written, read or removed outside of
 # what the group is, and the spoke goes on.
+#
+# Seen to catch: frame_decode.c giving a compressed body the room that it asks for; store.c taking offers
+# however many there are.
 load lib
 
 setup() {

@@ -4,7 +4,8 @@
 #
 # Seen to catch: a greeting under way that was announced as a wait of 300 s; connections kept to an
 # address that is no more (descriptors of the hub); a spoke that cut a PUT for which the next frame was
-# being made (a connection failed without a fault).
+# being made (a connection failed without a fault); a hub that begins anew where it should go on (seed
+# 20: the copy never arrives).
 load lib
 load net
 

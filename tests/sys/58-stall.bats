@@ -1,8 +1,8 @@
 # A peer that stands still in the middle of a transfer, without a word and with its connections open:
 # the other side notices, says so, gives the descriptors back, and what came is not sent again.
 #
-# Seen to catch: a spoke that waits for five minutes whatever its `stall` says; a hub without
-# stalled() in http.c; a spoke that drops what a cut PUT brought.
+# Seen to catch: a spoke without put_silent(), which waits for five minutes whatever its `stall` says. (Of
+# a hub without stalled() in http.c the kernel's TCP_USER_TIMEOUT does the work here.)
 load lib
 
 setup() {
