@@ -7,9 +7,9 @@
 #   net_all FROM N JOBS    so many seeds, JOBS worlds at a time; prints what was wrong, and sums
 #
 # What is held against each: both files arrive, identical; no reader ever sees a part of one; what is
-# sent again is at most what a kernel may hold for each PUT that a fault cut (less than a second's group), and what is in two sockets for
-# any other connection that one touched; each outage is followed by an
-# answer, and no connection that no fault touched fails; the hub never announces a longer wait than
+# sent again is at most what a kernel may hold (less than a second's group) for each PUT that a fault
+# cut, and what is in two sockets for any other connection that one touched; each outage is followed
+# by an answer, and no connection that no fault touched fails; the hub never announces a longer wait than
 # retry_max, so that it is back within that and `stall` of an outage's end; and when all is over
 # neither daemon has more descriptors than before.
 
