@@ -16,6 +16,7 @@ UNIT += tests/unit/test_config
 UNIT += tests/unit/test_core
 UNIT += tests/unit/test_core_forecast
 UNIT += tests/unit/test_core_parts
+UNIT += tests/unit/test_core_sets
 UNIT += tests/unit/test_core_time
 UNIT += tests/unit/test_core_zones
 UNIT += tests/unit/test_db
@@ -173,6 +174,7 @@ tests_unit_test_core_SOURCES = tests/unit/test_core.c $(CORE_RIG)
 tests_unit_test_core_forecast_SOURCES = tests/unit/test_core_forecast.c $(CORE_RIG)
 tests_unit_test_forward_SOURCES = tests/unit/test_forward.c $(CORE_RIG)
 tests_unit_test_hub_rates_SOURCES = tests/unit/test_hub_rates.c $(CORE_RIG)
+tests_unit_test_core_sets_SOURCES = tests/unit/test_core_sets.c $(CORE_RIG)
 tests_unit_test_core_time_SOURCES = tests/unit/test_core_time.c $(CORE_RIG)
 tests_unit_test_core_zones_SOURCES = tests/unit/test_core_zones.c $(CORE_RIG) tests/unit/temp.h
 tests_unit_test_week_SOURCES = tests/unit/test_week.c scheduler/client_week.c scheduler/client_text.c
@@ -214,6 +216,9 @@ bench-window: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/window_shape.sh
 bench-kill: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/kill_loop.sh
+# Sets of images to three spokes, with kills, closed windows and deletions at random.
+bench-sets: all
+	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/sets.sh
 # Every durable step killed at, and a hundred power cuts.
 bench-crash: all tests/sys/position
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/crash.sh
@@ -249,7 +254,7 @@ bench-load: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/load.sh
 soak-load: all
 	LOAD_SECONDS=3600 SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/load.sh
-bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-crash bench-memory bench-shape \
+bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-sets bench-crash bench-memory bench-shape \
 	bench-delta bench-upgrade bench-load
 .PHONY: check-sys soak soak-net soak-sim soak-load fuzz bench bench-core bench-plan bench-rsync bench-window \
-	bench-kill bench-crash bench-memory bench-shape bench-delta bench-upgrade bench-load
+	bench-kill bench-sets bench-crash bench-memory bench-shape bench-delta bench-upgrade bench-load

@@ -28,31 +28,69 @@ chain() { # STEM GENERATION
 	mv "$dir"/* "$T/src/" && rmdir "$dir"
 }
 
-# Half a set: a manifest without its images or properties; properties without their image; a child
-# without the very parent that it was made on. The reader looks at names before and after: what
-# changed meanwhile was no state that anybody saw.
-fits() { # DIRECTORY
-	local dir=$1 before after said f parent sum
-	before=$(ls -Li --full-time "$dir" 2>/dev/null)
-	said=$(
-		cd "$dir" || exit
-		for f in *.xml; do
-			[ -e "$f" ] || continue
-			for i in $(sed -n 's/<diskFileName>\(.*\)<.*/\1/p' "$f"); do
-				[ -e "$i" ] || echo "$f without $i"
-			done
-		done
-		for f in *.pvp; do
-			[ -e "$f" ] || continue
-			[ -e "${f%.pvp}.vhdx" ] || [ -e "${f%.pvp}.qcow2" ] || echo "$f without its image"
-		done
-		for f in *.qcow2; do
-			[ -e "$f" ] || continue
-			read -r _ parent sum < <(tail -n 1 "$f")
-			[ -e "$parent" ] || { echo "$f without $parent"; continue; }
-			[ "$(sum_of "$parent")" = "$sum" ] || echo "$f: $parent is not what it rests on"
-		done
-	)
-	after=$(ls -Li --full-time "$dir" 2>/dev/null)
-	[ "$before" != "$after" ] || [ -z "$said" ] || echo "$said"
+fits() { python3 "$SETS_WATCH" --once "$1"; } # DIRECTORY
+SETS_WATCH=${BATS_TEST_DIRNAME:-$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)}/sets_watch.py
+
+# torture N SPOKE...: N publications to them: sets that are replaced in place, new ones, sets and
+# children that are deleted; and meanwhile daemons are killed, windows closed. A reader looks at each
+# spoke all the time. In the end all is in sync. Prints what was done, and what a reader saw amiss.
+torture() {
+	local n=$1 i s f watchers=() live=(win)
+	declare -A did=()
+	shift
+	for s; do
+		python3 "$SETS_WATCH" "$T/$s" >"$T/$s.seen" 2>&1 3>&- &
+		watchers+=($!)
+	done
+	chain win 0
+	for ((i = 1; i < n; i++)); do
+		torture_step "$@"
+		case $((RANDOM % 6)) in
+		0) chain "new$i" "$i" && live+=("new$i") && count new ;;
+		1) # A whole set goes, where another one stays.
+			if [ ${#live[@]} -gt 1 ]; then
+				f=${live[-1]}
+				unset 'live[-1]'
+				rm -f "$T/src/$f."* && count deleted
+			else
+				chain win "$i" && count replaced
+			fi
+			;;
+		2) # The last child goes; the manifest no longer lists it.
+			if [ -e "$T/src/win.2.qcow2" ]; then
+				sed -i '/win.2.qcow2/d' "$T/src/win.xml"
+				rm -f "$T/src/win.2".*
+				count child
+			else
+				chain win "$i" && count replaced
+			fi
+			;;
+		*) chain "${live[RANDOM % ${#live[@]}]}" "$i" && count replaced ;;
+		esac
+		sleep "0.$((RANDOM % 10))"
+		[ $((i % 4)) -ne 0 ] || sleep "1.$((RANDOM % 10))"
+		[ $((i % 10)) -ne 0 ] || torture_settle
+	done
+	torture_settle
+	for s; do diff <(cd "$T/src" && ls) <(published "$s") || echo "amiss: $s has other names"; done
+	for s in "${watchers[@]}"; do kill "$s"; done
+	wait "${watchers[@]}" 2>/dev/null
+	for s; do sed "s/^/$s: /" "$T/$s.seen"; done
+	echo "publications $n:$(for s in "${!did[@]}"; do printf ' %s %s' "$s" "${did[$s]}"; done)"
+}
+
+count() { did[$1]=$((${did[$1]-0} + 1)); }
+
+torture_settle() {
+	hubctl resume --all >/dev/null 2>&1
+	hubctl wait --timeout 120s >"$T/waited" 2>&1 || { echo "amiss: $(tail -n 2 "$T/waited")"; hubctl jobs; }
+}
+
+torture_step() { # SPOKE...: something that goes wrong, or nothing
+	local victim=${*:$((RANDOM % $# + 1)):1}
+	case $((RANDOM % 5)) in
+	0) stop "$victim" KILL && start "$victim" && count killed-spoke ;;
+	1) stop hub KILL && start hub && count killed-hub ;;
+	2) hubctl pause "$victim" --for "$((RANDOM % 3 + 1))s" >/dev/null && count closed ;;
+	esac
 }
