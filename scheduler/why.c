@@ -242,7 +242,8 @@ static void say_state(const struct job *j, json_t *out)
 			units_size(j->done_bytes, a), units_size(j->total_bytes, b));
 		break;
 	case JOB_STAGED:
-		why_say(out, "All of it is on the spoke and proven; it is about to be published.");
+		why_say(out, "All of it is on the spoke and proven%s.",
+			j->waits ? "" : "; it is about to be published");
 		break;
 	case JOB_PUBLISHED:
 		why_say(out, "It was published on %s at %s.", j->spoke->name,
