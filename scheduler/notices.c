@@ -1,58 +1,18 @@
 /*
- * notices.c: see notices.h. Hooks are handed over all at once: hooks.c keeps their order. Webhooks
- * go one at a time, each group's in order: one that has to wait holds up those of its group behind
- * it, and no other's.
+ * notices.c: see notices.h: the queue of what is to be told, on disk and in memory. Hooks are
+ * handed over all at once (notices_hook.c), webhooks one after the other (notices_webhook.c).
  */
-#include "scheduler/notices.h"
+#include "scheduler/notices_private.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "scheduler/daemon.h"
 #include "scheduler/hooks.h"
-#include "scheduler/joblog.h"
 #include "scheduler/log.h"
-#include "scheduler/outbox.h"
 #include "scheduler/timetext.h"
-#include "scheduler/webhook.h"
-
-#define RETRY_MIN_US SECOND_US
-#define RETRY_MAX_US (600 * SECOND_US)
-#define GIVE_UP_S    86400
-
-struct notice {
-	struct notices *notices;
-	uint64_t id;
-	bool webhook;
-	enum notice_event event;
-	char *group, *path, *body;
-	struct wall created;
-	unsigned tries;
-	struct mono due; /* of a webhook that was tried */
-	bool begun;	 /* a hook: handed over; a webhook: under way */
-	TAILQ_ENTRY(notice) entry;
-};
-TAILQ_HEAD(notice_list, notice);
-
-struct notices {
-	struct daemon *d;
-	struct db *db;
-	struct hooks *hooks;
-	struct webhook *webhook;
-	struct notice_list all;
-	unsigned count;
-	uint64_t last_id;
-	bool in_tx, full; /* full: said once */
-	char problem[300];
-	ev_prepare prepare;
-	ev_timer retry;
-};
 
 static struct notice *notice_new(struct notices *n, const struct outbox_row *r,
 				 enum notice_event event)
@@ -83,14 +43,13 @@ static void notice_free(struct notice *x)
 	free(x);
 }
 
-/* What cannot be written down is told all the same, from memory. */
-static void recorded(struct notices *n, int r)
+void notices_recorded(struct notices *n, int r)
 {
 	if (r < 0)
 		log_error("recording what is to be told: %s", db_error(n->db));
 }
 
-static void begin_tx(struct notices *n)
+void notices_begin(struct notices *n)
 {
 	int r;
 
@@ -98,205 +57,24 @@ static void begin_tx(struct notices *n)
 		return;
 	r = db_begin(n->db);
 	n->in_tx = r == 0;
-	recorded(n, r);
+	notices_recorded(n, r);
 }
 
-static void notice_over(struct notice *x)
+void notice_over(struct notice *x)
 {
 	struct notices *n = x->notices;
 
-	begin_tx(n);
-	recorded(n, outbox_drop(n->db, x->id, x->webhook));
+	notices_begin(n);
+	notices_recorded(n, outbox_drop(n->db, x->id, x->webhook));
 	n->full = false;
 	notice_free(x);
 }
 
-/* ---- hooks --------------------------------------------------------------------------------- */
-
-static char *env_of(const char *key, const json_t *value)
-{
-	char *name = xasprintf("SPOKESYNC_%s", key), *list = NULL, *longer;
-	const json_t *one;
-	size_t i;
-
-	for (char *p = name; *p; p++)
-		*p = (char)toupper((unsigned char)*p);
-	if (json_is_string(value)) {
-		list = xstrdup(json_string_value(value));
-	} else if (json_is_integer(value)) {
-		list = xasprintf("%lld", (long long)json_integer_value(value));
-	} else {
-		list = xstrdup("");
-		json_array_foreach ((json_t *)value, i, one) {
-			longer = xasprintf("%s%s%s", list, i ? "," : "",
-					   json_string_value(one) ?: "");
-			free(list);
-			list = longer;
-		}
-	}
-	longer = xasprintf("%s=%s", name, list);
-	free(name);
-	free(list);
-	return longer;
-}
-
-/* NULL-terminated; each to be freed, and the list. */
-static char **environment(const char *body)
-{
-	json_t *o = json_loads(body, 0, NULL), *value;
-	char **env = xcalloc(json_object_size(o) + 1, sizeof(*env));
-	const char *key;
-	size_t n = 0;
-
-	json_object_foreach (o, key, value) {
-		env[n++] = env_of(key, value);
-	}
-	json_decref(o);
-	return env;
-}
-
-/* The event of the job log of what became of it. */
-static json_t *log_fields(const struct notice *x)
+json_t *notice_fields(const struct notice *x)
 {
 	return json_pack("{s:s, s:s, s:s, s:I}", "on", notice_word(x->event), "group", x->group,
 			 "path", x->path, "id", (json_int_t)x->id);
 }
-
-static void hook_done(void *arg, const struct hook_end *end)
-{
-	struct notice *x = arg;
-	json_t *o = log_fields(x);
-	int exit = WIFEXITED(end->status) ? WEXITSTATUS(end->status) : 128 + WTERMSIG(end->status);
-
-	json_object_set_new(o, "exit", json_integer(end->status < 0 ? 127 : exit));
-	json_object_set_new(o, "why",
-			    json_sprintf("%s, exit status %d%s", notice_word(x->event),
-					 end->status < 0 ? 127 : exit,
-					 end->late ? ", its time was over" : ""));
-	json_object_set_new(o, "seconds", json_real(end->seconds));
-	json_object_set_new(o, "output", json_string(end->output) ?: json_string("(not UTF-8)"));
-	joblog_event(x->notices->d->joblog, "hook", o);
-	notice_over(x);
-}
-
-static void begin_hook(struct notice *x, const struct group_cfg *g)
-{
-	struct notices *n = x->notices;
-	char *what = xasprintf("%s %s/%s", notice_word(x->event), x->group, x->path);
-	char **env = environment(x->body);
-	struct hook_spec spec = {
-		.program = g->on[x->event],
-		.what = what,
-		.input = x->body,
-		.env = (const char *const *)env,
-		.limit_s = (double)n->d->config->hook_time_us / SECOND_US,
-		.done = hook_done,
-		.arg = x,
-	};
-
-	x->begun = true;
-	hooks_run(n->hooks, &spec); /* may be done at once, where it cannot be run */
-	for (size_t i = 0; env[i]; i++)
-		free(env[i]);
-	free(env);
-	free(what);
-}
-
-/* ---- webhooks ------------------------------------------------------------------------------- */
-
-static struct notice *posted(struct notices *n)
-{
-	struct notice *x;
-
-	TAILQ_FOREACH (x, &n->all, entry)
-		if (x->webhook && x->begun)
-			return x;
-	return NULL;
-}
-
-static void log_webhook(const struct notice *x, const char *event, const char *text)
-{
-	json_t *o = log_fields(x);
-
-	json_object_set_new(o, "tries", json_integer(x->tries));
-	json_object_set_new(o, "why",
-			    json_sprintf("%s, %s", notice_word(x->event), text)
-				    ?: json_string("not UTF-8"));
-	joblog_event(x->notices->d->joblog, event, o);
-}
-
-static void webhook_later(struct notice *x, const char *text)
-{
-	struct notices *n = x->notices;
-	struct outbox_row r = {x->id,	   x->webhook, notice_word(x->event),
-			       x->group,   x->path,    x->body,
-			       x->created, x->tries};
-	struct now now = daemon_now();
-	int shift = MIN((int)x->tries - 1, 10);
-	int64_t delay = MIN(RETRY_MIN_US << MAX(shift, 0), RETRY_MAX_US);
-
-	snprintf(n->problem, sizeof(n->problem), "webhook of group %s: %.200s", x->group, text);
-	if (x->tries == 1)
-		log_warn("%s; it is told again", n->problem);
-	begin_tx(n);
-	recorded(n, outbox_put(n->db, &r));
-	x->due.us = now.mono.us + delay;
-	x->begun = false;
-}
-
-static void webhook_done(void *arg, enum webhook_end end, const char *text)
-{
-	struct notices *n = arg;
-	struct notice *x = posted(n);
-
-	x->tries++;
-	if (end == WEBHOOK_LATER && daemon_now().wall.s - x->created.s < GIVE_UP_S) {
-		webhook_later(x, text);
-		return;
-	}
-	if (end == WEBHOOK_TOLD) {
-		log_webhook(x, "webhook", text);
-		n->problem[0] = '\0';
-	} else {
-		log_warn("webhook of group %s: %s %s is not told: %s", x->group,
-			 notice_word(x->event), x->path, text);
-		log_webhook(x, "webhook_failed", text);
-	}
-	notice_over(x);
-}
-
-/* Is one of this group before it still to be told? */
-static bool held_up(struct notices *n, const struct notice *x)
-{
-	const struct notice *y;
-
-	TAILQ_FOREACH (y, &n->all, entry) {
-		if (y == x)
-			return false;
-		if (y->webhook && !strcmp(y->group, x->group))
-			return true;
-	}
-	return false;
-}
-
-/* The first that may go now, or NULL; then *ret_next is when one is due. */
-static struct notice *webhook_due(struct notices *n, struct mono now, struct mono *ret_next)
-{
-	struct notice *x;
-
-	*ret_next = MONO_NEVER;
-	TAILQ_FOREACH (x, &n->all, entry) {
-		if (!x->webhook || held_up(n, x))
-			continue;
-		if (x->due.us <= now.us)
-			return x;
-		if (x->due.us < ret_next->us)
-			*ret_next = x->due;
-	}
-	return NULL;
-}
-
-/* ---- the queue ------------------------------------------------------------------------------ */
 
 static const struct group_cfg *told_by(const struct notice *x)
 {
@@ -322,7 +100,7 @@ static void begin_hooks(struct notices *n)
 			continue;
 		g = told_by(x);
 		if (g)
-			begin_hook(x, g);
+			notices_hook(x, g);
 		else
 			notice_over(x);
 	}
@@ -337,7 +115,7 @@ static void begin_webhook(struct notices *n)
 
 	if (webhook_busy(n->webhook))
 		return;
-	while ((x = webhook_due(n, now.mono, &next)) && !(g = told_by(x)))
+	while ((x = notices_webhook_due(n, now.mono, &next)) && !(g = told_by(x)))
 		notice_over(x);
 	ev_timer_stop(n->d->loop, &n->retry);
 	if (x) {
@@ -357,7 +135,7 @@ void notices_commit(struct notices *n)
 		return;
 	n->in_tx = false;
 	r = db_commit(n->db);
-	recorded(n, r);
+	notices_recorded(n, r);
 	if (r < 0)
 		db_rollback(n->db);
 	begin_hooks(n);
@@ -395,7 +173,7 @@ int notices_open(struct daemon *d, struct notices **ret, struct err *e)
 	n->d = d;
 	TAILQ_INIT(&n->all);
 	n->hooks = hooks_new(d->loop);
-	n->webhook = webhook_new(d->loop, webhook_done, n);
+	n->webhook = webhook_new(d->loop, notices_webhook_done, n);
 	ev_prepare_init(&n->prepare, on_prepare);
 	ev_timer_init(&n->retry, on_retry, 0, 0);
 	n->prepare.data = n->retry.data = n;
@@ -415,7 +193,7 @@ int notices_open(struct daemon *d, struct notices **ret, struct err *e)
 	}
 	if (n->count)
 		log_info("%u events of the last run are still to be told", n->count);
-	begin_tx(n); /* so that the first turn begins with them */
+	notices_begin(n); /* so that the first turn begins with them */
 	*ret = n;
 	return 0;
 }
@@ -427,7 +205,7 @@ struct notices *notices_free(struct notices *n)
 	if (!n)
 		return NULL;
 	if (n->in_tx) {
-		recorded(n, db_commit(n->db));
+		notices_recorded(n, db_commit(n->db));
 		n->in_tx = false;
 	}
 	ev_ref(n->d->loop);
@@ -475,8 +253,8 @@ static void put(struct notices *n, const struct outbox_row *r, enum notice_event
 		n->full = true;
 		return;
 	}
-	begin_tx(n);
-	recorded(n, outbox_put(n->db, r));
+	notices_begin(n);
+	notices_recorded(n, outbox_put(n->db, r));
 	notice_new(n, r, event);
 }
 
