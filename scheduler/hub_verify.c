@@ -64,7 +64,8 @@ static void take(struct hub_verify *x, const struct wire_verified *v)
 {
 	x->v = *v;
 	x->v.found = xcalloc(v->n_found + 1, sizeof(*v->found));
-	memcpy(x->v.found, v->found, v->n_found * sizeof(*v->found));
+	if (v->n_found)
+		memcpy(x->v.found, v->found, v->n_found * sizeof(*v->found));
 }
 
 static void answered(void *arg, const struct peer_answer *a, const struct wire_verified *v,

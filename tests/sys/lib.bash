@@ -132,7 +132,16 @@ hub() {
 	done
 }
 
+# A hub that is named with its spokes comes when these listen: who finds nobody asks again later, and
+# how much later is another test's question.
 start() { # NAME...
+	local name spokes=()
+	for name; do [ "$name" = hub ] || spokes+=("$name"); done
+	launch "${spokes[@]}"
+	[ ${#spokes[@]} -eq $# ] || launch hub
+}
+
+launch() { # NAME...
 	local name
 	for name; do
 		# shellcheck disable=SC2086
