@@ -20,14 +20,15 @@ static const char *hole(const char *template)
 
 static int add(struct lockfiles *l, const char *text, size_t len, struct err *e)
 {
-	char *to = l->text[l->n];
 	const char *at;
+	char *to;
 
 	if (l->n == LOCKFILES_MAX)
 		return err_set(e, -EINVAL, "more than %d names of lock files", LOCKFILES_MAX);
 	if (len >= LOCKFILE_TEXT)
 		return err_set(e, -EINVAL, "a lock file's name of more than %d bytes",
 			       LOCKFILE_TEXT - 1);
+	to = l->text[l->n];
 	memcpy(to, text, len);
 	to[len] = '\0';
 	at = hole(to);
