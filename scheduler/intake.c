@@ -114,8 +114,10 @@ void intake_see(struct hub_group *g, const char *path, const struct intake_seen 
 	if (!f)
 		f = catalog_make(g, path);
 	if (f->indexing) {
-		if (seen->gone || !identity_equal(&f->indexing->identity, &seen->identity))
-			f->indexing->again = f->indexing->cancel = true;
+		if (seen->gone || !identity_equal(&f->indexing->identity, &seen->identity)) {
+			f->indexing->again = true;
+			f->indexing->cancel = true;
+		}
 		return;
 	}
 	if (intake_known(f, seen)) {

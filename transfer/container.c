@@ -156,8 +156,7 @@ const char *container_fault_text(enum container_fault f)
 		[CONTAINER_MERGE] = "its VHDX headers say that a merge is under way",
 		[CONTAINER_HEADERS] = "its VHDX headers are damaged",
 		[CONTAINER_FOOTER] =
-			"its VHD footer is not what the copy of it in front is: it was being "
-			"enlarged, or it is not all there",
+			"its VHD footer and the copy in front differ: enlarged, or not all there",
 		[CONTAINER_SAVED] = "its VHD footer says that a saved machine belongs to it",
 		[CONTAINER_SHORT] =
 			"its headers tell of blocks beyond its end: it is not all there",
