@@ -485,15 +485,26 @@ void publishing_begin(struct publishing *x)
 
 static void op_start(struct publishing *x)
 {
+	struct spoke_group *g = x->g;
+
 	if (x->i < x->ops.n_ops) {
 		publishing_begin(x);
 		return;
 	}
-	TAILQ_REMOVE(&x->g->publishing, x, entry);
+	TAILQ_REMOVE(&g->publishing, x, entry);
 	if (x->local.done)
 		x->local.done(x->local.arg, &x->results[0]);
-	publishing_ended(x->g, x->r, &x->ops, x->results);
+	publishing_ended(g, x->r, &x->ops, x->results);
 	free(x);
+	publishing_left(g);
+}
+
+void publishing_start(struct publishing *x)
+{
+	if (x->set)
+		publishing_begin(x);
+	else
+		op_start(x);
 }
 
 static void publish_body(void *arg, struct sreq *r, const char *body, size_t len)
@@ -516,8 +527,7 @@ static void publish_body(void *arg, struct sreq *r, const char *body, size_t len
 	x->ops = ops;
 	x->results = xcalloc(x->ops.n_ops + 1, sizeof(*x->results));
 	sreq_on_over(r, publish_over, x);
-	TAILQ_INSERT_TAIL(&x->g->publishing, x, entry);
-	op_start(x);
+	publishing_enter(x);
 }
 
 void spoke_publish_local(struct spoke_group *g, const struct wire_op *op,
@@ -531,8 +541,7 @@ void spoke_publish_local(struct spoke_group *g, const struct wire_op *op,
 	x->ops.ops[0] = *op;
 	x->ops.n_ops = 1;
 	x->results = xcalloc(2, sizeof(*x->results));
-	TAILQ_INSERT_TAIL(&g->publishing, x, entry);
-	op_start(x);
+	publishing_enter(x);
 }
 
 void spoke_publish_request(struct spoke_group *g, struct sreq *r)

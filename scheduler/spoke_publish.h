@@ -41,6 +41,7 @@ struct publishing {
 	unsigned n_changes;
 	int error;
 	struct err e;
+	bool waits;		       /* for one before it (spoke_publish_turn.c) */
 	TAILQ_ENTRY(publishing) entry; /* group->publishing */
 };
 
@@ -57,6 +58,11 @@ int publishing_record(struct publishing *x) WARN_UNUSED;
 void publishing_notice(struct publishing *x); /* before that: who is to be told */
 void spoke_publish_local(struct spoke_group *g, const struct wire_op *op,
 			 const struct publish_local *local);
+
+/* The only one of its names and contents that is under way, or it waits for its turn. */
+void publishing_enter(struct publishing *x);
+void publishing_left(struct spoke_group *g); /* one has left the list: whose turn is it? */
+void publishing_start(struct publishing *x); /* its first operation */
 
 /* Of one operation, each step once; spoke_publish_set.c is told of the ends of the first and last.
  */

@@ -84,12 +84,15 @@ static void drop_copies(struct publication *p)
 
 static void publication_end(struct publication *p)
 {
+	struct spoke_group *g = p->g;
+
 	drop_copies(p);
 	if (p->ops.n_ops)
-		TAILQ_REMOVE(&p->g->publishing, &p->each[0], entry);
-	publishing_ended(p->g, p->r, &p->ops, p->results);
+		TAILQ_REMOVE(&g->publishing, &p->each[0], entry);
+	publishing_ended(g, p->r, &p->ops, p->results);
 	free(p->each);
 	free(p);
+	publishing_left(g);
 }
 
 static int record_intents(struct publication *p)
@@ -203,10 +206,8 @@ void publication_start(struct spoke_group *g, struct sreq *r, struct wire_publis
 		p->each[i] = (struct publishing){
 			.set = p, .g = g, .ops = *ops, .results = p->results, .i = i};
 	sreq_on_over(r, publication_over, p);
-	if (ops->n_ops) {
-		TAILQ_INSERT_TAIL(&g->publishing, &p->each[0], entry); /* it has all the paths */
-		publishing_begin(&p->each[0]);
-	} else {
+	if (ops->n_ops)
+		publishing_enter(&p->each[0]); /* it has all the paths */
+	else
 		publication_end(p);
-	}
 }

@@ -260,3 +260,53 @@ killed_in_publication() { # STEP
 	if grep -E 'half a set|amiss|Traceback' "$T/said"; then false; fi
 	grep -q 'berlin: looks [0-9][0-9]' "$T/said"
 }
+
+# What is staged of a content is there once. Fails where publishing_enter() lets all begin at once:
+# the first takes what the others were made ready with, and their times and modes with it.
+attributes() { (cd "$1" && stat -c '%n %Y %a' -- *.pvp *.txt); } # DIRECTORY
+as_at_home() { diff <(attributes "$T/src") <(attributes "$T/berlin"); }
+twins() { # CONTENT YEAR: of sets, and by themselves
+	local i
+	for i in 1 2 3 4 5 6 7; do
+		echo "$1 $i" >"$T/src/win$i.img"
+		echo "$1" >"$T/src/win$i.pvp"
+		echo "$1 alone" >"$T/src/-a $i.txt"
+		touch -d "$2-01-0$i" "$T/src/win$i.pvp" "$T/src/-a $i.txt"
+		chmod "64$i" "$T/src/win$i.pvp" "$T/src/-a $i.txt"
+	done
+}
+
+@test "sets with members of the same content each get theirs, with its own time and mode" {
+	local i restores=()
+	spoke berlin
+	GROUP='publish = spoke'
+	hub
+	twins one 2020
+	start berlin hub
+	hubctl wait --timeout 60s
+	as_at_home
+	twins two 2021
+	hubctl wait --timeout 60s
+	as_at_home
+	is "" sed -n '/not published/p' "$T/berlin.err"
+	# Whoever restores the same twice at once gets it twice.
+	for i in 1 2 3; do
+		ctl berlin restore --to "back $i.txt" -- '-a 1.txt' >/dev/null &
+		restores+=($!)
+	done
+	for i in "${restores[@]}"; do wait "$i"; done
+	cmp "$T/berlin/back 1.txt" "$T/berlin/back 3.txt"
+	is "" sed -n '/not published/p' "$T/berlin.err"
+}
+
+# Fails where a reason that was cut within a character loses all that is not ASCII.
+@test "the reason of a set with a long name in Cyrillic stays readable" {
+	spoke berlin
+	GROUP='publish = spoke'
+	hub
+	long=$(printf 'Я%.0s' {1..110})
+	qemu-img create -q -f qcow2 -u -b "$long.qcow2" -F qcow2 "$T/src/$long.kid.qcow2" 4M
+	start berlin hub
+	eventually 20 held "$long.kid.qcow2" 'ЯЯЯЯ'
+	[[ $(hubctl why berlin "$long.kid.qcow2" --json) != *'??'* ]]
+}
