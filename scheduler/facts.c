@@ -11,6 +11,7 @@
 #include "policy/zone.h"
 #include "scheduler/timetext.h"
 #include "transfer/digest.h"
+#include "transfer/wire_json.h"
 
 json_t *facts_time(struct wall t)
 {
@@ -34,12 +35,9 @@ json_t *facts_text(const char *s)
 	j = json_string(s);
 	if (j)
 		return j;
-	/* Names on disk may be any bytes; JSON may not. */
-	copy = xstrdup(s);
-	for (char *p = copy; *p; p++) {
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-	}
+	/* Names on disk may be any bytes, and a text that is cut may end within a character. */
+	copy = xcalloc(strlen(s) + 1, 1);
+	wire_clean(s, copy, strlen(s) + 1);
 	j = json_string(copy);
 	free(copy);
 	return j;

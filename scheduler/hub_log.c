@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "scheduler/facts.h"
 #include "scheduler/hub_history.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/joblog.h"
@@ -17,9 +18,7 @@
 /* A name that is not UTF-8 never gets here as a job, but a reason may quote anything. */
 static json_t *text(const char *s)
 {
-	json_t *j = json_string(s ? s : "");
-
-	return j ? j : json_string("(not UTF-8)");
+	return facts_text(s ? s : "");
 }
 
 static json_t *number(uint64_t n)
