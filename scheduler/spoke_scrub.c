@@ -67,15 +67,15 @@ static void recall(struct spoke_scrub *x)
 	if (spoke_db_note(x->g->db, NOTE, text, sizeof(text)) < 0 ||
 	    sscanf(text,
 		   "%" SCNd64 " %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-		   " %" SCNu64 " %" SCNu64 " %n",
+		   " %" SCNu64 " %" SCNu64 "%n",
 		   &x->begun, &x->ended, &x->found, &at->files, &at->bytes, &at->read,
 		   &at->part.next, &at->part.bad, &n) < 8 ||
-	    n == 0 || at->part.next % BLOCK_SIZE) {
+	    text[n] != ' ' || at->part.next % BLOCK_SIZE) {
 		x->begun = x->ended = 0;
 		memset(at, 0, sizeof(*at));
 		return;
 	}
-	snprintf(at->path, sizeof(at->path), "%s", text + n);
+	snprintf(at->path, sizeof(at->path), "%s", text + n + 1); /* it may begin with a space */
 }
 
 static double pause_of(void *arg, uint64_t read)
