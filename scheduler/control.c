@@ -179,11 +179,8 @@ static bool admit(struct control *c, struct sreq *r, struct pending *p)
 		return false;
 	}
 	if (!(p->cmd->roles & role)) {
-		sreq_problem(
-			r, 409,
-			"%s: this daemon is a spoke; ask the hub (a spoke answers status, log, "
-			"config and reload)",
-			p->cmd->word);
+		sreq_problem(r, 409, "%s: this daemon is a %s", p->cmd->word,
+			     role == ON_HUB ? "hub; ask the spoke" : "spoke; ask the hub");
 		return false;
 	}
 	if (c->daemon->stopping) {
