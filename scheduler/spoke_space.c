@@ -3,7 +3,8 @@
  * at a time, so the look at what is left and the promise are one step under a lock; and what a
  * transfer has written already is on the disk's account, no longer on that of the promises: counted
  * twice, it would keep others out for nothing. The quota counts all that a transfer was promised
- * until it is published or dropped.
+ * until it is published or dropped, but for its spool, which ends when it is staged: those that
+ * wait for the rest of their set would else keep that very rest out.
  */
 #include "scheduler/spoke_state.h"
 
@@ -31,6 +32,7 @@ bool spoke_space_take(struct spoke_transfer *t, uint64_t need, const struct spok
 	ret->quota = room->quota == UINT64_MAX ? UINT64_MAX : room->quota - MIN(room->quota, all);
 	ok = need <= MIN(ret->disk, ret->quota);
 	set(t, ok ? need : 0, ok ? need : 0);
+	t->spool = ok ? MIN(need, SPOKE_SPOOL_ROOM) : 0;
 	pthread_mutex_unlock(&g->space_lock);
 	return ok;
 }
@@ -41,6 +43,14 @@ void spoke_space_progress(struct spoke_transfer *t, uint64_t part, uint64_t whol
 	if (whole > 0)
 		set(t, t->need,
 		    (uint64_t)((unsigned __int128)t->need * (whole - MIN(part, whole)) / whole));
+	pthread_mutex_unlock(&t->group->space_lock);
+}
+
+void spoke_space_staged(struct spoke_transfer *t)
+{
+	pthread_mutex_lock(&t->group->space_lock);
+	set(t, t->need - MIN(t->need, t->spool), 0);
+	t->spool = 0;
 	pthread_mutex_unlock(&t->group->space_lock);
 }
 

@@ -49,6 +49,7 @@ struct spoke_transfer {
 	struct spoke_offer *waiter;   /* supersedes this one, and begins when nothing uses it */
 	bool background;	      /* a fill or finish is submitted */
 	uint64_t need, left;	      /* room promised to it, and not yet used: spoke_space.c */
+	uint64_t spool;		      /* of need: what it holds until it is staged */
 	char path[WIRE_PATH_MAX + 1]; /* where it is meant to go, for status */
 	char error[200];
 	uint64_t size, received;
@@ -210,6 +211,8 @@ bool spoke_space_take(struct spoke_transfer *t, uint64_t need, const struct spok
 		      struct spoke_room *ret);
 /* So much of what was to come has come. */
 void spoke_space_progress(struct spoke_transfer *t, uint64_t part, uint64_t whole);
+/* All of it is there and proven: its spool is done with. */
+void spoke_space_staged(struct spoke_transfer *t);
 void spoke_space_release(struct spoke_transfer *t);
 uint64_t spoke_space_promised(struct spoke_group *g); /* bytes that are still to be written */
 

@@ -195,6 +195,8 @@ static void job_run(struct work *w)
 	if (staging_size(t->st) > t->proven_at)
 		spoke_space_progress(t, j->received - MIN(j->received, t->proven_at),
 				     staging_size(t->st) - t->proven_at);
+	if (staging_is_staged(t->st))
+		spoke_space_staged(t);
 	j->more = (staging_filling(t->st) && p.refused == REFUSED_NOT) ||
 		  (staging_complete(t->st) && !t->finishing_failed);
 	wire_position_done(&p);

@@ -495,6 +495,29 @@ static void test_quota(void **state)
 }
 
 /*
+ * Members of a set wait for each other staged: what they hold is their bytes, no longer their
+ * spools. Catches: spoke_space_staged() left out (the second is refused: "over_quota", for good).
+ */
+static void test_quota_staged(void **state)
+{
+	static const char *const names[] = {"win.vhdx", "win.1.vhdx", "win.pvp", "win.xml"};
+	struct fixture *f = *state;
+	struct wire_op_result res;
+	char root[4][65];
+	size_t i;
+
+	strcpy(f->quota, "staging_quota = 40MiB");
+	write_config(f);
+	start(f);
+	for (i = 0; i < 4; i++)
+		send_text(f, names[i], names[i], root[i]);
+	for (i = 0; i < 4; i++) {
+		publish(f, WIRE_PUT, names[i], root[i], NULL, &res);
+		assert_true(res.done);
+	}
+}
+
+/*
  * Catches: a replacement, deletion or renaming away of what is in use; new names that wait;
  * attributes that wait; an intent or something in preserved/ that a refusal left behind.
  */
@@ -897,6 +920,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_transfers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quota, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_quota_staged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_in_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lock_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_protect, setup, teardown),
