@@ -37,7 +37,7 @@ PAGE=$BATS_TEST_DIRNAME/../../scheduler/spokesync-dfsr.7.scd
 		code=0
 		case $line in
 		"pair"*) continue ;; # two sides of it: 52-pair
-		"preserved"* | "restore"*) # of the spoke's own
+		"preserved"* | "restore"* | "adopt"*) # of the spoke's own
 			# shellcheck disable=SC2086
 			ctl berlin $line >"$T/out" 2>&1 || code=$?
 			;;
