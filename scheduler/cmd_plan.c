@@ -85,6 +85,8 @@ static const char *why_not(const struct forward_end *e, bool cut)
 		return "its spoke is down";
 	if (e->job->waits & (WAIT_SPACE | WAIT_IN_USE | WAIT_HELD))
 		return "it waits for a change";
+	if (e->held)
+		return "its set is held";
 	if (e->unknown)
 		return "no rate is known";
 	return cut ? "not by then" : "not within " FORWARD_DAYS_TEXT;

@@ -251,6 +251,8 @@ void forecast_some(struct core *c, struct now now);
 
 /* core_sets.c */
 bool set_needed(const struct job *j); /* is its group published in sets? */
+/* Is nothing of its set published as long as the hub says so? Nobody can tell when that ends. */
+bool set_held(const struct job *j);
 /* Has it to wait for its set? Then it is noted why. */
 bool set_holds(struct core *c, struct job *j, struct now now);
 /* It may go: with all of its set that waits beside it. */

@@ -92,6 +92,11 @@ bool set_needed(const struct job *j)
 	return j->lane->cfg && j->lane->cfg->publish != PUBLISH_FILE;
 }
 
+bool set_held(const struct job *j)
+{
+	return set_needed(j) && j->version->set && j->version->set->why[0];
+}
+
 static struct job *job_of(const struct core *c, const struct set *s, const struct spoke_state *sp,
 			  size_t member)
 {

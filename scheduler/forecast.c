@@ -148,7 +148,7 @@ static void serve(struct walk *w, struct track *k, double edge)
 	/* One that backs off is later by that, but does not hold up the others. */
 	if (j->hold & WAIT_RETRY)
 		late = (double)(j->due.at.us - w->now.mono.us) / SECOND_US + need - w->t;
-	j->eta = wall_at(w, w->t + MAX(late, 0) + 1);
+	j->eta = set_held(j) ? (struct wall){0} : wall_at(w, w->t + MAX(late, 0) + 1);
 	advance(k);
 }
 
@@ -180,7 +180,8 @@ static void forecast_spoke(struct core *c, struct spoke *s, double share, struct
 
 	/* Publications take no time worth saying; what is not walked below is not known. */
 	TAILQ_FOREACH (j, &s->pub.jobs, by_spoke)
-		j->eta = s->pub.up && !moves(j) && !j->hold ? now.wall : (struct wall){0};
+		j->eta = s->pub.up && !moves(j) && !j->hold && !set_held(j) ? now.wall
+									    : (struct wall){0};
 	if (!s->pub.up)
 		return;
 	TAILQ_FOREACH (l, &s->lanes, entry)

@@ -161,8 +161,11 @@ static int drive(struct forward *f)
 
 static struct forward_end end_of(const struct forward *f, const struct forward_job *x)
 {
-	struct forward_end e = {
-		.job = &x->who, .deadline = x->deadline, .known = x->known, .unknown = x->unknown};
+	struct forward_end e = {.job = &x->who,
+				.deadline = x->deadline,
+				.known = x->known,
+				.held = x->held,
+				.unknown = x->unknown};
 	const struct rate_chain *ch;
 
 	e.done = x->had + x->moved;
@@ -174,12 +177,12 @@ static struct forward_end end_of(const struct forward *f, const struct forward_j
 	e.deadline = core_deadline(f->core, x->job);
 	e.windows = x->job->windows_used;
 	if (x->job->state == JOB_PUBLISHED)
-		e.eta = x->unknown ? (struct wall){0} : x->done;
+		e.eta = x->unknown || x->held ? (struct wall){0} : x->done;
 	else if (x->job->spoke->up && !ch->open && ch->opens.s == WALL_NEVER.s &&
 		 ch->reason != RATE_ZONE && x->job->state == JOB_WAITING)
 		e.eta = WALL_NEVER;
 	/* Behind the end of the run it is known at least that it was not done by then. */
-	e.late = core_misses(job_over(x->job), e.eta, e.deadline, f->now);
+	e.late = core_misses(job_over(x->job) && !x->held, e.eta, e.deadline, f->now);
 	return e;
 }
 

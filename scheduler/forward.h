@@ -42,6 +42,7 @@ struct forward_end {
 	struct wall eta; /* WALL_NEVER: its window does not open in time; {0}: not to be foreseen */
 	struct wall deadline; /* WALL_NEVER: none */
 	bool late, known;     /* known: the configuration of the run has its spoke and group */
+	bool held;	      /* its set is, on the hub */
 	bool unknown;	      /* no rate is known at which it would go */
 	unsigned windows;     /* that it uses from now on */
 	uint64_t done;	      /* bytes, at the end of the run */

@@ -15,6 +15,7 @@ struct forward_job {
 	double rate;	     /* bytes a second, now */
 	uint64_t had, moved; /* bytes there at the beginning, and since */
 	struct wall from, done, deadline; /* deadline: where it does not move */
+	bool held;	     /* with its set, on the hub: sent, and published nobody knows when */
 	bool unknown, known; /* no rate is known; the configuration has a place for it */
 };
 

@@ -48,6 +48,8 @@ job_waits() { hubctl jobs --json | jq -c --arg p "$1" '[.jobs[] | select(.path =
 	rm "$T/src/win.pvp.lok"
 	eventually 20 held win.vhdx 'win.2.qcow2: its parent win.1.qcow2 is not in the group'
 	eventually 20 staged_waits win.vhdx
+	hubctl plan | grep -q 'its set is held' # and no time is promised
+	is null job win.vhdx berlin eta
 	[ -z "$(published berlin)" ]
 	mv "$T/parent" "$T/src/win.1.qcow2"
 	hubctl wait --timeout 60s

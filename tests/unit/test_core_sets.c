@@ -82,7 +82,12 @@ static void all_or_none(void **state)
 	core_set_hold(r->c, o.set, "2: it settles");
 	rig_end(r, o.j[2], OUTCOME_STAGED);
 	assert_string_equal(o.j[2]->reason, "2: it settles");
+	/* Nobody knows when it lets go; seen to catch: set_held() that is never true. */
+	core_forecast(r->c, r->now);
+	assert_int_equal(o.j[2]->eta.s, 0);
 	core_set_hold(r->c, o.set, "");
+	core_forecast(r->c, r->now);
+	assert_int_equal(o.j[2]->eta.s, r->now.wall.s);
 	rig_pass(r);
 	assert_int_equal(rig_saw(r, ACTION_PUBLISH, NULL), 1); /* one for all of them */
 	for (size_t i = 0; i < o.n; i++) {
