@@ -1,6 +1,7 @@
 /*
  * canary.h: the name of a probe's file. It passes the filters and settles at once, its deletion
- * waits for nothing and leaves nothing in preserved/, and no hook is told of it.
+ * waits for nothing and leaves nothing in preserved/, and no hook is told of it. It belongs to no
+ * set, and waits for no other spoke.
  */
 #ifndef SPOKESYNC_SCHEDULER_CANARY_H
 #define SPOKESYNC_SCHEDULER_CANARY_H

@@ -14,6 +14,7 @@
 
 #include "policy/match.h"
 #include "policy/sets.h"
+#include "scheduler/canary.h"
 #include "scheduler/catalog.h"
 #include "scheduler/hub.h"
 #include "transfer/container.h"
@@ -125,7 +126,7 @@ static void collect_file(void *arg, void *value)
 		x->parent = f->current->parent;
 		x->gone = f->current->v->deleted && f->state == FILE_CURRENT;
 	}
-	if (c->g->cfg->set && match_first(c->g->cfg->set, f->path, &key) > 0)
+	if (c->g->cfg->set && !canary_is(f->path) && match_first(c->g->cfg->set, f->path, &key) > 0)
 		x->key = key;
 	c->files[c->n++] = f;
 }

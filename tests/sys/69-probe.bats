@@ -61,3 +61,20 @@ on_settled = /bin/touch $T/hooked"
 	start hub
 	eventually 20 nothing_left
 }
+
+# Fails where a canary waits, as images do, until every spoke has staged it, or for a set's others.
+@test "a canary waits for no other spoke and for no set" {
+	spoke berlin
+	spoke paris
+	GROUP=$'publish = everywhere\nset = ^(.)'
+	hub
+	echo image >"$T/src/a.img"
+	start berlin paris hub
+	hubctl wait --timeout 60s
+	stop paris KILL
+	echo changed >"$T/src/.b.img"
+	touch "$T/src/.b.img.lok"
+	hubctl probe --timeout 3s --json >"$T/probe" || true
+	is true jq '.probes[] | select(.spoke == "berlin") | .there' "$T/probe"
+	is false jq '.probes[] | select(.spoke == "paris") | .there' "$T/probe"
+}
