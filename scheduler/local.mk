@@ -165,6 +165,7 @@ libscheduler_a_SOURCES += scheduler/spoke_publish.c scheduler/spoke_publish.h
 libscheduler_a_SOURCES += scheduler/spoke_publish_record.c
 libscheduler_a_SOURCES += scheduler/spoke_publish_set.c
 libscheduler_a_SOURCES += scheduler/spoke_publish_turn.c
+libscheduler_a_SOURCES += scheduler/spoke_publish_work.c
 libscheduler_a_SOURCES += scheduler/spoke_put.c
 libscheduler_a_SOURCES += scheduler/spoke_refusal.c
 libscheduler_a_SOURCES += scheduler/spoke_read.c scheduler/spoke_read.h

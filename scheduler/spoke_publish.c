@@ -5,15 +5,12 @@
  * and was not expected goes to preserved/ like anything that is replaced, and is told as drift.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "scheduler/canary.h"
-#include "scheduler/guard.h"
 #include "scheduler/log.h"
 #include "scheduler/spoke_local.h"
 #include "scheduler/spoke_publish.h"
@@ -149,182 +146,6 @@ static void set_keep(struct publishing *x)
 			 slash ? slash + 1 : publishing_op(x)->path);
 }
 
-/*
- * Worker: whoever has the image open may not lose it: what a lock file lies beside is neither
- * replaced nor taken away. Asked before the work and right before the change. -ETXTBSY.
- */
-int publishing_in_use(struct publishing *x)
-{
-	const struct wire_op *op = publishing_op(x);
-	const char *path = op->kind == WIRE_RENAME ? op->from : op->path;
-	char lock[NAME_MAX + 1];
-
-	if (op->kind == WIRE_META || op->kind == WIRE_KEEP || x->in_place)
-		return 0;
-	if (x->look.present && guard_locked(x->g->store->root_fd, op->path, &x->lock, lock))
-		return err_set(&x->e, -ETXTBSY, "%s lies beside it here", lock);
-	if (op->kind == WIRE_RENAME && guard_locked(x->g->store->root_fd, path, &x->lock, lock))
-		return err_set(&x->e, -ETXTBSY, "%s lies beside %s here", lock, path);
-	return 0;
-}
-
-/* Worker: is what is to be renamed the content that was proven, untouched since? */
-static int rename_ready(struct publishing *x)
-{
-	const struct wire_op *op = publishing_op(x);
-	struct publish_look from;
-	int r;
-
-	if (publishing_is_recorded(x) && hash_equal(&x->row.root, &op->root)) {
-		x->in_place = true; /* a repetition */
-		return 0;
-	}
-	r = publish_look(x->g->store, op->from, &from, &x->e);
-	if (r < 0)
-		return r;
-	if (!from.present || !x->has_source || !x->source.sure || x->source.gone ||
-	    !identity_equal(&x->source.identity, &from.identity) ||
-	    !hash_equal(&x->source.root, &op->root))
-		return err_set(&x->e, -ESTALE, "%s does not hold this content any more", op->from);
-	return 0;
-}
-
-/* Worker: does it hold what the rest of the set stands on? */
-static int keep_ready(struct publishing *x)
-{
-	const struct wire_op *op = publishing_op(x);
-
-	if (x->has_row && x->look.present && !x->row.sure && !x->row.gone)
-		return err_set(&x->e, -EAGAIN, "%s is being read again", op->path);
-	if (publishing_is_recorded(x) && hash_equal(&x->row.root, &op->root))
-		return 0;
-	return err_set(&x->e, -ESTALE, "%s does not hold what its set stands on", op->path);
-}
-
-/* Worker: what is staged was taken by another of the set: the same once more. */
-static int copy_staged(struct publishing *x)
-{
-	char from[sizeof(x->staged)];
-
-	snprintf(from, sizeof(from), "%s/image", x->t->hex);
-	return publish_copy_staged(x->g->store, from, x->staged, &x->g->spoke->cancel, &x->e);
-}
-
-/* Worker: what lies there, and for put and copy-of the file that shall. */
-static void make_ready(struct publishing *x)
-{
-	const struct wire_op *op = publishing_op(x);
-	struct spoke_group *g = x->g;
-	bool staged = false;
-	char hex[HASH_HEX + 1];
-	int r;
-
-	x->error = spoke_store_mend(g, &x->e);
-	if (x->error == 0)
-		x->error = publish_look(g->store, op->path, &x->look, &x->e);
-	/* No file can be there: it went already, and something else has taken its place. */
-	x->absent = x->error == -ENOTDIR || (x->error == 0 && x->look.directory);
-	if (op->kind == WIRE_DELETE && x->absent)
-		x->error = 0;
-	if (x->error == 0 && op->kind == WIRE_RENAME)
-		x->error = rename_ready(x);
-	if (x->error == 0 && op->kind == WIRE_KEEP)
-		x->error = keep_ready(x);
-	if (publication_withdraws(x)) {
-		memset(&x->look, 0, sizeof(x->look));
-		x->absent = false;
-	}
-	if (x->error == 0 && (op->kind == WIRE_PUT || op->kind == WIRE_COPY_OF))
-		/* a repetition */
-		x->in_place = publishing_is_recorded(x) && hash_equal(&x->row.root, &op->root);
-	if (x->error == 0)
-		x->error = publishing_in_use(x);
-	if (x->error < 0 || x->in_place || (op->kind != WIRE_PUT && op->kind != WIRE_COPY_OF))
-		return;
-	if (x->t) {
-		r = spoke_transfer_open(x->t, &x->e);
-		staged = r == 0 && staging_is_staged(x->t->st);
-	}
-	snprintf(x->staged, sizeof(x->staged), SPOKE_COPY "%s.%zu", hash_hex(&op->root, hex), x->i);
-	if (staged && publication_takes(x)) {
-		r = copy_staged(x);
-	} else if (staged) {
-		snprintf(x->staged, sizeof(x->staged), "%s/image", x->t->hex);
-		r = staging_keep_leaves(x->t->st);
-	} else if (x->has_source) {
-		r = publish_copy(g->store, x->source.path, x->source.in_preserved,
-				 &x->source.identity, &op->root, x->staged, &g->spoke->cancel,
-				 &x->e);
-	} else {
-		r = err_set(&x->e, -ESTALE, "this content is neither staged nor held here");
-	}
-	if (r == 0)
-		r = publish_prepare(g->store, x->staged, op->path, &x->attr, &x->made, &x->e);
-	x->error = r;
-	x->ready = r == 0;
-}
-
-static void ready_run(struct work *w)
-{
-	make_ready(container_of(w, struct publishing, w));
-}
-
-/*
- * Worker: it failed. Where the name is still what it was, its second name in preserved/ goes (its
- * ctime is recorded) and so does the intent: a later start must not publish what nobody wants any
- * more. Where it is not known how far it came, the intent stays.
- */
-static void undo(struct publishing *x)
-{
-	struct store *s = x->g->store;
-	struct publish_look now;
-	struct err e;
-
-	if (publish_look(s, publishing_op(x)->path, &now, &e) < 0 ||
-	    (now.present && now.identity.ino == x->made.ino))
-		return;
-	if (x->look.present && (!now.present || now.identity.ino != x->look.identity.ino))
-		return;
-	if (x->look.present && x->keep[0]) {
-		if (unlinkat(s->preserved_fd, x->keep, 0) < 0 && errno != ENOENT)
-			return;
-		if (publish_look(s, publishing_op(x)->path, &now, &e) < 0 || !now.present)
-			return;
-	}
-	x->changes[0] = (struct identity_change){x->look.identity, now.identity};
-	x->undone = true;
-}
-
-/* Worker: the change itself. */
-static void change_run(struct work *w)
-{
-	struct publishing *x = container_of(w, struct publishing, w);
-	const struct wire_op *op = publishing_op(x);
-	struct store *s = x->g->store;
-	const char *keep = x->keep[0] && x->look.present ? x->keep : NULL;
-
-	x->error = x->set ? publication_in_use(x) : publishing_in_use(x);
-	if (x->error < 0)
-		; /* somebody came meanwhile */
-	else if (x->in_place || op->kind == WIRE_META)
-		x->error = publish_attr(s, op->path, &x->attr, &x->now, &x->e);
-	else if (op->kind == WIRE_DELETE && x->absent)
-		x->error = 0;
-	else if (op->kind == WIRE_DELETE)
-		x->error = publish_remove(s, op->path, keep, &x->old, &x->e);
-	else if (op->kind == WIRE_RENAME)
-		x->error = publish_rename(s, op->from, op->path, keep, &x->now, &x->old, &x->e);
-	else
-		x->error = publish_commit(s, x->staged, op->path, keep, &x->now, &x->old, &x->e);
-	if (x->error == 0 && op->kind == WIRE_RENAME && !x->in_place)
-		x->error = publish_attr(s, op->path, &x->attr, &x->now, &x->e);
-	/* Also where it was not needed: the content came here in another way meanwhile. */
-	if (x->error == 0 && x->t && (x->ready || x->in_place))
-		x->n_changes = spoke_transfer_destroy(x->t, x->changes);
-	if (x->error < 0 && x->intent)
-		undo(x);
-}
-
 static void change_done(struct work *w)
 {
 	struct publishing *x = container_of(w, struct publishing, w);
@@ -426,7 +247,7 @@ void publishing_change(struct publishing *x)
 		if (x->t)
 			spoke_transfer_hold(x->t);
 	}
-	publish_submit(x, change_run, change_done);
+	publish_submit(x, publishing_change_run, change_done);
 }
 
 static int op_facts(struct publishing *x)
@@ -480,7 +301,7 @@ void publishing_begin(struct publishing *x)
 		x->t = spoke_transfer_make(x->g, &op->root);
 	if (x->t)
 		spoke_transfer_hold(x->t);
-	publish_submit(x, ready_run, ready_done);
+	publish_submit(x, publishing_ready_run, ready_done);
 }
 
 static void op_start(struct publishing *x)

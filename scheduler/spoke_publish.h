@@ -68,6 +68,8 @@ void publishing_start(struct publishing *x); /* its first operation */
  */
 void publishing_begin(struct publishing *x);		 /* makes it ready */
 int publishing_in_use(struct publishing *x) WARN_UNUSED; /* worker: may it be changed? */
+void publishing_ready_run(struct work *w);		 /* spoke_publish_work.c */
+void publishing_change_run(struct work *w);
 int publishing_intent(struct publishing *x) WARN_UNUSED; /* where it needs one */
 void publishing_change(struct publishing *x);
 void publishing_result(struct publishing *x); /* what became of it, for the hub */
