@@ -13,7 +13,6 @@ setup() { crash_begin; }
 teardown() { crash_end; }
 
 @test "killed at durable steps, both daemons come back, and all is as if nothing had been" {
-	command -v sqlite3 >/dev/null || skip "no sqlite3"
 	crash_trace berlin
 	crash_trace hub
 	crash_all 80 4 >"$CRASH/figures" || { cat "$CRASH/figures"; false; }

@@ -8,7 +8,6 @@ load lib
 load power
 
 setup() {
-	command -v sqlite3 >/dev/null || skip "no sqlite3"
 	world
 	RANDOM=1
 }

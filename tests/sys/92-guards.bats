@@ -37,7 +37,7 @@ byte() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; 
 	echo image >&7
 	eventually 20 held win.3.avhdx lock "a lock file lies beside it: win.3.lok" "delete the lock"
 	eventually 10 held open.raw open "open for writing" fuser
-	eventually 10 held f.vhd footer "footer is not what the copy" "once more" unclean
+	eventually 10 held f.vhd footer "footer and the copy in front differ" "once more" unclean
 	eventually 10 held d.qcow2 dirty "says dirty" "qemu-img check"
 	eventually 10 held c.qcow2 corrupt "says corrupt"
 	eventually 10 held s.vhdx short "not all there" "cut off"
