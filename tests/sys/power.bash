@@ -12,7 +12,7 @@ power_world() { # TYPE WHO
 	# Another mount namespace may hold the disk of before for a while.
 	[ "$1" != xfs ] || UUID=,nouuid
 	spoke berlin "group:preserve_quota = 100MiB"
-	SPOKE[berlin]="rate = 64Mbit"
+	SPOKE[berlin]="rate = 24Mbit" # slow enough to be met under way on a busy machine
 	SETTLE=0s RETRY=100ms
 	hub
 	AT=$T/berlin
