@@ -126,10 +126,13 @@ static void start_ended(void *arg, const struct push_result *r)
 {
 	struct hub_job *x = arg;
 	struct hub_group *g = hub_group(x->hub, x->job->version->group);
+	struct push_stats s;
 	enum job_outcome o;
 	const char *text;
 
-	x->begun |= r->end != PUSH_HAVE;
+	push_stats(x->push, &s);
+	/* It may have been found there also after a part of it was sent. */
+	x->begun |= r->end != PUSH_HAVE || s.bundles > 0;
 	if (r->end == PUSH_HAVE) /* nothing is to be sent */
 		core_fact_progress(x->hub->core, x->job, 0, 0, daemon_now());
 	else

@@ -248,10 +248,15 @@ static void check_index(const struct temp *t)
 	build_both(t, fd, &trust, &facts);
 	assert_int_equal(facts.read, 3 * BLOCK_SIZE);
 
-	/* The lie: a block that was written is said to be the old one. */
+	/* The lie: a block that was written is said to be the old one. Only an audit that begins
+	 * at just this block of 450 finds it: now and then one of so many bytes does not, but not
+	 * twenty in a row. */
 	c.same[0] |= 1;
-	assert_int_equal(index_audit(fd, size_of(fd), &trust, 64 * MIB, NULL, &read, &block),
-			 -EBADE);
+	for (int i = 0, r = 0; r == 0; i++) {
+		assert_in_range(i, 0, 19);
+		r = index_audit(fd, size_of(fd), &trust, 64 * MIB, NULL, &read, &block);
+		assert_true(r == 0 || r == -EBADE);
+	}
 	assert_int_equal(block, 0);
 	extents_done(&c);
 	index_unref(trust.base);
