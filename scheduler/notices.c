@@ -120,6 +120,7 @@ static void begin_webhook(struct notices *n)
 	ev_timer_stop(n->d->loop, &n->retry);
 	if (x) {
 		x->begun = true;
+		n->posted = x;
 		webhook_post(n->webhook, g, x->body);
 	} else if (next.us != MONO_NEVER.us) {
 		ev_timer_set(&n->retry, (double)(next.us - now.mono.us) / SECOND_US, 0.0);

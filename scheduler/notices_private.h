@@ -35,6 +35,7 @@ struct notices {
 	struct hooks *hooks;
 	struct webhook *webhook;
 	struct notice_list all;
+	struct notice *posted; /* the webhook under way, while there is one */
 	unsigned count;
 	uint64_t last_id;
 	bool in_tx, full; /* full: said once */

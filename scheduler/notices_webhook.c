@@ -15,16 +15,6 @@
 #define RETRY_MAX_US (600 * SECOND_US)
 #define GIVE_UP_S    86400
 
-static struct notice *posted(struct notices *n)
-{
-	struct notice *x;
-
-	TAILQ_FOREACH (x, &n->all, entry)
-		if (x->webhook && x->begun)
-			return x;
-	return NULL;
-}
-
 static void log_webhook(const struct notice *x, const char *event, const char *text)
 {
 	json_t *o = notice_fields(x);
@@ -58,7 +48,7 @@ static void webhook_later(struct notice *x, const char *text)
 void notices_webhook_done(void *arg, enum webhook_end end, const char *text)
 {
 	struct notices *n = arg;
-	struct notice *x = posted(n);
+	struct notice *x = n->posted;
 
 	x->tries++;
 	if (end == WEBHOOK_LATER && daemon_now().wall.s - x->created.s < GIVE_UP_S) {
