@@ -384,13 +384,18 @@ static int take_two(void *arg, const struct db_row *r)
 	return 0;
 }
 
-int spoke_db_totals(struct db *db, uint64_t *ret_files, uint64_t *ret_bytes)
+int spoke_db_two(struct db *db, const char *sql, uint64_t *ret_n, uint64_t *ret_bytes)
 {
 	uint64_t two[2] = {0, 0};
-	int r = db_each(db, take_two, two,
-			"SELECT count(*), coalesce(sum(size), 0) FROM files WHERE gone=0", "");
+	int r = db_each(db, take_two, two, sql, "");
 
-	*ret_files = two[0];
+	*ret_n = two[0];
 	*ret_bytes = two[1];
 	return r;
+}
+
+int spoke_db_totals(struct db *db, uint64_t *ret_files, uint64_t *ret_bytes)
+{
+	return spoke_db_two(db, "SELECT count(*), coalesce(sum(size), 0) FROM files WHERE gone=0",
+			    ret_files, ret_bytes);
 }

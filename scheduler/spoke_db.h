@@ -71,6 +71,8 @@ int spoke_db_locals(struct db *db, int (*fn)(void *arg, const struct spoke_file 
 		    void *arg) WARN_UNUSED;
 /* Every root of a file or a preserved file, sorted; free() it. */
 int spoke_db_roots(struct db *db, struct hash **ret, size_t *ret_n) WARN_UNUSED;
+int spoke_db_two(struct db *db, const char *sql, uint64_t *ret_n,
+		 uint64_t *ret_bytes) WARN_UNUSED; /* of one row: a count and a sum */
 int spoke_db_totals(struct db *db, uint64_t *ret_files, uint64_t *ret_bytes) WARN_UNUSED;
 
 int spoke_db_intent(struct db *db, const struct spoke_intent *i, int64_t *ret_id) WARN_UNUSED;

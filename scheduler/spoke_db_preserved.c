@@ -70,22 +70,8 @@ int spoke_db_preserved_each(struct db *db, spoke_preserved_fn *fn, void *arg)
 		       "");
 }
 
-static int take_totals(void *arg, const struct db_row *r)
-{
-	uint64_t *two = arg;
-
-	two[0] = (uint64_t)row_int(r, 0);
-	two[1] = (uint64_t)row_int(r, 1);
-	return 0;
-}
-
 int spoke_db_preserved_totals(struct db *db, uint64_t *ret_n, uint64_t *ret_bytes)
 {
-	uint64_t two[2] = {0, 0};
-	int r = db_each(db, take_totals, two,
-			"SELECT count(*), coalesce(sum(bytes), 0) FROM preserved", "");
-
-	*ret_n = two[0];
-	*ret_bytes = two[1];
-	return r;
+	return spoke_db_two(db, "SELECT count(*), coalesce(sum(bytes), 0) FROM preserved", ret_n,
+			    ret_bytes);
 }
