@@ -72,15 +72,18 @@ static int load_window(struct literals *l, uint64_t first, uint64_t run_end, uin
 	return 0;
 }
 
-static int take_block(struct literals *l, uint64_t block)
+/* Blocks [block, end) of the window. */
+static int take_blocks(struct literals *l, uint64_t block, uint64_t end)
 {
 	const uint8_t *p = l->window + (block - l->first) * BLOCK_SIZE;
-	size_t len = MIN(BLOCK_SIZE, l->bundle->content.size - block * BLOCK_SIZE);
-	struct hash h;
+	size_t len = MIN(end * BLOCK_SIZE, l->bundle->content.size) - block * BLOCK_SIZE;
+	struct hash leaves[READ_BLOCKS];
 
-	digest_block(p, len, &h);
-	if (!hash_equal(&h, index_leaf(l->bundle->index, block)))
-		return -ESTALE;
+	digest_blocks(p, len, leaves);
+	for (uint64_t i = block; i < end; i++) {
+		if (!hash_equal(&leaves[i - block], index_leaf(l->bundle->index, i)))
+			return -ESTALE;
+	}
 	memcpy(l->out + l->out_len, p, len);
 	l->out_len += len;
 	return 0;
@@ -88,18 +91,19 @@ static int take_block(struct literals *l, uint64_t block)
 
 static int take_op(struct literals *l, uint32_t op, uint64_t op_block)
 {
-	uint64_t end = op_block + l->frame->ops[op].n;
+	uint64_t end = op_block + l->frame->ops[op].n, to;
 	int r = 0;
 
-	for (uint64_t block = op_block; r == 0 && block < end; block++) {
+	for (uint64_t block = op_block; r == 0 && block < end; block = to) {
 		if (block < l->first || block >= l->first + l->n) {
 			if (*l->cancel)
 				return -ECANCELED;
 			r = load_window(l, block, MIN(end, block + READ_BLOCKS),
 					window_end(l, op, op_block, block));
 		}
+		to = MIN(end, l->first + l->n);
 		if (r == 0)
-			r = take_block(l, block);
+			r = take_blocks(l, block, to);
 	}
 	return r;
 }

@@ -111,8 +111,7 @@ static void our_root(const uint8_t *data, struct hash *ret)
 {
 	struct hash leaves[BLOCKS], node;
 
-	for (unsigned i = 0; i < BLOCKS; i++)
-		digest_block(data + (size_t)i * BLOCK_SIZE, BLOCK_SIZE, &leaves[i]);
+	digest_blocks(data, (size_t)BLOCKS * BLOCK_SIZE, leaves);
 	digest_node(leaves, BLOCKS, &node);
 	digest_root(BLOCKS * BLOCK_SIZE, &node, &leaves[0], ret);
 }

@@ -1,6 +1,6 @@
 /*
  * digest.c: SHA-256 of blocks, nodes and roots in the layout of fs-verity. The only file that asks
- * GnuTLS for a hash of data. Pure: no I/O, no allocation, any thread.
+ * GnuTLS for a hash of data; several blocks at a time are digest_many.c. Pure: no I/O, any thread.
  *
  * gnutls_hash_fast() costs no more at 4 KiB than a kept handle (1.78 GB/s both, SHA-NI), so there
  * is no handle to keep.
@@ -13,6 +13,8 @@
 
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
+
+#include "transfer/digest_private.h"
 
 const struct hash hash_zero_block = {{0xad, 0x7f, 0xac, 0xb2, 0x58, 0x6f, 0xc6, 0xe9,
 				      0x66, 0xc0, 0x04, 0xd7, 0xd1, 0xd1, 0x6b, 0x02,
@@ -95,6 +97,30 @@ void digest_block(const void *data, size_t len, struct hash *ret)
 		memcpy(padded, data, MIN(len, sizeof(padded)));
 		digest_bytes(padded, sizeof(padded), ret);
 	}
+}
+
+void digest_blocks(const void *data, size_t len, struct hash *ret)
+{
+	const uint8_t *p = data, *many[DIGEST_LANES];
+	struct hash *to[DIGEST_LANES];
+	unsigned n = 0;
+
+	for (; len >= BLOCK_SIZE; p += BLOCK_SIZE, len -= BLOCK_SIZE, ret++) {
+		if (digest_is_zero(p, BLOCK_SIZE)) {
+			*ret = hash_zero_block;
+			continue;
+		}
+		many[n] = p;
+		to[n] = ret;
+		if (++n == DIGEST_LANES) {
+			digest_many(many, to, n);
+			n = 0;
+		}
+	}
+	if (n > 0)
+		digest_many(many, to, n);
+	if (len > 0)
+		digest_block(p, len, ret);
 }
 
 void digest_node(const struct hash *leaves, unsigned n, struct hash *ret)

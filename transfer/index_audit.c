@@ -53,6 +53,7 @@ static bool draw(const struct audit *a, bool data, uint64_t *ret)
 static int check_run(struct audit *a, uint64_t first, uint64_t *ret_block)
 {
 	uint64_t end = first + 1;
+	struct hash leaves[RUN];
 	size_t len;
 	int64_t got;
 
@@ -63,13 +64,10 @@ static int check_run(struct audit *a, uint64_t first, uint64_t *ret_block)
 	if (got < 0)
 		return (int)got;
 	a->read += (uint64_t)got;
+	digest_blocks(a->buf, (size_t)got, leaves);
 	for (uint64_t i = first; i < end; i++) {
-		size_t at = (size_t)(i - first) * BLOCK_SIZE;
-		struct hash h;
-
-		if (at < (size_t)got)
-			digest_block(a->buf + at, MIN(BLOCK_SIZE, (size_t)got - at), &h);
-		if (at >= (size_t)got || !hash_equal(&h, index_leaf(a->trust->base, i))) {
+		if ((i - first) * BLOCK_SIZE >= (uint64_t)got ||
+		    !hash_equal(&leaves[i - first], index_leaf(a->trust->base, i))) {
 			*ret_block = i;
 			return -EBADE;
 		}

@@ -19,27 +19,38 @@ static uint64_t node_end(const struct index_builder *b, uint64_t node)
 	return MIN((node + 1) * NODE_SIZE, b->size);
 }
 
+static uint64_t block_bytes(const struct index_builder *b, uint64_t from, uint64_t to)
+{
+	return MIN(to * BLOCK_SIZE, b->size) - MIN(from * BLOCK_SIZE, b->size);
+}
+
+/* Blocks [from, to), which were read. */
+static void hash_run(struct reader *r, uint64_t from, uint64_t to, const uint8_t *data,
+		     struct hash *leaves)
+{
+	digest_blocks(data, block_bytes(r->b, from, to), leaves);
+	for (uint64_t block = from; r->anchors != NULL && block < to; block++, leaves++) {
+		if (!hash_equal(leaves, &hash_zero_block))
+			anchors_batch_block(r->anchors, block, data + (block - from) * BLOCK_SIZE,
+					    block_bytes(r->b, block, block + 1));
+	}
+}
+
 static int hash_node(struct reader *r, uint64_t node, const uint8_t *data)
 {
 	struct index_builder *b = r->b;
 	struct hash leaves[NODE_BLOCKS];
-	unsigned n = index_node_blocks(b->size, node);
-	uint64_t block = node * NODE_BLOCKS, trusted = 0;
+	uint64_t first = node * NODE_BLOCKS, end = first + index_node_blocks(b->size, node), to;
 
-	for (unsigned i = 0; i < n; i++, block++) {
-		uint64_t len = MIN(BLOCK_SIZE, b->size - block * BLOCK_SIZE);
-
-		if (index_builder_trusts(b, block)) {
-			leaves[i] = *index_leaf(b->trust->base, block);
-			trusted += len;
-			continue;
-		}
-		digest_block(data + (size_t)i * BLOCK_SIZE, len, &leaves[i]);
-		if (r->anchors != NULL && !hash_equal(&leaves[i], &hash_zero_block))
-			anchors_batch_block(r->anchors, block, data + (size_t)i * BLOCK_SIZE, len);
+	for (uint64_t block = first; block < end; block = to) {
+		for (to = block; to < end && index_builder_trusts(b, to); to++)
+			leaves[to - first] = *index_leaf(b->trust->base, to);
+		if (to > block)
+			atomic_fetch_add(&b->trusted, block_bytes(b, block, to));
+		for (block = to; to < end && !index_builder_trusts(b, to);)
+			to++;
+		hash_run(r, block, to, data + (block - first) * BLOCK_SIZE, &leaves[block - first]);
 	}
-	if (trusted > 0)
-		atomic_fetch_add(&b->trusted, trusted);
 	if (b->sectors != NULL) {
 		int error = sectors_writer_node(b->sectors, node, data,
 						(size_t)(node_end(b, node) - node * NODE_SIZE));

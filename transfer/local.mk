@@ -28,6 +28,7 @@ libtransfer_a_SOURCES += transfer/delta.h
 libtransfer_a_SOURCES += transfer/descent.c transfer/descent.h
 libtransfer_a_SOURCES += transfer/digest.c
 libtransfer_a_SOURCES += transfer/digest.h
+libtransfer_a_SOURCES += transfer/digest_many.c transfer/digest_private.h
 libtransfer_a_SOURCES += transfer/durable.c
 libtransfer_a_SOURCES += transfer/durable.h
 libtransfer_a_SOURCES += transfer/extents.c transfer/extents.h

@@ -84,6 +84,7 @@ bool old_origin(const struct old *o, uint64_t at, uint64_t *ret_block)
 static int load(struct old *o, struct window *w, uint64_t first, uint64_t n)
 {
 	uint64_t at = first, in_a_row = n;
+	struct hash leaves[WINDOW_MOST];
 	int64_t got;
 	size_t len;
 
@@ -100,11 +101,9 @@ static int load(struct old *o, struct window *w, uint64_t first, uint64_t n)
 	if ((size_t)got != len && o->left == NULL)
 		return -EBADE;
 	memset(w->data + got, 0, len - (size_t)got); /* the new content may end earlier, in zeros */
+	digest_blocks(w->data, len, leaves);
 	for (uint64_t k = 0; k < n; k++) {
-		struct hash h;
-
-		digest_block(w->data + k * BLOCK_SIZE, MIN(BLOCK_SIZE, len - k * BLOCK_SIZE), &h);
-		if (!hash_equal(&h, index_leaf(o->index, first + k)))
+		if (!hash_equal(&leaves[k], index_leaf(o->index, first + k)))
 			return -EBADE;
 	}
 	w->first = first;

@@ -46,14 +46,13 @@ static void check_hole(struct pass *p, uint64_t from, uint64_t to)
 
 static void check_bytes(struct pass *p, uint64_t at, size_t len)
 {
-	struct hash leaf;
+	struct hash leaves[PIECE / BLOCK_SIZE];
+	uint64_t first = at / BLOCK_SIZE;
 
-	for (size_t done = 0; done < len; done += BLOCK_SIZE) {
-		uint64_t block = (at + done) / BLOCK_SIZE;
-
-		digest_block(p->buf + done, MIN(len - done, (size_t)BLOCK_SIZE), &leaf);
-		if (!hash_equal(&leaf, index_leaf(p->index, block)))
-			found_bad(p, block, 1);
+	digest_blocks(p->buf, len, leaves);
+	for (uint64_t i = 0; i < blocks_of(len); i++) {
+		if (!hash_equal(&leaves[i], index_leaf(p->index, first + i)))
+			found_bad(p, first + i, 1);
 	}
 }
 

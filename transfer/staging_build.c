@@ -21,14 +21,6 @@ void build_begin(struct build *b, const struct staging *st, uint64_t node)
 	b->n = (unsigned)MIN(blocks, NODE_BLOCKS);
 }
 
-/* Bytes of block i of the node that are inside the file. */
-static size_t block_len(const struct staging *st, const struct build *b, unsigned i)
-{
-	uint64_t at = b->node * NODE_SIZE + (uint64_t)i * BLOCK_SIZE;
-
-	return (size_t)MIN(st->size - at, (uint64_t)BLOCK_SIZE);
-}
-
 static void set_block(struct build *b, unsigned i, const uint8_t *data)
 {
 	b->data[i] = data;
@@ -37,12 +29,11 @@ static void set_block(struct build *b, unsigned i, const uint8_t *data)
 
 void build_data(struct staging *st, struct build *b, unsigned i, unsigned n, const uint8_t *data)
 {
-	unsigned k;
+	uint64_t at = b->node * NODE_SIZE + (uint64_t)i * BLOCK_SIZE;
 
-	for (k = 0; k < n; k++, data += BLOCK_SIZE) {
-		digest_block(data, block_len(st, b, i + k), &b->leaves[i + k]);
+	digest_blocks(data, (size_t)MIN(st->size - at, (uint64_t)n * BLOCK_SIZE), &b->leaves[i]);
+	for (unsigned k = 0; k < n; k++, data += BLOCK_SIZE)
 		set_block(b, i + k, data);
-	}
 }
 
 void build_zero(struct build *b, unsigned i, unsigned n)
@@ -73,8 +64,8 @@ static int read_blocks(struct staging *st, struct build *b, unsigned i, unsigned
 	if (got < 0)
 		return (int)got;
 	memset(to + got, 0, (size_t)n * BLOCK_SIZE - (size_t)got);
+	digest_blocks(to, (size_t)n * BLOCK_SIZE, &b->leaves[i]);
 	for (k = 0; k < n; k++, to += BLOCK_SIZE) {
-		digest_block(to, BLOCK_SIZE, &b->leaves[i + k]);
 		if (!hash_equal(&b->leaves[i + k], index_leaf(p->index, src + k)))
 			return -EBADE;
 		set_block(b, i + k, to);

@@ -27,11 +27,10 @@ static void hash_piece(struct digest_tower *tower, const uint8_t *data, size_t l
 	struct hash leaves[NODE_BLOCKS], node;
 
 	for (size_t at = 0; at < len; at += NODE_SIZE) {
-		unsigned n = 0;
+		size_t part = MIN(len - at, (size_t)NODE_SIZE);
 
-		for (size_t b = at; b < len && b < at + NODE_SIZE; b += BLOCK_SIZE)
-			digest_block(data + b, MIN(len - b, (size_t)BLOCK_SIZE), &leaves[n++]);
-		digest_node(leaves, n, &node);
+		digest_blocks(data + at, part, leaves);
+		digest_node(leaves, (unsigned)blocks_of(part), &node);
 		digest_tower_add(tower, &node);
 	}
 }

@@ -1,6 +1,7 @@
 /* test_digest.c: hashes in text, zero blocks, nodes and roots against known values. The comparison
  * with the fsverity tool is in test_index_build.c, over whole files. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -81,6 +82,63 @@ static void test_block_is_padded(void **state)
 	assert_hex(&part, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+#define MANY 45u
+static uint8_t many[MANY * BLOCK_SIZE]; /* some blocks are zero */
+
+static void fill_many(void)
+{
+	for (size_t i = 0; i < sizeof(many); i++)
+		many[i] = i / BLOCK_SIZE % 7 == 3 ? 0 : (uint8_t)(i * 2654435761u >> 13);
+}
+
+static void hash_many(void)
+{
+	struct hash got[MANY + 1], want;
+
+	for (unsigned n = 0; n <= MANY; n++) {
+		size_t len =
+			(size_t)n * BLOCK_SIZE - (n % 3 == 2 ? 1000 : 0); /* a short last one */
+
+		memset(got, 0x5a, sizeof(got));
+		digest_blocks(many, len, got);
+		for (unsigned i = 0; i < n; i++) {
+			size_t at = (size_t)i * BLOCK_SIZE;
+
+			digest_block(many + at, MIN(len - at, (size_t)BLOCK_SIZE), &want);
+			assert_true(hash_equal(&got[i], &want));
+		}
+		memset(&want, 0x5a, sizeof(want));
+		assert_true(hash_equal(&got[n], &want)); /* and no more than asked */
+	}
+}
+
+static void test_many_blocks(void **state)
+{
+	(void)state;
+	fill_many();
+	hash_many();
+}
+
+static void *hashes(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < 20; i++)
+		hash_many();
+	return NULL;
+}
+
+static void test_many_threads(void **state)
+{
+	pthread_t threads[4];
+
+	(void)state;
+	fill_many();
+	for (unsigned i = 0; i < ARRAY_LEN(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, hashes, NULL), 0);
+	for (unsigned i = 0; i < ARRAY_LEN(threads); i++)
+		pthread_join(threads[i], NULL);
+}
+
 static void test_node_is_padded(void **state)
 {
 	struct hash leaves[NODE_BLOCKS], node, raw;
@@ -149,6 +207,8 @@ int main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_zero),
 		cmocka_unit_test(test_block_is_padded),
+		cmocka_unit_test(test_many_blocks),
+		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test(test_node_is_padded),
 		cmocka_unit_test(test_empty_root),
 		cmocka_unit_test(test_levels),
