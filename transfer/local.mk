@@ -100,6 +100,7 @@ libtransfer_a_SOURCES += transfer/reflink.c transfer/reflink.h
 libtransfer_a_SOURCES += transfer/scrub.c transfer/scrub.h
 libtransfer_a_SOURCES += transfer/server.c transfer/server.h
 libtransfer_a_SOURCES += transfer/server_listen.c transfer/server_private.h
+libtransfer_a_SOURCES += transfer/server_pump.c
 libtransfer_a_SOURCES += transfer/server_tls.c
 libtransfer_a_SOURCES += transfer/shaper.c
 libtransfer_a_SOURCES += transfer/shaper.h

@@ -1,11 +1,10 @@
 /*
- * server.c: the HTTP server: libmicrohttpd without threads, its epoll descriptor one watcher of
- * the loop. Starts and stops it, pumps it, counts connections, hands requests to sreq.c. What a
- * request means is the handler's business.
+ * server.c: the HTTP server: libmicrohttpd without threads. Starts and stops it, counts
+ * connections, hands requests to sreq.c. What a request means is the handler's business.
  *
- * Rules that were measured with 0.9.75: the library is entered from the loop thread only; after
- * each MHD_run its timeout is asked for, and zero means run again; all bytes of a body are taken as
- * they are offered; a suspended connection notices nothing, so a sweep looks for peers that left.
+ * Rules that were measured with 0.9.75: the library is entered from the loop thread only; all bytes
+ * of a body are taken as they are offered; a suspended connection notices nothing, so a sweep looks
+ * for peers that left.
  */
 #include "transfer/server_private.h"
 
@@ -20,51 +19,9 @@
 
 #include "transfer/key.h"
 
-#define PUMP_MAX    64	/* rounds in one turn of the loop */
 #define SWEEP_S	    1.0 /* how often departed peers of resting requests are looked for */
 #define TLS_MEMORY  (128u << 10)
 #define UNIX_MEMORY (64u << 10)
-
-static void server_pump(struct server *s)
-{
-	MHD_UNSIGNED_LONG_LONG ms = 0;
-	bool have = true;
-	int i;
-
-	if (s->running || !s->mhd)
-		return;
-	s->running = true;
-	for (i = 0; i < PUMP_MAX && have && ms == 0; i++) {
-		MHD_run(s->mhd);
-		have = MHD_get_timeout(s->mhd, &ms) == MHD_YES;
-	}
-	s->running = false;
-	ev_timer_stop(s->spec.loop, &s->timer);
-	if (!have)
-		return;
-	ev_timer_set(&s->timer, (double)ms / 1000.0, 0.0);
-	ev_timer_start(s->spec.loop, &s->timer);
-}
-
-static void on_io(struct ev_loop *loop, ev_io *w, int revents)
-{
-	(void)loop;
-	(void)revents;
-	server_pump(w->data);
-}
-
-static void on_timer(struct ev_loop *loop, ev_timer *w, int revents)
-{
-	(void)loop;
-	(void)revents;
-	server_pump(w->data);
-}
-
-void server_kick(struct server *s)
-{
-	if (!s->running)
-		ev_feed_event(s->spec.loop, &s->io, EV_READ);
-}
 
 /* A resting request does not notice that its peer left: look, and end it. */
 static void on_sweep(struct ev_loop *loop, ev_timer *w, int revents)
@@ -130,6 +87,7 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **ctx,
 	struct server *s = cls;
 	struct sconn *conn = *ctx;
 
+	s->moved = true;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		if (conn)
 			TAILQ_REMOVE(&s->conns, conn, entry);
@@ -160,6 +118,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 	struct sconn *conn;
 
 	(void)version;
+	s->moved = true;
 	if (r && *len) {
 		size_t n = *len;
 
@@ -171,6 +130,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
 	conn = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 	if (!conn || (!s->unix_path && !conn->has_pin))
 		return MHD_NO;
+	conn->requested = true;
 	r = *ctx = sreq_new(conn, url, method);
 	TAILQ_INSERT_TAIL(&s->reqs, r, entry);
 	if (!ev_is_active(&s->sweep))
@@ -193,6 +153,7 @@ static void on_completed(void *cls, struct MHD_Connection *c, void **ctx,
 	struct sreq *r = *ctx;
 
 	(void)how;
+	s->moved = true;
 	if (!r)
 		return;
 	*ctx = NULL;
@@ -260,12 +221,9 @@ int server_new(const struct server_spec *spec, struct server **ret, struct err *
 			    s->unix_path ? s->unix_path : s->listen);
 		goto fail;
 	}
-	ev_io_init(&s->io, on_io, MHD_get_daemon_info(s->mhd, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
-		   EV_READ);
-	ev_timer_init(&s->timer, on_timer, 0.0, 0.0);
 	ev_timer_init(&s->sweep, on_sweep, SWEEP_S, SWEEP_S);
-	s->io.data = s->timer.data = s->sweep.data = s;
-	ev_io_start(spec->loop, &s->io);
+	s->sweep.data = s;
+	server_pump_start(s);
 	*ret = s;
 	return 0;
 fail:
@@ -282,10 +240,8 @@ struct server *server_free(struct server *s)
 	if (s->mhd) {
 		TAILQ_FOREACH (r, &s->reqs, entry)
 			sreq_drop(r); /* none may be suspended when the library stops */
-		ev_io_stop(s->spec.loop, &s->io);
-		ev_timer_stop(s->spec.loop, &s->timer);
+		server_pump_stop(s);
 		ev_timer_stop(s->spec.loop, &s->sweep);
-		s->running = true;
 		MHD_stop_daemon(s->mhd); /* closes the socket too */
 	} else if (s->fd >= 0) {
 		close(s->fd);

@@ -29,7 +29,7 @@ struct sconn {
 	struct server *server;
 	struct MHD_Connection *c;
 	int fd;
-	bool has_creds, over_limit, has_pin, guest;
+	bool has_creds, over_limit, has_pin, guest, requested;
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
@@ -84,12 +84,15 @@ struct server {
 	ev_io io;
 	ev_timer timer, sweep;
 	bool running;	/* inside MHD_run */
+	bool moved;	/* it called us */
 	unsigned stall; /* seconds */
 	struct sconn_list conns;
 	struct sreq_list reqs;
 };
 
-/* server.c */
+/* server_pump.c */
+void server_pump_start(struct server *s);
+void server_pump_stop(struct server *s);
 void server_kick(struct server *s);
 
 /* server_listen.c: a bound, listening, non-blocking socket. */

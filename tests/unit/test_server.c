@@ -3,12 +3,14 @@
  */
 #include "transfer/server.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -468,6 +470,41 @@ static void test_tls_recheck(void **state)
 			    "000");
 }
 
+static void on_enough(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)w;
+	(void)revents;
+	ev_break(loop, EVBREAK_ONE);
+}
+
+/* Who sends a part of a handshake costs nothing until more comes, and is in nobody's way. */
+static void test_tls_half_a_hello(void **state)
+{
+	static const char hello[] = {0x16, 3, 1, 2, 0};
+	struct fixture *f = *state;
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	unsigned turns;
+	ev_timer enough;
+
+	start_tls(f);
+	make_upload(f, 3000000);
+	to.sin_port = htons((uint16_t)server_port(f->server));
+	assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(send(fd, hello, sizeof(hello), 0), sizeof(hello));
+	ev_timer_init(&enough, on_enough, 0.5, 0.0);
+	ev_timer_start(f->loop, &enough);
+	turns = ev_iteration(f->loop);
+	ev_run(f->loop, 0);
+	assert_in_range(ev_iteration(f->loop) - turns, 1, 40);
+	assert_string_equal(sh(f,
+			       "curl -sk --cert %s/hub.pem --key %s/hub.pem -T %s/up "
+			       "https://127.0.0.1:%u/up",
+			       f->dir, f->dir, f->dir, server_port(f->server)),
+			    "{\"got\":3000000}");
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +516,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_socket_in_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tls_pins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tls_recheck, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tls_half_a_hello, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
