@@ -108,6 +108,7 @@ int hub_start(struct daemon *d, struct err *e)
 	h->state_dirfd = h->index_dirfd = h->cache_dirfd = -1;
 	TAILQ_INIT(&h->groups);
 	TAILQ_INIT(&h->spokes);
+	greetings_init(&h->greetings);
 	TAILQ_INIT(&h->pushing);
 	TAILQ_INIT(&h->ready);
 	TAILQ_INIT(&h->hashing);

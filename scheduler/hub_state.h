@@ -16,6 +16,7 @@
 
 #include "scheduler/core.h"
 #include "scheduler/daemon.h"
+#include "scheduler/greetings.h"
 #include "scheduler/hub.h"
 #include "scheduler/hub_db.h"
 #include "scheduler/settle.h"
@@ -164,7 +165,7 @@ struct hub_spoke {
 	struct inventory_list inventories;
 	TAILQ_HEAD(, publishing) publishing;
 	struct greeting *greeting; /* while one is under way */
-	bool greet_waits;	   /* for others to end */
+	struct greet_turn turn;	   /* of that */
 	unsigned n_jobs;	   /* unfinished */
 	bool told_down;		   /* and logged */
 	bool told_zone;		   /* that its time zone is not known here */
@@ -219,7 +220,7 @@ struct hub {
 	int state_dirfd, index_dirfd, cache_dirfd;
 	struct hub_group_list groups;
 	struct hub_spoke_list spokes;
-	unsigned n_greetings; /* under way */
+	struct greetings greetings;
 	struct hub_job_list pushing;
 	struct hub_file_list ready;
 	struct indexing_list hashing;  /* files being read, by turns */

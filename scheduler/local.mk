@@ -55,6 +55,7 @@ libscheduler_a_SOURCES += scheduler/forward.c scheduler/forward.h scheduler/forw
 libscheduler_a_SOURCES += scheduler/forward_copy.c
 libscheduler_a_SOURCES += scheduler/forward_rate.c
 libscheduler_a_SOURCES += scheduler/generation.c scheduler/generation.h
+libscheduler_a_SOURCES += scheduler/greetings.c scheduler/greetings.h
 libscheduler_a_SOURCES += scheduler/guard.c scheduler/guard.h
 libscheduler_a_SOURCES += scheduler/group.c scheduler/group.h
 libscheduler_a_SOURCES += scheduler/health.c scheduler/health.h

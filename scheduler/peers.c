@@ -21,10 +21,6 @@
 #include "scheduler/log.h"
 #include "scheduler/reconcile.h"
 
-/* At a time. Each has 15 seconds for its handshake, and of two hundred that a busy machine begins
- * at once it brings none to an end in those. */
-#define GREETINGS_MAX 64u
-
 struct greeting {
 	struct hub_spoke *spoke;
 	struct wire_group *groups; /* those that both sides have */
@@ -35,27 +31,16 @@ struct greeting {
 	bool changed;
 };
 
-/* A place is free. */
-static void greet_next(struct hub *h)
-{
-	struct hub_spoke *s;
-
-	TAILQ_FOREACH (s, &h->spokes, entry)
-		if (s->greet_waits) {
-			peers_greet(s);
-			return;
-		}
-}
+static void greetings_begin(struct hub *h);
 
 static void greeting_end(struct hub_spoke *s)
 {
-	if (!s->greeting)
-		return;
-	free(s->greeting->groups);
+	if (s->greeting)
+		free(s->greeting->groups);
 	free(s->greeting);
 	s->greeting = NULL;
-	s->hub->n_greetings--;
-	greet_next(s->hub);
+	greetings_end(&s->hub->greetings, &s->turn);
+	greetings_begin(s->hub);
 }
 
 static void greeting_failed(struct greeting *g, const struct peer_answer *a)
@@ -266,17 +251,26 @@ static void greeting_hello(void *arg, const struct peer_answer *a, const struct 
 	greeting_next(g);
 }
 
+/* Those for which there are places. */
+static void greetings_begin(struct hub *h)
+{
+	struct greet_turn *t;
+
+	while ((t = greetings_next(&h->greetings))) {
+		struct hub_spoke *s = container_of(t, struct hub_spoke, turn);
+
+		s->greeting = xcalloc(1, sizeof(*s->greeting));
+		s->greeting->spoke = s;
+		peer_hello(s->peer, greeting_hello, s->greeting);
+	}
+}
+
 void peers_greet(struct hub_spoke *s)
 {
-	if (s->greeting || !s->peer)
+	if (!s->peer)
 		return;
-	s->greet_waits = s->hub->n_greetings >= GREETINGS_MAX;
-	if (s->greet_waits)
-		return;
-	s->hub->n_greetings++;
-	s->greeting = xcalloc(1, sizeof(*s->greeting));
-	s->greeting->spoke = s;
-	peer_hello(s->peer, greeting_hello, s->greeting);
+	greetings_ask(&s->hub->greetings, &s->turn, s->told_down);
+	greetings_begin(s->hub);
 }
 
 static void peer_make(struct hub *h, const struct spoke_cfg *cfg)
@@ -323,7 +317,6 @@ static void peer_drop(struct hub_spoke *s)
 
 	/* First the peer: it ends its requests, and no answer finds a greeting that is gone. */
 	s->peer = peer_free(s->peer);
-	s->greet_waits = false;
 	greeting_end(s);
 	hub_publish_drop(s);
 	hub_rates_drop(s);
@@ -356,7 +349,7 @@ void peers_free(struct hub *h)
 	struct hub_spoke *s;
 
 	TAILQ_FOREACH (s, &h->spokes, entry)
-		s->greet_waits = false;
+		greetings_end(&h->greetings, &s->turn);
 	while (!TAILQ_EMPTY(&h->spokes))
 		peer_drop(TAILQ_FIRST(&h->spokes));
 }

@@ -59,6 +59,7 @@ UNIT += tests/unit/test_scan
 UNIT += tests/unit/test_server
 UNIT += tests/unit/test_sets
 UNIT += tests/unit/test_settle
+UNIT += tests/unit/test_greetings
 UNIT += tests/unit/test_guard
 UNIT += tests/unit/test_inspect
 UNIT += tests/unit/test_shaper
