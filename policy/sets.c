@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define DEPTH_MOST 1000u /* of a chain; one that bites its own tail is no deeper */
 
@@ -33,7 +34,7 @@ static bool is_image(const char *extension)
 	static const char *const known[] = {"vhdx", "vhd", "avhdx", "avhd", "qcow2", "raw", "img"};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (!strcmp(extension, known[i]))
+		if (!strcasecmp(extension, known[i]))
 			return true;
 	return false;
 }
@@ -46,9 +47,10 @@ static const char *last_part(const char *path)
 }
 
 /* NULL: none; a name that begins with a point has none. */
-static char *extension_of(char *path)
+static char *extension_of(const char *path)
 {
-	char *last = (char *)last_part(path), *dot = strrchr(last, '.');
+	const char *last = last_part(path);
+	char *dot = strrchr(last, '.');
 
 	return dot && dot != last ? dot : NULL;
 }
@@ -91,15 +93,24 @@ static size_t names_from(const struct names *s, const char *text)
 	return lo;
 }
 
-static enum set_rank rank_of(const char *extension)
+enum set_rank sets_rank(const char *path)
 {
+	const char *extension = extension_of(path);
+
 	if (!extension)
 		return SET_BESIDE;
 	if (is_image(extension + 1))
 		return SET_IMAGE;
-	if (!strcmp(extension, ".pvp"))
+	if (!strcasecmp(extension, ".pvp"))
 		return SET_PROPERTIES;
-	return strcmp(extension, ".xml") ? SET_BESIDE : SET_MANIFEST;
+	return strcasecmp(extension, ".xml") ? SET_BESIDE : SET_MANIFEST;
+}
+
+bool sets_listed(const char *name)
+{
+	enum set_rank rank = sets_rank(name);
+
+	return rank == SET_IMAGE || rank == SET_PROPERTIES;
 }
 
 static void finder_begin(struct finder *f, struct set_item *items, size_t n)
@@ -116,13 +127,14 @@ static void finder_begin(struct finder *f, struct set_item *items, size_t n)
 		f->folded[i] = fold(items[i].path);
 		f->stems[i] = xstrdup(f->folded[i]);
 		extension = extension_of(f->stems[i]);
-		items[i].rank = rank_of(extension);
+		items[i].rank = sets_rank(items[i].path);
 		if (extension)
 			*extension = '\0';
 		items[i].set = i;
 		items[i].up = SET_NONE;
 		items[i].depth = 0;
 		items[i].orphan = false;
+		items[i].missing = NULL;
 		names_add(&f->paths, f->folded[i], i);
 		names_add(&f->lasts, last_part(f->folded[i]), i);
 		if (items[i].rank == SET_IMAGE)
@@ -171,8 +183,6 @@ static size_t pick(const struct finder *f, const struct names *s, const char *te
 	for (size_t i = names_from(s, text); i < s->n && !strcmp(s->list[i].text, text); i++) {
 		const struct set_item *x = &f->items[s->list[i].item];
 
-		if (x->rank != SET_IMAGE)
-			continue;
 		there += !x->gone;
 		if (found == SET_NONE || (f->items[found].gone && !x->gone))
 			found = s->list[i].item;
@@ -180,30 +190,63 @@ static size_t pick(const struct finder *f, const struct names *s, const char *te
 	return only_one && there > 1 ? SET_NONE : found;
 }
 
+/* What item i calls by this file name, though it may be gone; else SET_NONE. */
+static size_t find_named(const struct finder *f, size_t i, const char *name)
+{
+	char *folded = fold(name), *beside;
+	size_t found;
+
+	beside = xasprintf("%.*s%s", (int)(last_part(f->folded[i]) - f->folded[i]), f->folded[i],
+			   folded);
+	found = pick(f, &f->paths, beside, false);
+	if (found == SET_NONE || f->items[found].gone) {
+		size_t elsewhere = pick(f, &f->lasts, folded, true);
+
+		if (elsewhere != SET_NONE && (found == SET_NONE || !f->items[elsewhere].gone))
+			found = elsewhere;
+	}
+	free(folded);
+	free(beside);
+	return found == i ? SET_NONE : found;
+}
+
+/* Joins item i to what it needs. False: that is not there. */
+static bool need(struct finder *f, size_t i, size_t needed)
+{
+	if (needed == SET_NONE)
+		return false;
+	join(f->items, i, needed);
+	return !f->items[needed].gone;
+}
+
 static void find_parent(struct finder *f, size_t i)
 {
 	struct set_item *x = &f->items[i];
-	char *name, *beside;
 
 	if (x->rank != SET_IMAGE || !x->parent || !*x->parent)
 		return;
-	name = fold(x->parent);
-	beside = xasprintf("%.*s%s", (int)(last_part(f->folded[i]) - f->folded[i]), f->folded[i],
-			   name);
-	x->up = pick(f, &f->paths, beside, false);
-	if (x->up == SET_NONE || f->items[x->up].gone) {
-		size_t elsewhere = pick(f, &f->lasts, name, true);
-
-		if (elsewhere != SET_NONE && (x->up == SET_NONE || !f->items[elsewhere].gone))
-			x->up = elsewhere;
-	}
-	if (x->up == i)
+	x->up = find_named(f, i, x->parent);
+	if (x->up != SET_NONE && f->items[x->up].rank != SET_IMAGE)
 		x->up = SET_NONE;
-	x->orphan = !x->gone && (x->up == SET_NONE || f->items[x->up].gone);
-	if (x->up != SET_NONE)
-		join(f->items, i, x->up);
-	free(name);
-	free(beside);
+	x->orphan = !need(f, i, x->up) && !x->gone;
+}
+
+static void find_listed(struct finder *f, size_t i)
+{
+	struct set_item *x = &f->items[i];
+	size_t len;
+
+	for (const char *p = x->names; p && *p; p += len + (p[len] == '\n')) {
+		char *name;
+
+		len = strcspn(p, "\n");
+		name = xasprintf("%.*s", (int)len, p);
+		if (!need(f, i, find_named(f, i, name)) && !x->gone && !x->orphan) {
+			x->orphan = true;
+			x->missing = p;
+		}
+		free(name);
+	}
 }
 
 /* Joins it to every image with this stem. True where one of them is there. */
@@ -325,8 +368,10 @@ void sets_find(struct set_item *items, size_t n, bool stems)
 	size_t i;
 
 	finder_begin(&f, items, n);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		find_parent(&f, i);
+		find_listed(&f, i);
+	}
 	for (i = 0; stems && i < n; i++)
 		find_image(&f, i);
 	join_keys(&f);

@@ -84,6 +84,7 @@ void catalog_drop(struct hub_file *f)
 	}
 	free(f->words);
 	free(f->lock);
+	free(f->missing);
 	free(f->path);
 	free(f);
 }
@@ -165,7 +166,7 @@ struct hub_version *hub_version_new(struct hub_group *g, const struct version_ro
 	hv->kept = r->kept;
 	hv->has_origin = r->has_origin;
 	hv->origin = r->origin;
-	hv->parent = r->parent ? xstrdup(r->parent) : NULL;
+	ties_copy(&hv->ties, &r->ties);
 	hv->rests = r->rests;
 	hv->rests_on = r->rests_on;
 	hv->refs = 1;
@@ -195,7 +196,7 @@ struct hub_version *hub_version_unref(struct hub_version *hv)
 	}
 	version_unref(hv->v);
 	group_unref(hv->group);
-	free(hv->parent);
+	ties_done(&hv->ties);
 	free(hv);
 	return NULL;
 }

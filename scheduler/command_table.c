@@ -314,8 +314,9 @@ const struct command command_table[COMMANDS_N] = {
 		.usage = "GROUP PATH --force",
 		.summary = "publish a set that is held",
 		.help = "Publishes the set that this file is of, on each spoke that has all of it, "
-			"though a parent changed under a child, a parent is missing, or other spokes "
-			"have not staged it. It holds until one of its files changes. What has not "
+			"though a parent changed under a child, a parent or what a manifest lists is "
+			"missing, or other spokes have not staged it. It holds until one of its "
+			"files changes. What has not "
 			"settled is waited for all the same.",
 		.args = {
 			NEEDED(1, "group", ARG_NAME, "GROUP", "the group"),

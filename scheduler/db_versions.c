@@ -40,22 +40,30 @@ int db_versions_indexed(struct db *db, const struct version_row *r)
 
 	if (got < 0)
 		return got;
+	got = db_versions_ties(db, r->id, &r->ties);
+	if (got < 0)
+		return got;
 	return db_run(db,
 		      "UPDATE versions SET root = ?, nonzero = ?, generation = ?, kept_ino = ?,"
-		      " kept_ctime_s = ?, kept_ctime_ns = ?, origin = ?, parent = ?, rests_on = ?,"
+		      " kept_ctime_s = ?, kept_ctime_ns = ?, origin = ?, rests_on = ?,"
 		      " current = 1 WHERE id = ?",
-		      "biiiiibtbi", r->deleted ? NULL : r->root.b,
+		      "biiiiibbi", r->deleted ? NULL : r->root.b,
 		      (size_t)(r->deleted ? 0 : HASH_SIZE), (int64_t)r->nonzero,
 		      (int64_t)r->generation, (int64_t)r->kept.ino, (int64_t)r->kept.ctime.tv_sec,
 		      (int64_t)r->kept.ctime.tv_nsec, r->has_origin ? r->origin.b : NULL,
-		      (size_t)(r->has_origin ? HASH_SIZE : 0), r->parent,
-		      r->rests ? r->rests_on.b : NULL, (size_t)(r->rests ? HASH_SIZE : 0),
-		      (int64_t)r->id);
+		      (size_t)(r->has_origin ? HASH_SIZE : 0), r->rests ? r->rests_on.b : NULL,
+		      (size_t)(r->rests ? HASH_SIZE : 0), (int64_t)r->id);
 }
 
-int db_versions_parent(struct db *db, uint64_t id, const char *parent)
+int db_versions_ties(struct db *db, uint64_t id, const struct ties *t)
 {
-	return db_run(db, "UPDATE versions SET parent = ? WHERE id = ?", "ti", parent, (int64_t)id);
+	return db_run(db,
+		      "UPDATE versions SET parent = ?, names = ?, own_id = ?, parent_id = ?"
+		      " WHERE id = ?",
+		      "ttbbi", t->parent, t->names, t->ids.has_own ? t->ids.own : NULL,
+		      (size_t)(t->ids.has_own ? CONTAINER_ID : 0),
+		      t->ids.has_parent ? t->ids.parent : NULL,
+		      (size_t)(t->ids.has_parent ? CONTAINER_ID : 0), (int64_t)id);
 }
 
 int db_versions_rests(struct db *db, uint64_t id, const struct hash *on)
@@ -98,6 +106,25 @@ struct version_reader {
 	void *arg;
 };
 
+static bool read_id_of(const struct db_row *r, unsigned column, uint8_t ret[CONTAINER_ID])
+{
+	size_t len;
+	const void *id = row_blob(r, column, &len);
+
+	if (!id || len != CONTAINER_ID)
+		return false;
+	memcpy(ret, id, CONTAINER_ID);
+	return true;
+}
+
+static void read_ties(const struct db_row *r, struct ties *t)
+{
+	t->parent = row_null(r, 23) ? NULL : (char *)row_text(r, 23);
+	t->names = row_null(r, 25) ? NULL : (char *)row_text(r, 25);
+	t->ids.has_own = read_id_of(r, 26, t->ids.own);
+	t->ids.has_parent = read_id_of(r, 27, t->ids.parent);
+}
+
 static int version_read(void *arg, const struct db_row *r)
 {
 	struct version_reader *reader = arg;
@@ -132,7 +159,7 @@ static int version_read(void *arg, const struct db_row *r)
 		memcpy(v.origin.b, root, HASH_SIZE);
 		v.has_origin = true;
 	}
-	v.parent = row_null(r, 23) ? NULL : row_text(r, 23);
+	read_ties(r, &v.ties);
 	root = row_blob(r, 24, &len);
 	if (root && len == HASH_SIZE) {
 		memcpy(v.rests_on.b, root, HASH_SIZE);
@@ -150,7 +177,7 @@ int db_versions_each(struct db *db, version_row_fn *fn, void *arg)
 		"SELECT id, grp, path, size, nonzero, root, mtime_s, mtime_ns, mode, deleted,"
 		" current, generation, dev, ino, id_size, id_mtime_s, id_mtime_ns,"
 		" id_ctime_s, id_ctime_ns, kept_ino, kept_ctime_s, kept_ctime_ns, origin,"
-		" parent, rests_on"
+		" parent, rests_on, names, own_id, parent_id"
 		" FROM versions ORDER BY id",
 		NULL);
 }

@@ -66,10 +66,16 @@ static const char schema_5[] =
 	" what INTEGER NOT NULL, since INTEGER NOT NULL, version INTEGER NOT NULL,"
 	" PRIMARY KEY (spoke, grp, path)) STRICT, WITHOUT ROWID;";
 
+/* 6 is db_history_schema. 7: what a manifest lists (NULL: not known), and the identifiers by which
+ * an image knows its parent, and is known. */
+static const char schema_7[] = "ALTER TABLE versions ADD COLUMN names TEXT;"
+			       "ALTER TABLE versions ADD COLUMN own_id BLOB;"
+			       "ALTER TABLE versions ADD COLUMN parent_id BLOB;";
+
 int hub_db_open(const char *path, struct db **ret, struct err *e)
 {
-	const char *const schema[] = {schema_1, schema_2, schema_3,
-				      schema_4, schema_5, db_history_schema}; /* 6 */
+	const char *const schema[] = {schema_1, schema_2,	   schema_3, schema_4,
+				      schema_5, db_history_schema, schema_7};
 
 	return db_open(path, schema, ARRAY_LEN(schema), ret, e);
 }

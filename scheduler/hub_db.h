@@ -11,6 +11,7 @@
 #include "policy/override.h"
 #include "scheduler/db.h"
 #include "transfer/source.h"
+#include "scheduler/ties.h"
 #include "transfer/wire.h"
 
 int hub_db_open(const char *path, struct db **ret, struct err *e) WARN_UNUSED;
@@ -34,9 +35,8 @@ struct version_row {
 	struct kept kept;
 	bool has_origin;
 	struct hash origin;
-	const char *parent; /* name of the image that it holds the differences from; "": of none;
-			     * NULL: not known */
-	bool rests;	    /* rests_on: that image's content */
+	struct ties ties; /* strings as all others */
+	bool rests;	  /* rests_on: the content of its parent */
 	struct hash rests_on;
 };
 
@@ -46,9 +46,10 @@ int db_versions_add(struct db *db, const struct version_row *r, uint64_t *ret_id
 int db_versions_indexed(struct db *db, const struct version_row *r) WARN_UNUSED;
 /* The same content was seen under another identity (renamed there and back, chmod and back). */
 int db_versions_identity(struct db *db, uint64_t id, const struct identity *identity) WARN_UNUSED;
-/* What its headers say, of one that was catalogued without that; and what it was found to rest on.
+/* What it says of others, of one that was catalogued without that; and what it was found to rest
+ * on.
  */
-int db_versions_parent(struct db *db, uint64_t id, const char *parent) WARN_UNUSED;
+int db_versions_ties(struct db *db, uint64_t id, const struct ties *ties) WARN_UNUSED;
 int db_versions_rests(struct db *db, uint64_t id, const struct hash *on) WARN_UNUSED;
 int db_versions_retire(struct db *db, uint64_t id) WARN_UNUSED; /* no longer the current one */
 int db_versions_drop(struct db *db, uint64_t id) WARN_UNUSED;

@@ -17,7 +17,6 @@
 #include "scheduler/canary.h"
 #include "scheduler/catalog.h"
 #include "scheduler/hub.h"
-#include "transfer/container.h"
 #include "transfer/durable.h"
 
 static bool group_has_sets(const struct hub_group *g)
@@ -38,15 +37,11 @@ void hub_sets_touch(struct hub_file *f)
 	f->group->sets_look = true;
 }
 
-/* Without words (of parents) nothing about which files belong together is new. */
-static const char *words_of(const struct hub_version *hv)
-{
-	return hv && hv->parent ? hv->parent : "";
-}
-
 void hub_sets_version(struct hub_file *f, const struct hub_version *old)
 {
-	if (strcmp(words_of(f->current), words_of(old)) || f->current->v->deleted ||
+	static const struct ties none;
+
+	if (!ties_same(&f->current->ties, old ? &old->ties : &none) || f->current->v->deleted ||
 	    (old && old->v->deleted))
 		hub_sets_changed(f->group);
 	hub_sets_touch(f);
@@ -81,23 +76,22 @@ void hub_sets_free(struct hub_group *g)
 		set_free(g, TAILQ_FIRST(&g->sets));
 }
 
-/* One that was catalogued by an older program: its headers are read now, once. */
-static void learn_parent(struct hub_file *f)
+/* One that was catalogued by an older program: what it says of others is read now, once. */
+static void learn_ties(struct hub_file *f)
 {
 	struct hub_version *hv = f->current;
-	char parent[256] = "";
 	int fd;
 
-	if (hv->parent || hv->v->deleted || f->state != FILE_CURRENT || f->group->dirfd < 0)
+	if (ties_known(&hv->ties) || hv->v->deleted || f->state != FILE_CURRENT ||
+	    f->group->dirfd < 0)
 		return;
 	if (beneath_open(f->group->dirfd, f->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, &fd) < 0)
 		return;
-	if (container_parent(fd, f->path, parent, sizeof(parent)) < 0)
-		parent[0] = '\0';
+	ties_done(&hv->ties);
+	(void)ties_read(fd, f->path, &hv->ties);
 	close(fd);
-	hv->parent = xstrdup(parent);
 	hub_tx(f->group->hub);
-	hub_recorded(f->group->hub, db_versions_parent(f->group->hub->db, hv->v->id, parent),
+	hub_recorded(f->group->hub, db_versions_ties(f->group->hub->db, hv->v->id, &hv->ties),
 		     f->path);
 }
 
@@ -120,10 +114,11 @@ static void collect_file(void *arg, void *value)
 	if (f->state == FILE_SKIPPED)
 		return;
 	if (f->current)
-		learn_parent(f);
+		learn_ties(f);
 	*x = (struct set_item){.path = f->path};
 	if (f->current) {
-		x->parent = f->current->parent;
+		x->parent = f->current->ties.parent;
+		x->names = f->current->ties.names;
 		x->gone = f->current->v->deleted && f->state == FILE_CURRENT;
 	}
 	if (c->g->cfg->set && !canary_is(f->path) && match_first(c->g->cfg->set, f->path, &key) > 0)
@@ -174,6 +169,10 @@ static struct hub_set *set_make(const struct collect *c, struct strmap *old, con
 		f->set = s;
 		f->set_rank = (uint8_t)x->rank;
 		f->orphan = x->orphan;
+		free(f->missing);
+		f->missing = x->missing
+				     ? xasprintf("%.*s", (int)strcspn(x->missing, "\n"), x->missing)
+				     : NULL;
 		f->up = x->up == SET_NONE ? NULL : c->files[x->up];
 		s->files[s->n++] = f;
 	}
@@ -251,24 +250,46 @@ static void rest_on(struct hub_file *f)
 	hub_recorded(h, db_versions_rests(h->db, f->current->v->id, root_of(f->up)), f->path);
 }
 
+/* What this settled file rests on is not in the group. */
+static void orphan_why(const struct hub_file *f, char *why, size_t size)
+{
+	if (f->missing)
+		snprintf(why, size,
+			 "%s: it lists %s, which is not in the group: bring that, or a manifest "
+			 "without it, or force it by 'spokesync publish %s %s --force'",
+			 f->path, f->missing, f->group->name, f->path);
+	else if (f->current->ties.parent && f->current->ties.parent[0])
+		snprintf(why, size, "%s: its parent %s is not in the group", f->path,
+			 f->current->ties.parent);
+	else
+		snprintf(why, size, "%s: the image that it belongs to is not there", f->path);
+}
+
+/* By their identifiers the image of that name is not the one that this one was made from. */
+static bool not_its_parent(const struct hub_file *f)
+{
+	return container_format(f->path) == container_format(f->up->path) &&
+	       container_match(&f->current->ties.ids, &f->up->current->ties.ids) == MATCH_NO;
+}
+
 /* Why this settled file holds its set, or false. */
 static bool file_holds(struct hub_set *s, struct hub_file *f, char *why, size_t size)
 {
-	bool child = f->current->parent && f->current->parent[0];
-
 	if (f->current->v->deleted)
 		return false;
 	if (f->orphan && !s->core->forced) {
-		if (child)
-			snprintf(why, size, "%s: its parent %s is not in the group", f->path,
-				 f->current->parent);
-		else
-			snprintf(why, size, "%s: the image that it belongs to is not there",
-				 f->path);
+		orphan_why(f, why, size);
 		return true;
 	}
 	if (!f->up || f->up->current->v->deleted)
 		return false;
+	if (!f->current->rests && !s->core->forced && not_its_parent(f)) {
+		snprintf(why, size,
+			 "%s: %s is not the image that it was made from, by their identifiers: "
+			 "bring that, or force it by 'spokesync publish %s %s --force'",
+			 f->path, f->up->path, f->group->name, f->path);
+		return true;
+	}
 	if (!f->current->rests || s->core->forced)
 		rest_on(f);
 	if (hash_equal(&f->current->rests_on, root_of(f->up)))
@@ -294,7 +315,7 @@ static bool unsettled(const struct hub_file *f, char *why, size_t size)
 
 static void look(struct hub_group *g, struct hub_set *s)
 {
-	char why[WIRE_PATH_MAX * 2 + 200] = "";
+	char why[WIRE_PATH_MAX * 3 + 600] = "";
 
 	s->look = false;
 	if (!g->scan_ended)

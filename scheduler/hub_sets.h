@@ -3,12 +3,13 @@
  * (policy/sets.h), and whether they are whole here. A set is held, with the reason in words, while
  *
  *   - a member settles, is in use, or is being read;
- *   - the parent of an image, or the image of a .pvp, is not there;
+ *   - the parent of an image, the image of a .pvp, or what a manifest lists, is not there;
+ *   - the image that has the name of a parent is not that parent, by the identifiers of both;
  *   - a parent was changed in place while a child holds differences from what it was: published,
  *     the new parent would corrupt the old child. Which content a child rests on is remembered from
  *     the first time that both of them had settled, until the child is replaced.
  *
- * A person may force what the latter two hold. Deleted files stay in the sets that they were in, as
+ * A person may force all but the first. Deleted files stay in the sets that they were in, as
  * long as a spoke may have them, so that they go in the right order.
  */
 #ifndef SPOKESYNC_SCHEDULER_HUB_SETS_H

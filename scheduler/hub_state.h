@@ -38,9 +38,9 @@ struct hub_version {
 	 * extents: the file that it is a changed copy of, whatever its name. */
 	bool has_origin;
 	struct hash origin;
-	/* The file name of the image that it holds the differences from; "": of none; NULL: not
-	 * known. And the content of that which it was first published with: hub_sets.c. */
-	char *parent;
+	/* What it says of others, and the content of its parent which it was first published with:
+	 * hub_sets.c. */
+	struct ties ties;
 	bool rests;
 	struct hash rests_on;
 	bool current;
@@ -79,6 +79,7 @@ struct hub_file {
 	struct hub_file *up; /* its parent; valid while the sets are */
 	uint8_t set_rank;    /* enum set_rank */
 	bool orphan;
+	char *missing;		     /* what its manifest lists and is not there, or NULL */
 	TAILQ_ENTRY(hub_file) entry; /* group->settling, or hub->ready */
 };
 TAILQ_HEAD(hub_file_list, hub_file);

@@ -160,6 +160,7 @@ static void really_free(struct indexing *x)
 	if (x->index_dirfd >= 0)
 		close(x->index_dirfd);
 	group_unref(x->group);
+	ties_done(&x->ties);
 	free(x->kin);
 	free(x->path);
 	free(x);

@@ -11,6 +11,7 @@
 #include "scheduler/kin.h"
 #include "transfer/extents.h"
 #include "transfer/index_build.h"
+#include "scheduler/ties.h"
 
 #define INDEXING_SLICES 16u /* threads at one file, at most */
 
@@ -52,7 +53,8 @@ struct indexing {
 	struct kept kept;
 	bool has_origin;
 	struct hash origin;
-	char parent[256]; /* the image that it holds the differences from, by name; or "" */
+	struct ties ties;
+	int ties_error; /* why it is not known which files a manifest lists, or 0 */
 	struct index_facts facts;
 	char lie[160];			  /* what an audit found, or "" */
 	void (*done)(struct indexing *x); /* loop thread; frees it by indexing_free() */

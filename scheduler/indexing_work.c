@@ -194,9 +194,8 @@ void indexing_end(struct indexing *x)
 	/* Where old bytes cannot be kept, a plan looks for what is left of them by these. */
 	if (r == 0 && !x->generation)
 		indexing_anchors(x);
-	if (r == 0 && container_parent(x->source_fd, x->path, x->parent, sizeof(x->parent)) < 0)
-		x->parent[0] = '\0';
 	if (r == 0) {
+		x->ties_error = ties_read(x->source_fd, x->path, &x->ties);
 		x->facts.read += facts.read;
 		x->facts.trusted = facts.trusted;
 	}

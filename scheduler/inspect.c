@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/sets.h"
 #include "transfer/bases.h"
+#include "transfer/manifest.h"
 #include "transfer/source.h"
 
 struct inspect *inspect_new(const char *dir, const char *path)
@@ -35,6 +37,7 @@ struct inspect *inspect_free(struct inspect *x)
 		free(x->others[i].path);
 	if (x->index_dirfd >= 0)
 		close(x->index_dirfd);
+	free(x->names);
 	free(x->others);
 	free(x->dir);
 	free(x->path);
@@ -70,11 +73,10 @@ static char *beside(const char *path, const char *name)
 	return xasprintf("%.*s%s", slash ? (int)(slash + 1 - path) : 0, path, name);
 }
 
-static enum inspect_match match(const struct container *child, const struct container *parent)
+static enum container_match match(const struct container *child, const struct container *parent)
 {
-	if (!child->has_parent_id || !parent->has_id || child->format != parent->format)
-		return MATCH_UNSAID;
-	return memcmp(child->parent_id, parent->id, CONTAINER_ID) ? MATCH_NO : MATCH_YES;
+	return child->format == parent->format ? container_match(&child->ids, &parent->ids)
+					       : MATCH_UNSAID;
 }
 
 /* The next of the chain; false: there is none, or no end to them. */
@@ -124,6 +126,8 @@ static int look(struct inspect *x, int dirfd)
 	x->links[0] = (struct inspect_link){.path = xstrdup(x->path), .present = true};
 	x->n_links = 1;
 	container_look(fd, x->path, &x->links[0].container);
+	if (sets_rank(x->path) == SET_MANIFEST)
+		x->manifest_error = manifest_names(fd, sets_listed, &x->names);
 	close(fd);
 	x->guard = guard_objects(dirfd, x->path, &in_use, &none, x->lock_name);
 	while (follow(x, dirfd))

@@ -12,14 +12,12 @@
 #define INSPECT_CHAIN	 64   /* images in a chain, at most */
 #define INSPECT_COMPARED 4096 /* contents that are compared, at most */
 
-enum inspect_match { MATCH_UNSAID, MATCH_YES, MATCH_NO };
-
 /* An image of the chain: the file itself, its parent, that one's parent, ... */
 struct inspect_link {
 	char *path; /* below the group */
 	bool present;
 	struct container container;
-	enum inspect_match match; /* is it the content that the image above was made from? */
+	enum container_match match; /* is it the content that the image above was made from? */
 };
 
 /* Another content of the group. */
@@ -47,6 +45,8 @@ struct inspect {
 	char lock_name[NAME_MAX + 1];
 	struct inspect_link links[INSPECT_CHAIN];
 	unsigned n_links;
+	char *names;		/* of a manifest: what it lists (transfer/manifest.h); else NULL */
+	int manifest_error;	/* why that is not known, or 0 */
 	bool circular, endless; /* it comes back to itself; it is longer than this */
 	atomic_bool cancel;
 };

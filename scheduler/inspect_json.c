@@ -3,12 +3,18 @@
  */
 #include "scheduler/inspect_json.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "policy/sets.h"
 #include "scheduler/facts.h"
 #include "scheduler/why.h"
+#include "transfer/manifest.h"
+#include "scheduler/ties.h"
 
-#define SHARES_MAX 200
+#define SHARES_MAX   200
+#define MISSING_SAID 20
 
 static json_t *hex_or_null(const struct hash *h)
 {
@@ -130,17 +136,108 @@ static void note_use(const struct inspect *x, json_t *out)
 			*x->lock_name ? ": " : "", x->lock_name, x->guard->advice);
 	if (fault)
 		why_say(out, "It is not clean: %s. %s", guard_says(fault), fault->advice);
-	if (c->format == CONTAINER_RAW)
+	if (c->format == CONTAINER_RAW && sets_rank(x->path) != SET_MANIFEST)
 		why_say(out,
 			"What is in it is not looked at: by its extension it is none of .vhd, .avhd, "
 			".vhdx, .avhdx, .qcow2, and a guest can write what it wants into a raw image.");
-	else if (!c->known && !fault)
+	else if (c->format != CONTAINER_RAW && !c->known && !fault)
 		why_say(out,
 			"Its headers make no sense as %s, so nothing can be said of its disk: it is "
 			"replicated as the bytes that it is.",
 			container_format_word(c->format));
 	if (c->outside)
 		why_say(out, "Its data lies in another file, and which that is is not looked at.");
+}
+
+/* What a manifest lists, in the order of the letters, whatever their case. */
+struct listed {
+	const char *name;
+	bool there;
+};
+
+struct listing {
+	struct listed *list;
+	size_t n;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return strcasecmp(((const struct listed *)a)->name, ((const struct listed *)b)->name);
+}
+
+static void list_path(void *arg, const char *path, const char *why)
+{
+	const struct listing *l = arg;
+	const char *slash = strrchr(path, '/');
+	const struct listed key = {.name = slash ? slash + 1 : path};
+	struct listed *found = l->n ? bsearch(&key, l->list, l->n, sizeof(key), by_name) : NULL;
+
+	(void)why;
+	/* Of names that differ by their case alone the one before is as much this one. */
+	while (found && found > l->list && !by_name(found - 1, &key))
+		found--;
+	for (; found && found < l->list + l->n && !by_name(found, &key); found++)
+		found->there = true;
+}
+
+static void list_version(void *arg, const struct version *v)
+{
+	if (!v->deleted)
+		list_path(arg, v->path, NULL);
+}
+
+/* names is cut into its lines. */
+static struct listing listing_of(struct hub *h, const char *group, char *names)
+{
+	struct listing l = {xcalloc(MANIFEST_NAMES_MOST, sizeof(struct listed)), 0};
+	char *name, *rest;
+
+	for (name = strtok_r(names, "\n", &rest); name && l.n < MANIFEST_NAMES_MOST;
+	     name = strtok_r(NULL, "\n", &rest))
+		l.list[l.n++].name = name;
+	qsort(l.list, l.n, sizeof(*l.list), by_name);
+	hub_versions(h, group, list_version, &l);
+	hub_unsettled(h, group, list_path, &l);
+	return l;
+}
+
+static void note_listing(const struct listing *l, json_t *out)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->list[i].there && ++missing <= MISSING_SAID)
+			why_say(out, "It lists %s, which is not in this group.", l->list[i].name);
+	if (missing > MISSING_SAID)
+		why_say(out, "It lists %zu more that are not.", missing - MISSING_SAID);
+	if (l->n && !missing)
+		why_say(out, "It lists names: %zu. All of them are in this group.", l->n);
+	if (missing)
+		why_say(out, "Where the group is published in sets, its set waits for them.");
+}
+
+/* Null where it is no manifest, or one that is not looked at. */
+static json_t *lists_json(struct hub *h, const char *group, const struct inspect *x, json_t *notes)
+{
+	struct listing l;
+	json_t *lists;
+	char *names;
+
+	if (x->manifest_error)
+		why_say(notes, "What it lists is not known: %s.", ties_error(x->manifest_error));
+	if (!x->names)
+		return json_null();
+	names = xstrdup(x->names);
+	l = listing_of(h, group, names);
+	lists = json_array();
+	for (size_t i = 0; i < l.n; i++)
+		json_array_append_new(lists,
+				      json_pack("{s:o, s:b}", "name", facts_text(l.list[i].name),
+						"present", l.list[i].there));
+	note_listing(&l, notes);
+	free(l.list);
+	free(names);
+	return lists;
 }
 
 struct state {
@@ -200,6 +297,7 @@ json_t *inspect_json(struct hub *h, const char *group, const struct inspect *x)
 	shares = shares_json(x, &compared);
 	note_use(x, notes);
 	note_chain(x, notes);
+	json_object_set_new(o, "lists", lists_json(h, group, x, notes));
 	note_content(x, &s, compared, notes);
 	json_object_set_new(o, "group", facts_text(group));
 	json_object_set_new(o, "path", facts_text(x->path));

@@ -88,6 +88,7 @@ libscheduler_a_SOURCES += scheduler/job.c
 libscheduler_a_SOURCES += scheduler/joblog.c scheduler/joblog.h
 libscheduler_a_SOURCES += scheduler/joblog_read.c scheduler/joblog_read.h
 libscheduler_a_SOURCES += scheduler/kin.c scheduler/kin.h
+libscheduler_a_SOURCES += scheduler/ties.c scheduler/ties.h
 libscheduler_a_SOURCES += scheduler/log.c scheduler/log.h
 libscheduler_a_SOURCES += scheduler/notices.c scheduler/notices.h scheduler/notices_private.h
 libscheduler_a_SOURCES += scheduler/notices_hook.c scheduler/notices_webhook.c

@@ -94,7 +94,7 @@ static void take_deleted(struct hub_file *f)
 				  .path = f->path,
 				  .deleted = true,
 				  .mtime.sec = daemon_now().wall.s,
-				  .parent = f->current ? f->current->parent : NULL};
+				  .ties = f->current ? f->current->ties : (struct ties){0}};
 	struct hub_version *hv;
 	int r;
 
@@ -166,8 +166,8 @@ static bool take_same(struct hub_file *f, const struct indexing *x)
 static void take_parent(const struct hub_file *f, const struct indexing *x, struct version_row *row)
 {
 	const char *slash = strrchr(f->path, '/');
-	char *path =
-		xasprintf("%.*s%s", slash ? (int)(slash + 1 - f->path) : 0, f->path, x->parent);
+	char *path = xasprintf("%.*s%s", slash ? (int)(slash + 1 - f->path) : 0, f->path,
+			       x->ties.parent);
 	const struct hub_file *parent = catalog_get(f->group, path);
 
 	free(path);
@@ -197,7 +197,7 @@ static void take_version(struct hub_file *f, const struct indexing *x)
 			  .nsec = (uint32_t)x->identity.mtime.tv_nsec},
 		.mode = x->mode,
 		.identity = x->identity,
-		.parent = x->parent,
+		.ties = x->ties,
 	};
 	struct hub_version *hv;
 
@@ -206,7 +206,10 @@ static void take_version(struct hub_file *f, const struct indexing *x)
 		row.rests = true;
 		row.rests_on = f->current->rests_on;
 	}
-	if (!row.has_origin && x->parent[0])
+	if (x->ties_error)
+		log_info("group %s: %s: %s: the set that it is in does not wait for what it lists",
+			 g->name, f->path, ties_error(x->ties_error));
+	if (!row.has_origin && x->ties.parent[0])
 		take_parent(f, x, &row);
 	hv = hub_version_new(g, &row);
 	hub_tx(h);

@@ -3,7 +3,6 @@
  */
 #include "transfer/container_private.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,7 +45,7 @@ uint8_t *container_load(int fd, uint64_t at, size_t len, size_t *ret_len)
 	return buf;
 }
 
-static bool put_utf8(uint32_t c, char *ret, size_t size, size_t *n)
+bool container_put_utf8(uint32_t c, char *ret, size_t size, size_t *n)
 {
 	unsigned len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
 
@@ -81,7 +80,7 @@ bool container_utf16(const uint8_t *p, size_t len, bool big_endian, char *ret, s
 				return false;
 			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 		}
-		if (!put_utf8(c, ret, size, &n))
+		if (!container_put_utf8(c, ret, size, &n))
 			return false;
 	}
 	ret[n] = '\0';
@@ -167,13 +166,10 @@ const char *container_fault_text(enum container_fault f)
 	return texts[f];
 }
 
-int container_parent(int fd, const char *path, char *ret, size_t size)
+enum container_match container_match(const struct container_ids *child,
+				     const struct container_ids *parent)
 {
-	struct container c;
-
-	container_look(fd, path, &c);
-	if (!c.has_parent || strlen(c.parent) >= size)
-		return -ENOENT;
-	strcpy(ret, c.parent);
-	return 0;
+	if (!child->has_parent || !parent->has_own)
+		return MATCH_UNSAID;
+	return memcmp(child->parent, parent->own, CONTAINER_ID) ? MATCH_NO : MATCH_YES;
 }

@@ -29,6 +29,13 @@ enum container_fault {
 #define CONTAINER_ID   16
 #define CONTAINER_MARK 40
 
+/* What its children know an image by, and what it knows its parent by: VHD the unique ids, VHDX the
+ * DataWriteGuid and parent_linkage (as it is stored). qcow2 has none. */
+struct container_ids {
+	bool has_own, has_parent;
+	uint8_t own[CONTAINER_ID], parent[CONTAINER_ID];
+};
+
 struct container {
 	enum container_format format;
 	bool known;	  /* its headers make sense; else nothing below says anything but fault */
@@ -37,10 +44,7 @@ struct container {
 	uint64_t block_size;
 	enum container_fault fault;
 	bool outside; /* qcow2: its data is in another file */
-	/* What its children know it by, and what it knows its parent by: VHD the unique ids, VHDX
-	 * the DataWriteGuid and parent_linkage (as it is stored). qcow2 has none. */
-	bool has_id, has_parent_id;
-	uint8_t id[CONTAINER_ID], parent_id[CONTAINER_ID];
+	struct container_ids ids;
 	bool has_parent;
 	char parent[256]; /* its file name, without directories */
 	/* What every writer moves on (VHDX: sequence number, FileWriteGuid, DataWriteGuid),
@@ -59,10 +63,9 @@ void container_look(int fd, const char *path, struct container *ret);
 bool container_mark(int fd, const char *path, uint8_t ret[CONTAINER_MARK]);
 /* "its VHDX log has to be replayed: ..."; static; NULL for CONTAINER_SOUND. */
 const char *container_fault_text(enum container_fault f);
-/*
- * The file name, without directories, of the image that this one holds the differences from: it is
- * up to the caller whether such a file is known. -ENOENT: it has none.
- */
-int container_parent(int fd, const char *path, char *ret, size_t size) WARN_UNUSED;
+/* Is this the content that the child was made from? Both are of the same format. */
+enum container_match { MATCH_UNSAID, MATCH_YES, MATCH_NO };
+enum container_match container_match(const struct container_ids *child,
+				     const struct container_ids *parent);
 
 #endif

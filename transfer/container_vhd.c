@@ -75,8 +75,8 @@ static void take_dynamic(int fd, uint64_t size, const uint8_t *footer, struct co
 		return;
 	ret->block_size = container_big(h + 32, 4);
 	if (type_of(footer) == DIFFERENCING) {
-		ret->has_parent_id = true;
-		memcpy(ret->parent_id, h + 40, CONTAINER_ID);
+		ret->ids.has_parent = true;
+		memcpy(ret->ids.parent, h + 40, CONTAINER_ID);
 		if (container_utf16(h + 64, 512, true, name, sizeof(name)))
 			(void)container_file_name(name, ret);
 	}
@@ -100,10 +100,10 @@ void container_vhd(int fd, uint64_t size, struct container *ret)
 	if (!has_end && !has_front)
 		return;
 	footer = has_end ? end : front;
-	ret->known = ret->has_id = true;
+	ret->known = ret->ids.has_own = true;
 	ret->kind = kinds[type_of(footer) - FIXED];
 	ret->virtual_size = container_big(footer + 48, 8);
-	memcpy(ret->id, footer + 68, CONTAINER_ID);
+	memcpy(ret->ids.own, footer + 68, CONTAINER_ID);
 	if (footer[84] == 1)
 		ret->fault = CONTAINER_SAVED;
 	if (type_of(footer) == FIXED)

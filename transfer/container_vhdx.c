@@ -85,8 +85,8 @@ void container_vhdx(int fd, uint64_t size, struct container *ret)
 		return;
 	}
 	ret->has_mark = take_mark(header, ret->mark);
-	ret->has_id = true;
-	memcpy(ret->id, header + DATA_WRITE, CONTAINER_ID);
+	ret->ids.has_own = true;
+	memcpy(ret->ids.own, header + DATA_WRITE, CONTAINER_ID);
 	container_vhdx_meta(fd, size, ret);
 	if (memcmp(header + LOG, zero, sizeof(zero)))
 		ret->fault = CONTAINER_LOG;

@@ -117,7 +117,7 @@ static void locator_key(struct container *ret, const char *key, const char *valu
 	if (!strcmp(key, "relative_path"))
 		(void)container_file_name(value, ret);
 	else if (!strcmp(key, "parent_linkage"))
-		ret->has_parent_id = guid_parse(value, ret->parent_id);
+		ret->ids.has_parent = guid_parse(value, ret->ids.parent);
 	else if (!strcmp(key, "parent_linkage2"))
 		ret->fault = CONTAINER_MERGE; /* it is there while a merge goes on */
 }

@@ -115,6 +115,7 @@ libtransfer_a_SOURCES += transfer/container.c transfer/container.h
 libtransfer_a_SOURCES += transfer/container_private.h transfer/container_qcow2.c
 libtransfer_a_SOURCES += transfer/container_vhd.c
 libtransfer_a_SOURCES += transfer/container_vhdx.c transfer/container_vhdx_meta.c
+libtransfer_a_SOURCES += transfer/manifest.c transfer/manifest.h
 libtransfer_a_SOURCES += transfer/source.c
 libtransfer_a_SOURCES += transfer/source.h
 libtransfer_a_SOURCES += transfer/sreq.c

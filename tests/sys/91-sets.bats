@@ -57,6 +57,100 @@ job_waits() { hubctl jobs --json | jq -c --arg p "$1" '[.jobs[] | select(.path =
 	is "" fits "$T/berlin"
 }
 
+# Seen to catch: find_listed() of policy/sets.c left out.
+@test "a manifest waits for every image that it lists, whatever their stems, and says for which" {
+	spoke berlin
+	spoke paris
+	# shellcheck disable=SC2034
+	GROUP='publish = spoke'
+	hub
+	chain win 1
+	mkdir "$T/later"
+	mv "$T"/src/win.* "$T/later"
+	# It comes alone and is read alone; one of its names is written otherwise, one is a path.
+	sed 's/win.vhdx/WIN.vhdx/; s/win.1.qcow2/D:\\store\\win\&#46;1.qcow2/' "$T/later/win.xml" \
+		>"$T/src/export.xml"
+	start berlin paris hub
+	eventually 20 staged_waits export.xml
+	held export.xml 'export.xml: it lists WIN.vhdx, which is not in the group'
+	hubctl plan | grep -q 'its set is held'
+	hubctl inspect export.xml | tee /dev/stderr | grep -F 'It lists WIN.vhdx, which is not in this group'
+	mv "$T/later/win.vhdx" "$T/src"
+	eventually 20 held export.xml 'it lists win.1.qcow2, which is not in the group'
+	eventually 20 staged_waits win.vhdx
+	stop hub # what it lists is known after a restart as well
+	start hub
+	eventually 20 held export.xml 'it lists win.1.qcow2, which is not in the group'
+	is "" published berlin
+	is "" published paris
+	mv "$T"/later/win.*.qcow2 "$T/src"
+	hubctl wait --timeout 60s
+	for s in berlin paris; do
+		is 4 eval "published $s | wc -l"
+		same $s export.xml
+		grep -o '[a-z.0-9]*: published' "$T/$s.err" | sed 's/: published//' >"$T/order"
+		diff - "$T/order" <<-END
+			win.vhdx
+			win.1.qcow2
+			win.2.qcow2
+			export.xml
+			win.vhdx
+		END
+	done
+	hubctl inspect export.xml | tee /dev/stderr | grep -F 'It lists names: 3. All of them are in this group'
+	# One of them goes: so it stays everywhere, with the others, until a manifest without it comes.
+	rm "$T/src/win.2.qcow2"
+	eventually 20 held win.2.qcow2 'it lists win.2.qcow2, which is not in the group'
+	same berlin export.xml
+	is 4 eval 'published berlin | wc -l'
+	sed -i '/win.2.qcow2/d' "$T/src/export.xml"
+	hubctl wait --timeout 60s
+	is $'export.xml\nwin.1.qcow2\nwin.vhdx' published paris
+	same paris export.xml
+	# By force.
+	echo '<a>never.vhdx</a>' >"$T/src/alone.xml"
+	eventually 20 held alone.xml 'it lists never.vhdx'
+	hubctl publish g alone.xml --force | grep 'it was held: alone.xml: it lists never.vhdx'
+	hubctl wait --timeout 60s
+	same berlin alone.xml
+	# One that is too long lists nothing, and the log says so.
+	{ echo '<a>never.vhdx</a>'; head -c 1100000 /dev/zero | tr '\0' ' '; } >"$T/src/long.xml"
+	hubctl wait --timeout 60s
+	same berlin long.xml
+	grep -q 'long.xml: it is longer than 1 MiB: the set that it is in does not wait' "$T/hub.err"
+}
+
+# Seen to catch: not_its_parent() of hub_sets.c that is never true.
+@test "a child is held where the image of that name is not the one that it was made from" {
+	spoke berlin
+	GROUP='publish = spoke'
+	hub
+	qemu-img create -q -f vpc "$T/base.vhd" 4M
+	python3 "$BATS_TEST_DIRNAME/vhd_child.py" "$T/base.vhd" "$T/src/kid.vhd"
+	qemu-img create -q -f vpc "$T/src/base.vhd" 4M
+	start berlin hub
+	eventually 20 held kid.vhd 'kid.vhd: base.vhd is not the image that it was made from'
+	eventually 20 staged_waits base.vhd
+	is "" published berlin
+	mv "$T/base.vhd" "$T/src"
+	hubctl wait --timeout 60s
+	same berlin kid.vhd
+	same berlin base.vhd
+	# Another child of another base, by force; after a restart it is not asked again.
+	qemu-img create -q -f vpc "$T/other.vhd" 4M
+	(cd "$T" && mkdir far && mv other.vhd far/base.vhd &&
+		python3 "$BATS_TEST_DIRNAME/vhd_child.py" far/base.vhd src/kid2.vhd)
+	eventually 20 held kid2.vhd 'kid2.vhd: base.vhd is not the image that it was made from'
+	hubctl publish g kid2.vhd --force
+	hubctl wait --timeout 60s
+	same berlin kid2.vhd
+	stop hub
+	start hub
+	echo more >"$T/src/kid.txt"
+	hubctl wait --timeout 60s
+	same berlin kid.txt
+}
+
 @test "a base that changed in place is held until its children are replaced with it, or it is forced" {
 	spoke berlin 'group:preserve_quota = 0'
 	GROUP='publish = spoke'

@@ -77,11 +77,12 @@ static uint64_t size_of(int fd)
 
 static void expect(int fd, const char *path, const char *parent)
 {
-	char name[64];
+	struct container c;
 
-	assert_int_equal(container_parent(fd, path, name, sizeof(name)), parent ? 0 : -ENOENT);
+	container_look(fd, path, &c);
+	assert_int_equal(c.has_parent, parent != NULL);
 	if (parent)
-		assert_string_equal(name, parent);
+		assert_string_equal(c.parent, parent);
 }
 
 static enum container_fault fault(int fd, const char *path)
@@ -209,7 +210,8 @@ static void test_vhdx(void **state)
 		int fd = make(&t, "a.vhdx", "vhdx", made[i].options);
 
 		container_look(fd, "a.vhdx", &c);
-		assert_true(c.known && c.has_id && c.has_mark && !c.has_parent && !c.has_parent_id);
+		assert_true(c.known && c.ids.has_own && c.has_mark && !c.has_parent &&
+			    !c.ids.has_parent);
 		assert_string_equal(c.kind, made[i].kind);
 		assert_int_equal(c.virtual_size, 8 * MIB);
 		assert_int_equal(c.block_size, MIB);
@@ -280,8 +282,8 @@ static void test_vhdx_parent(void **state)
 	container_look(fd, "dir/A.AVHDX", &c);
 	assert_string_equal(c.kind, "differencing");
 	assert_string_equal(c.parent, "base.vhdx");
-	assert_true(c.has_parent && c.has_parent_id);
-	assert_memory_equal(c.parent_id, linkage, sizeof(linkage));
+	assert_true(c.has_parent && c.ids.has_parent);
+	assert_memory_equal(c.ids.parent, linkage, sizeof(linkage));
 	assert_int_equal(c.fault, CONTAINER_SOUND);
 	/* The first table is broken: the second counts. */
 	read_at(fd, regions, sizeof(regions), 192 << 10);
@@ -347,7 +349,7 @@ static void test_vhd(void **state)
 	fd = make(&t, "a.vhd", "vpc", "-o subformat=dynamic,force_size=on");
 	size = size_of(fd);
 	container_look(fd, "A.VHD", &c);
-	assert_true(c.known && c.has_id && !c.has_parent && !c.has_parent_id && !c.has_mark);
+	assert_true(c.known && c.ids.has_own && !c.has_parent && !c.ids.has_parent && !c.has_mark);
 	assert_string_equal(c.kind, "dynamic");
 	assert_int_equal(c.virtual_size, 8 * MIB);
 	assert_int_equal(c.block_size, 2 * MIB);
@@ -431,7 +433,7 @@ static void test_vhd_parent(void **state)
 	container_look(fd, "a.avhd", &c);
 	assert_string_equal(c.kind, "differencing");
 	assert_string_equal(c.parent, "b\xc3\xa4\xe2\x82\xac\xf0\x9f\x92\xbe.vhd");
-	assert_true(c.has_parent_id && c.parent_id[0] == 0x5a && c.parent_id[15] == 0x5a);
+	assert_true(c.ids.has_parent && c.ids.parent[0] == 0x5a && c.ids.parent[15] == 0x5a);
 	assert_int_equal(c.fault, CONTAINER_SOUND);
 	/* Half a surrogate pair; then the same with a sum that is not right. */
 	put_big(header + 64 + 8, 'x', 2);
@@ -463,7 +465,7 @@ static void test_qcow2(void **state)
 	temp_new(&t);
 	fd = make(&t, "d.qcow2", "qcow2", "");
 	container_look(fd, "d.qcow2", &c);
-	assert_true(c.known && !c.has_parent && !c.has_id && !c.outside);
+	assert_true(c.known && !c.has_parent && !c.ids.has_own && !c.outside);
 	assert_string_equal(c.kind, "dynamic");
 	assert_int_equal(c.virtual_size, 8 * MIB);
 	assert_int_equal(c.block_size, 64 * KIB);

@@ -123,6 +123,50 @@ static void test_a_generation_keeps_its_version(void **state)
 	assert_int_equal(s.n, 1);
 }
 
+struct seen_ties {
+	unsigned n;
+	struct ties ties[2];
+};
+
+static int see_ties(void *arg, const struct version_row *r)
+{
+	struct seen_ties *s = arg;
+
+	ties_copy(&s->ties[s->n++], &r->ties);
+	return 0;
+}
+
+/* What one says of others; not known is not the same as nothing. */
+static void test_ties(void **state)
+{
+	struct fixture *f = *state;
+	struct version_row r = version("a", 1);
+	struct ties t = {.parent = (char[]){"p.vhdx"},
+			 .names = (char[]){"x\ny"},
+			 .ids = {.has_own = true, .own = {1, 0, 2}, .parent = {9}}};
+	struct seen_ties s = {0};
+
+	assert_int_equal(db_versions_add(f->db, &r, &r.id), 0);
+	r.root = hash_of(1);
+	r.ties = t;
+	assert_int_equal(db_versions_indexed(f->db, &r), 0);
+	r.id = add_indexed(f, "b", 2);
+	assert_int_equal(db_versions_each(f->db, see_ties, &s), 0);
+	assert_true(s.n == 2 && ties_known(&s.ties[0]) && !ties_known(&s.ties[1]));
+	assert_true(ties_same(&s.ties[0], &t) && s.ties[0].ids.has_own);
+	assert_memory_equal(s.ties[0].ids.own, t.ids.own, CONTAINER_ID);
+	assert_false(s.ties[0].ids.has_parent || s.ties[1].ids.has_own);
+	ties_done(&s.ties[0]);
+	t.ids.has_parent = true;
+	assert_int_equal(db_versions_ties(f->db, r.id, &t), 0);
+	s.n = 0;
+	assert_int_equal(db_versions_each(f->db, see_ties, &s), 0);
+	assert_true(ties_known(&s.ties[1]) && s.ties[1].ids.has_parent);
+	assert_int_equal(s.ties[1].ids.parent[0], 9);
+	ties_done(&s.ties[0]);
+	ties_done(&s.ties[1]);
+}
+
 static void test_versions(void **state)
 {
 	struct fixture *f = *state;
@@ -519,6 +563,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_versions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ties, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_generation_keeps_its_version, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_a_job_keeps_its_version, setup, teardown),

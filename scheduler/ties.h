@@ -1,0 +1,28 @@
+/*
+ * ties.h: what one file says of others, by which files belong together (policy/sets.h): an image
+ * its parent, by name and by identifier, and a manifest what it lists. All of it is claims.
+ */
+#ifndef SPOKESYNC_SCHEDULER_TIES_H
+#define SPOKESYNC_SCHEDULER_TIES_H
+
+#include "transfer/container.h"
+
+struct ties {
+	char *parent; /* the file name of the image that it holds the differences from; "": of none;
+		       * NULL: not known */
+	char *names;  /* manifest.h: of a manifest; "": of anything else; NULL: not known */
+	struct container_ids ids;
+};
+
+/* Looked for in an open file, by the extension of path. What cannot be said is none: of a manifest
+ * that is too long, -EFBIG or -E2BIG. Ends with ties_done() anyway. */
+int ties_read(int fd, const char *path, struct ties *ret);
+void ties_copy(struct ties *to, const struct ties *from);
+void ties_done(struct ties *t);
+bool ties_known(const struct ties *t);
+/* Do they bind the same files? */
+bool ties_same(const struct ties *a, const struct ties *b);
+/* "it is longer than 1 MiB"; static. Of what ties_read() returned. */
+const char *ties_error(int error);
+
+#endif
