@@ -110,9 +110,10 @@ struct job {
 	bool running : 1;  /* a push exists (from ACTION_START until core_fact_ended) */
 	bool stopping : 1; /* ACTION_STOP was given */
 	bool publishing : 1;
-	bool left : 1; /* cancelled by the configuration, not by a person: wanted again where the
-			* group comes back to this spoke */
-	bool late : 1; /* the forecast says that it will miss its deadline, or it has */
+	bool left : 1;	/* cancelled by the configuration, not by a person: wanted again where the
+			 * group comes back to this spoke */
+	bool stuck : 1; /* it waits for a person */
+	bool late : 1;	/* the forecast says that it will miss its deadline, or it has */
 	/* The rest is the core's own. */
 	bool has_outcome : 1, staged : 1, superseded : 1;
 	bool left_behind : 1; /* the other spokes did not wait for it */
@@ -206,10 +207,11 @@ void core_fact_progress(struct core *c, struct job *j, uint64_t done, uint64_t t
 /* The push of a job ended, for a reason that decides what next. */
 enum job_outcome {
 	OUTCOME_STAGED,
-	OUTCOME_STOPPED, /* as asked by ACTION_STOP */
-	OUTCOME_RETRY,	 /* a passing fault: backoff */
-	OUTCOME_AGAIN,	 /* no fault: at once (bases changed) */
-	OUTCOME_SPACE,	 /* waits for a change */
+	OUTCOME_STOPPED,   /* as asked by ACTION_STOP */
+	OUTCOME_RETRY,	   /* a passing fault: backoff */
+	OUTCOME_AGAIN,	   /* no fault: at once (bases changed) */
+	OUTCOME_SPACE,	   /* waits for a change */
+	OUTCOME_TOO_LARGE, /* the same, and only a person can bring it about */
 	OUTCOME_IN_USE,
 	OUTCOME_SET, /* another of its set could not be published: it waits with that */
 	OUTCOME_PEER_DOWN,
@@ -225,6 +227,8 @@ void core_fact_spoke_down(struct core *c, struct spoke_state *s, bool key, const
 			  struct now now);
 /* Space may have changed there, a file was released: jobs that waited for it try again. */
 void core_fact_spoke_changed(struct core *c, struct spoke_state *s);
+/* Does a job wait for that? */
+bool core_spoke_awaited(const struct spoke_state *s);
 
 /* The zone that was stored when it was last reached (at start). 0, or -EINVAL: no such zone. */
 int core_spoke_zone(struct core *c, struct spoke_state *s, const char *zone);

@@ -94,6 +94,16 @@ void core_fact_spoke_down(struct core *c, struct spoke_state *s, bool key, const
 	spoke_of(s)->rearm = true;
 }
 
+bool core_spoke_awaited(const struct spoke_state *s)
+{
+	const struct job *j;
+
+	TAILQ_FOREACH (j, &container_of(s, const struct spoke, pub)->held, by_list)
+		if (j->hold & (WAIT_SPACE | WAIT_IN_USE))
+			return true;
+	return false;
+}
+
 void core_fact_spoke_changed(struct core *c, struct spoke_state *s)
 {
 	struct job *j, *next;

@@ -75,9 +75,9 @@ static void look_at_job(struct findings *f, const struct job *j)
 	const struct version *v = j->version;
 	enum level level = LEVEL_OK;
 
-	if (j->waits & (WAIT_SPACE | WAIT_HELD))
+	if (j->waits & WAIT_SPACE && j->stuck)
 		level = LEVEL_CRITICAL;
-	else if (j->waits & (WAIT_RETRY | WAIT_IN_USE))
+	else if (j->waits & (WAIT_SPACE | WAIT_RETRY | WAIT_IN_USE))
 		level = LEVEL_WARNING;
 	if (j->late)
 		find(f, LEVEL_WARNING, "job %llu %s/%s -> %s: it will miss its deadline",

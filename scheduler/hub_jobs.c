@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "scheduler/catalog.h"
+#include "scheduler/hub_changes.h"
 #include "scheduler/hub_descent.h"
 #include "scheduler/hub_history.h"
 #include "scheduler/hub_log.h"
@@ -307,6 +308,8 @@ void hub_job_changed(struct hub *h, const struct action *a)
 		hub_job_record(x);
 	if (job_over(a->job) && x->version)
 		hub_job_finished(x);
+	if (a->job->waits & (WAIT_SPACE | WAIT_IN_USE))
+		hub_changes_ask(x->spoke);
 	(void)h;
 }
 

@@ -73,24 +73,25 @@ static const struct group_cfg *group_of(const struct hub_job *x)
 	return config_group(x->hub->d->config, x->job->version->group);
 }
 
-/* It now waits for a person, and did not before. */
-static bool stuck(const struct action *a)
+/* It now waits for a person, and did not before: it is tried again now and then, and told once. */
+static bool stuck(struct hub_job *x, const struct job *j)
 {
-	unsigned person = WAIT_SPACE | WAIT_HELD;
+	bool told = x->told_stuck;
 
-	return a->job->waits & person && !(a->old_waits & person);
+	x->told_stuck = j->stuck && (told || j->waits & WAIT_SPACE);
+	return x->told_stuck && !told;
 }
 
-void hub_notice_changed(const struct hub_job *x, const struct action *a)
+void hub_notice_changed(struct hub_job *x, const struct action *a)
 {
 	const struct job *j = a->job;
 	const struct group_cfg *g = group_of(x);
-	bool fresh = j->state != a->old_state;
+	bool fresh = j->state != a->old_state, person = stuck(x, j);
 	json_t *o;
 
 	if (fresh && j->state == JOB_STAGED && wanted(g, NOTICE_STAGED, j->version))
 		notices_tell(x->hub->d->notices, g, NOTICE_STAGED, job_facts(x, g));
-	if (((fresh && j->state == JOB_FAILED) || stuck(a)) && wanted(g, NOTICE_FAIL, j->version)) {
+	if (((fresh && j->state == JOB_FAILED) || person) && wanted(g, NOTICE_FAIL, j->version)) {
 		o = job_facts(x, g);
 		json_object_set_new(o, "why", facts_text(j->reason));
 		notices_tell(x->hub->d->notices, g, NOTICE_FAIL, o);

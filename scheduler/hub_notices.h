@@ -9,7 +9,7 @@
 
 void hub_notice_settled(const struct hub_version *hv);
 void hub_notice_complete(const struct hub_version *hv); /* every spoke of its group has it */
-void hub_notice_changed(const struct hub_job *x, const struct action *a); /* staged, fail */
+void hub_notice_changed(struct hub_job *x, const struct action *a); /* staged, fail */
 void hub_notice_late(const struct hub_job *x, struct wall deadline);
 void hub_notice_stopped(const struct hub_group *g); /* fail: for its problem */
 

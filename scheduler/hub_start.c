@@ -84,7 +84,7 @@ static enum job_outcome start_refused(struct hub_job *x, const struct push_resul
 		return OUTCOME_AGAIN;
 	case REFUSED_NO_SPACE:
 	case REFUSED_OVER_QUOTA:
-		return OUTCOME_SPACE;
+		return r->never ? OUTCOME_TOO_LARGE : OUTCOME_SPACE;
 	case REFUSED_IN_USE:
 		return OUTCOME_IN_USE;
 	case REFUSED_BAD_PATH:

@@ -167,6 +167,8 @@ struct hub_spoke {
 	TAILQ_HEAD(, publishing) publishing;
 	struct greeting *greeting; /* while one is under way */
 	struct greet_turn turn;	   /* of that */
+	struct word *changes;	   /* hub_changes.c: the question under way, or NULL */
+	uint64_t changes_seen;	   /* its last answer */
 	unsigned n_jobs;	   /* unfinished */
 	bool told_down;		   /* and logged */
 	bool told_zone;		   /* that its time zone is not known here */
@@ -205,6 +207,7 @@ struct hub_job {
 	double speed;		    /* bytes/s lately */
 	TAILQ_ENTRY(hub_job) entry; /* hub->pushing, while a push or its preparation exists */
 	bool on_pushing;
+	bool told_stuck; /* that it is larger than the spoke will ever take */
 };
 TAILQ_HEAD(hub_job_list, hub_job);
 

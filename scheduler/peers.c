@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "scheduler/drift.h"
+#include "scheduler/hub_changes.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
 #include "scheduler/hub_start.h"
@@ -53,6 +54,7 @@ static void greeting_failed(struct greeting *g, const struct peer_answer *a)
 		hub_log_spoke(s, "spoke_down", a->text);
 	s->told_down = true;
 	core_fact_spoke_down(h->core, s->state, key, a->text, daemon_now());
+	hub_changes_end(s);
 	greeting_end(s);
 	hub_kick(h);
 }
@@ -125,6 +127,7 @@ static void greeting_done(struct greeting *g)
 	s->told_down = false;
 	for (size_t i = 0; i < g->n_groups; i++)
 		drop_idle(s, &g->groups[i]);
+	hub_changes_ask(s);
 	greeting_end(s);
 	hub_kick(h);
 }

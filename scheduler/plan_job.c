@@ -95,6 +95,7 @@ static bool take_outcome(struct core *c, struct job *j, struct now now)
 {
 	j->has_outcome = false;
 	j->stopping = false;
+	j->stuck = false;
 	switch ((enum job_outcome)j->outcome) {
 	case OUTCOME_STAGED:
 		j->staged = true;
@@ -109,6 +110,10 @@ static bool take_outcome(struct core *c, struct job *j, struct now now)
 		break;
 	case OUTCOME_RETRY:
 		hold(c, j, WAIT_RETRY, now);
+		break;
+	case OUTCOME_TOO_LARGE:
+		j->stuck = true;
+		hold(c, j, WAIT_SPACE, now);
 		break;
 	case OUTCOME_SPACE:
 		hold(c, j, WAIT_SPACE, now);

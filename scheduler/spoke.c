@@ -74,6 +74,7 @@ int spoke_start(struct daemon *d, struct err *e)
 	s->d = d;
 	TAILQ_INIT(&s->groups);
 	s->assembler = assembler_new(&s->cancel);
+	s->changes = spoke_changes_new(s);
 	d->spoke = s;
 	r = server_new(&spec, &s->server, e);
 	if (r < 0) {
@@ -139,6 +140,7 @@ struct spoke *spoke_free(struct spoke *s)
 		return NULL;
 	spoke_pair_end(s);
 	server_free(s->server);
+	s->changes = spoke_changes_free(s->changes);
 	while ((g = TAILQ_FIRST(&s->groups))) {
 		TAILQ_REMOVE(&s->groups, g, entry);
 		spoke_group_free(g);

@@ -60,6 +60,7 @@ struct spoke_group *spoke_group_free(struct spoke_group *g)
 	spoke_scan_stop(g);
 	spoke_verify_free(g);
 	spoke_scrub_free(g);
+	spoke_changes_forget(g);
 	while ((t = TAILQ_FIRST(&g->transfers))) {
 		TAILQ_REMOVE(&g->transfers, t, entry);
 		staging_close(t->st);

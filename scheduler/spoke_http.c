@@ -249,6 +249,8 @@ void spoke_http(void *arg, struct sreq *r)
 		sreq_problem(r, 503, "the spoke is stopping");
 	else if (strcmp(path, "/v1/hello") == 0 && strcmp(sreq_method(r), "GET") == 0)
 		hello(s, r);
+	else if (strcmp(path, "/v1/changes") == 0 && strcmp(sreq_method(r), "GET") == 0)
+		spoke_changes_request(s, r);
 	else if (strcmp(path, "/v1/pair") == 0)
 		spoke_pair_request(s, r);
 	else if (strncmp(path, groups, sizeof(groups) - 1) == 0)

@@ -89,6 +89,8 @@ static void touched(void *arg, const char *path)
 	struct spoke_file f;
 	struct err e;
 
+	if (lockfile_is(&g->cfg->lock, path))
+		spoke_changes_hint(g->spoke);
 	if (!wire_path_ok(path, &e) || spoke_publishing(g, path) || spoke_path_own(g, path))
 		return;
 	if (publish_look(g->store, path, &look, &e) == 0 && spoke_db_file(g->db, path, &f) == 0 &&

@@ -24,6 +24,7 @@ struct spoke_offer {
 	bool is_held, base_known[WIRE_BASES_MAX];
 	struct spoke_transfer *old; /* superseded: held while it is read */
 	uint64_t quota;
+	struct spoke_need need;
 	struct wire_position p;
 	int r_code;
 	struct err e;
@@ -57,7 +58,8 @@ static void add_bad(struct spoke_offer *x, const struct hash *root)
 		x->j.bad[x->j.n_bad++] = *root;
 }
 
-static uint64_t need_of(const struct spoke_offer *x, uint64_t proven)
+/* What is proven is written: of the disk it wants the rest, of the quota all. */
+static struct spoke_need need_of(const struct spoke_offer *x, uint64_t proven)
 {
 	const struct wire_offer *o = &x->o;
 	bool shares = x->j.t->group->store->reflink && o->n_bases > 0;
@@ -65,7 +67,34 @@ static uint64_t need_of(const struct spoke_offer *x, uint64_t proven)
 	uint64_t leaves = nodes_of(o->size) * BLOCK_SIZE + blocks_of(o->nonzero_bytes) * HASH_SIZE;
 	uint64_t left = o->size - MIN(o->size, proven);
 
-	return MIN(data, left) + SPOKE_SPOOL_ROOM + leaves;
+	data += leaves;
+	return (struct spoke_need){.disk = MIN(data, left + leaves) + SPOKE_SPOOL_ROOM,
+				   .quota = data + SPOKE_SPOOL_ROOM};
+}
+
+/* The words of it: what is missing, and of what. */
+static void say_full(struct spoke_offer *x, const struct spoke_need *need,
+		     const struct spoke_room *left)
+{
+	struct wire_position *p = &x->p;
+	char want[UNITS_TEXT], have[UNITS_TEXT], all[UNITS_TEXT], text[200];
+	bool disk = need->disk > left->disk;
+
+	p->need = disk ? need->disk : need->quota;
+	p->available = disk ? left->disk : left->quota;
+	units_size(p->need, want);
+	units_size(p->available, have);
+	units_size(x->quota, all);
+	if (disk)
+		snprintf(text, sizeof(text), "disk: needs %s, %s free", want, have);
+	else if (need->quota > x->quota)
+		snprintf(text, sizeof(text), "staging quota: needs %s, and all of it is %s", want,
+			 all);
+	else
+		snprintf(text, sizeof(text), "staging quota: needs %s, %s free of %s", want, have,
+			 all);
+	p->never = !disk && need->quota > x->quota;
+	spoke_refuse(p, disk ? REFUSED_NO_SPACE : REFUSED_OVER_QUOTA, text);
 }
 
 /* Space on disk and in the quota, less what other transfers were promised. */
@@ -73,24 +102,18 @@ static bool check_space(struct spoke_offer *x, uint64_t proven)
 {
 	struct spoke_room room = {.quota = x->quota}, left;
 	struct spoke_transfer *t = x->j.t;
-	struct wire_position *p = &x->p;
-	char need[UNITS_TEXT], have[UNITS_TEXT], text[200];
 
-	p->need = need_of(x, proven);
+	x->need = need_of(x, proven);
 	if (store_free_bytes(t->group->store, &room.disk) < 0)
 		room.disk = 0;
 	t->proven_at = proven;
-	if (spoke_space_take(t, p->need, &room, &left)) {
-		p->available = MIN(left.disk, left.quota);
-		return true;
+	if (!spoke_space_take(t, &x->need, &room, &left)) {
+		say_full(x, &x->need, &left);
+		return false;
 	}
-	p->available = MIN(left.disk, left.quota);
-	units_size(p->need, need);
-	units_size(p->available, have);
-	snprintf(text, sizeof(text), "needs %s, %s %s", need, have,
-		 left.disk <= left.quota ? "are free" : "are left of the staging quota");
-	spoke_refuse(p, left.disk <= left.quota ? REFUSED_NO_SPACE : REFUSED_OVER_QUOTA, text);
-	return false;
+	x->p.need = x->need.disk;
+	x->p.available = MIN(left.disk, left.quota);
+	return true;
 }
 
 /* Pins every base; what is not here, or no longer what it was, is told with what is. */
@@ -242,6 +265,8 @@ static void offer_done(struct spoke_job *j)
 		spoke_transfer_release(x->old);
 	if (x->r_code < 0)
 		spoke_refuse(&x->p, refusal_of(x), x->e.text[0] ? x->e.text : strerror(-x->r_code));
+	if (x->p.refused == REFUSED_NO_SPACE || x->p.refused == REFUSED_OVER_QUOTA)
+		spoke_changes_room(t->group, &x->need);
 	if (x->p.refused != REFUSED_NOT)
 		log_info("group %s: %s refused: %s", t->group->name, x->o.path, x->p.text);
 	else

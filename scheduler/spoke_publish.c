@@ -94,6 +94,10 @@ void publishing_result(struct publishing *x)
 		res->refused = refusal_of(x);
 		snprintf(res->text, sizeof(res->text), "%.250s",
 			 x->e.text[0] ? x->e.text : strerror(-x->error));
+		if (res->refused == REFUSED_NO_SPACE)
+			spoke_changes_room(x->g, &(struct spoke_need){.disk = SPOKE_SPOOL_ROOM});
+		if (res->refused == REFUSED_IN_USE)
+			spoke_changes_lock(x->g, x->locked);
 		if (res->refused == REFUSED_IN_USE)
 			log_info("group %s: %s: not yet: it is in use: %s", x->g->name,
 				 publishing_op(x)->path, res->text);

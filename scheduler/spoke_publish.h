@@ -33,6 +33,7 @@ struct publishing {
 	struct publish_look look;
 	struct publish_attr attr;
 	struct lockfiles lock; /* as the operation began */
+	const char *locked;    /* with -ETXTBSY: the path beside which one lies */
 	char staged[HASH_HEX + 16];
 	char keep[256];
 	int64_t intent;

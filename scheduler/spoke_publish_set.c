@@ -56,8 +56,10 @@ int publication_in_use(struct publishing *x)
 	p->changing = true;
 	for (size_t i = 0; i < p->ops.n_ops && r == 0; i++) {
 		r = publishing_in_use(&p->each[i]);
-		if (r < 0 && &p->each[i] != x)
+		if (r < 0 && &p->each[i] != x) {
 			x->e = p->each[i].e;
+			x->locked = p->each[i].locked;
+		}
 	}
 	return r;
 }

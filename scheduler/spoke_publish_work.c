@@ -23,8 +23,10 @@ int publishing_in_use(struct publishing *x)
 
 	if (op->kind == WIRE_META || op->kind == WIRE_KEEP || x->in_place)
 		return 0;
+	x->locked = op->path;
 	if (x->look.present && guard_locked(x->g->store->root_fd, op->path, &x->lock, lock))
 		return err_set(&x->e, -ETXTBSY, "%s lies beside it here", lock);
+	x->locked = path;
 	if (op->kind == WIRE_RENAME && guard_locked(x->g->store->root_fd, path, &x->lock, lock))
 		return err_set(&x->e, -ETXTBSY, "%s lies beside %s here", lock, path);
 	return 0;

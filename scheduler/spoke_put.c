@@ -155,6 +155,8 @@ static void put_finish(struct spoke_put *x)
 	unsigned status = spoke_refusal_put(t, x->error, x->e.text, &x->p);
 	struct sreq *r = x->r;
 
+	if (x->p.refused == REFUSED_NO_SPACE)
+		spoke_changes_room(t->group, &(struct spoke_need){.disk = x->p.need});
 	if (x->error < 0 && x->error != -ERANGE && x->error != -ECANCELED)
 		log_warn("group %s: %s: %s", t->group->name, t->path[0] ? t->path : t->hex,
 			 x->e.text[0] ? x->e.text : strerror(-x->error));

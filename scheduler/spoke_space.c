@@ -18,21 +18,38 @@ static void set(struct spoke_transfer *t, uint64_t need, uint64_t left)
 	t->left = left;
 }
 
-bool spoke_space_take(struct spoke_transfer *t, uint64_t need, const struct spoke_room *room,
-		      struct spoke_room *ret)
+/* Beside what others were promised: all and left of it. */
+static bool fits(const struct spoke_need *need, const struct spoke_room *room, uint64_t all,
+		 uint64_t left, struct spoke_room *ret)
+{
+	ret->disk = room->disk - MIN(room->disk, left);
+	ret->quota = room->quota == UINT64_MAX ? UINT64_MAX : room->quota - MIN(room->quota, all);
+	return need->disk <= ret->disk && need->quota <= ret->quota;
+}
+
+bool spoke_space_take(struct spoke_transfer *t, const struct spoke_need *need,
+		      const struct spoke_room *room, struct spoke_room *ret)
 {
 	struct spoke_group *g = t->group;
-	uint64_t others, all;
 	bool ok;
 
 	pthread_mutex_lock(&g->space_lock);
-	others = g->promised_left - t->left;
-	all = g->promised - t->need;
-	ret->disk = room->disk - MIN(room->disk, others);
-	ret->quota = room->quota == UINT64_MAX ? UINT64_MAX : room->quota - MIN(room->quota, all);
-	ok = need <= MIN(ret->disk, ret->quota);
-	set(t, ok ? need : 0, ok ? need : 0);
-	t->spool = ok ? MIN(need, SPOKE_SPOOL_ROOM) : 0;
+	ok = fits(need, room, g->promised - t->need, g->promised_left - t->left, ret);
+	set(t, ok ? need->quota : need->quota - MIN(need->quota, need->disk), ok ? need->disk : 0);
+	t->spool = ok ? MIN(need->disk, SPOKE_SPOOL_ROOM) : 0;
+	pthread_mutex_unlock(&g->space_lock);
+	return ok;
+}
+
+bool spoke_space_fits(struct spoke_group *g, const struct spoke_need *need)
+{
+	struct spoke_room room = {.quota = g->cfg->staging_quota}, left;
+	bool ok;
+
+	if (store_free_bytes(g->store, &room.disk) < 0)
+		room.disk = 0;
+	pthread_mutex_lock(&g->space_lock);
+	ok = fits(need, &room, g->promised, g->promised_left, &left);
 	pthread_mutex_unlock(&g->space_lock);
 	return ok;
 }

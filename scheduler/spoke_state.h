@@ -34,6 +34,8 @@ struct spoke_scan;
 struct spoke_pair;
 struct spoke_scrub;
 struct spoke_verify;
+struct spoke_changes;
+struct spoke_awaited;
 
 struct spoke_transfer {
 	struct spoke_group *group;
@@ -103,6 +105,7 @@ struct spoke_group {
 	struct publishing_list publishing;
 	pthread_mutex_t space_lock;
 	uint64_t promised, promised_left; /* of all transfers */
+	struct spoke_awaited *awaited;	  /* what was refused: spoke_changes.c; or NULL */
 	struct spoke_verify *verify;	  /* the last one, under way or not; or NULL */
 	struct spoke_scrub *scrub;
 	char *indexing_path; /* while indexing */
@@ -119,6 +122,7 @@ struct spoke {
 	struct server *server;
 	struct assembler *assembler;
 	struct spoke_group_list groups;
+	struct spoke_changes *changes;
 	struct spoke_pair *pair; /* a join code that waits for its hub, or NULL */
 	atomic_bool cancel;	 /* long work ends early */
 	unsigned works;
@@ -202,19 +206,34 @@ int spoke_transfer_check(struct spoke_transfer *t, int r);
 unsigned spoke_transfer_destroy(struct spoke_transfer *t, struct identity_change *changes);
 
 /* spoke_space.c: any thread. */
+struct spoke_need {
+	uint64_t disk;	/* that are still to be written */
+	uint64_t quota; /* of them and what lies there already */
+};
 struct spoke_room {
 	uint64_t disk, quota;
 };
-/* Promises so many bytes to it, instead of what it was promised before; false: there is not so much
- * room for it, and it is promised nothing. ret: what there is beside what others were promised. */
-bool spoke_space_take(struct spoke_transfer *t, uint64_t need, const struct spoke_room *room,
-		      struct spoke_room *ret);
+/* Promises it so much, instead of what it was promised before; false: there is not so much room for
+ * it, and it is charged what lies there. ret: what there is beside what others were promised. */
+bool spoke_space_take(struct spoke_transfer *t, const struct spoke_need *need,
+		      const struct spoke_room *room, struct spoke_room *ret);
+/* Loop: would it be promised to a new one now? */
+bool spoke_space_fits(struct spoke_group *g, const struct spoke_need *need);
 /* So much of what was to come has come. */
 void spoke_space_progress(struct spoke_transfer *t, uint64_t part, uint64_t whole);
 /* All of it is there and proven: its spool is done with. */
 void spoke_space_staged(struct spoke_transfer *t);
 void spoke_space_release(struct spoke_transfer *t);
 uint64_t spoke_space_promised(struct spoke_group *g); /* bytes that are still to be written */
+
+/* spoke_changes.c: who waits for room or for a lock file to go, and who is told that it is so. */
+struct spoke_changes *spoke_changes_new(struct spoke *s) WARN_UNUSED;
+struct spoke_changes *spoke_changes_free(struct spoke_changes *c); /* its requests are over */
+void spoke_changes_request(struct spoke *s, struct sreq *r);
+void spoke_changes_hint(struct spoke *s); /* a lock file may have gone */
+void spoke_changes_room(struct spoke_group *g, const struct spoke_need *need); /* was refused */
+void spoke_changes_lock(struct spoke_group *g, const char *path);	       /* is in use */
+void spoke_changes_forget(struct spoke_group *g);
 
 /* spoke_http.c and the verbs */
 void spoke_http(void *arg, struct sreq *r);

@@ -197,9 +197,8 @@ static void say_noted(const struct job *j, json_t *out)
 	}
 	if (j->waits & WAIT_IN_USE)
 		why_say(out,
-			"It is all there and proven. Whether the lock file is gone is asked every ten "
-			"minutes; 'spokesync retry %llu' asks now.",
-			(unsigned long long)j->id);
+			"It is all there and proven, and goes on within seconds after the lock file is "
+			"gone.");
 }
 
 /* How fast, and what limits it. */

@@ -171,6 +171,8 @@ tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=zone_new
 tests_unit_test_push_SOURCES = tests/unit/test_push.c tests/unit/fake_spoke.h \
 	tests/unit/temp.h
 tests_unit_test_extents_SOURCES = tests/unit/test_extents.c tests/unit/mounted.h
+# A lock file comes between two steps of a publication.
+tests_unit_test_spoke_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=publish_prepare
 CORE_RIG = tests/unit/core_rig.c tests/unit/core_rig.h
 tests_unit_test_cmd_SOURCES = tests/unit/test_cmd.c $(CORE_RIG)
 tests_unit_test_core_SOURCES = tests/unit/test_core.c $(CORE_RIG)

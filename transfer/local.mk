@@ -150,6 +150,7 @@ libtransfer_a_SOURCES += transfer/wire_position.c
 libtransfer_a_SOURCES += transfer/wire_publish.c
 libtransfer_a_SOURCES += transfer/wire_version.c
 libtransfer_a_SOURCES += transfer/wire_verify.c
+libtransfer_a_SOURCES += transfer/wire_changes.c
 libtransfer_a_SOURCES += transfer/worker.c
 libtransfer_a_SOURCES += transfer/worker.h
 libtransfer_a_SOURCES += transfer/publish.c transfer/publish.h

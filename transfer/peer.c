@@ -174,6 +174,7 @@ struct word *peer_call(struct peer *p, const struct word_spec *spec)
 	rs.type = spec->body_len ? "Content-Type: application/octet-stream" : NULL;
 	rs.charge = spec->charge ? spec->charge : p->charge;
 	rs.prepaid = spec->prepaid;
+	rs.stall_us += spec->patience_us;
 	rs.done = on_done;
 	rs.arg = w;
 	TAILQ_INSERT_TAIL(&p->words, w, entry);

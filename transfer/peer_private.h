@@ -8,7 +8,6 @@
 
 #include "transfer/push.h"
 
-struct word;
 TAILQ_HEAD(words, word);
 
 struct peer {
@@ -32,15 +31,13 @@ struct word_spec {
 	size_t body_len;	    /* of one that is not JSON; 0: it is, and ends with a NUL */
 	struct shaper_node *charge; /* NULL: the peer's */
 	uint64_t prepaid;	    /* see http.h */
+	int64_t patience_us;	    /* the answer is to come so late */
 	peer_done_fn *done;	    /* NULL: nobody listens */
 	void *arg;
 	void *owned; /* malloc'ed or NULL; freed when the word is over, however it ends */
 };
 
 struct word *peer_call(struct peer *p, const struct word_spec *spec) WARN_UNUSED;
-/* done() is not called. The request goes on to its end if listen is all that ends, else it is
- * reset. */
-void peer_call_cancel(struct word *w);
 /* Its bytes so far. */
 void peer_call_counts(const struct word *w, uint64_t *ret_out, uint64_t *ret_in);
 void peer_call_charge(struct word *w, struct shaper_node *charge);

@@ -1,6 +1,6 @@
 /*
- * peer_words.c: hello, inventory, publish, pairing, and the end of a transfer that nobody wants.
- * Each is one call, its body encoded and its answer decoded by wire_*.c.
+ * peer_words.c: hello, inventory, publish, changes, pairing, and the end of a transfer that nobody
+ * wants. Each is one call, its body encoded and its answer decoded by wire_*.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@ struct asked {
 		peer_published_fn *published;
 		peer_paired_fn *paired;
 		peer_verified_fn *verified;
+		peer_changes_fn *changes;
 	} fn;
 	void *arg;
 };
@@ -155,6 +156,38 @@ void peer_verify_look(struct peer *p, const char *group, peer_verified_fn *done,
 
 	x->fn.verified = done;
 	ask(p, "GET", xasprintf("/v1/groups/%s/verify", group), NULL, verified_done, x);
+}
+
+static void changes_done(void *arg, const struct peer_answer *answer,
+			 const struct request_result *r)
+{
+	struct asked *x = arg;
+	struct peer_answer a = *answer;
+	uint64_t seq = 0;
+	struct err e;
+
+	if (a.error == PEER_OK && wire_changes_decode(r->body, r->body_len, &seq, &e) < 0)
+		undecodable(&a, &e);
+	x->fn.changes(x->arg, &a, seq);
+}
+
+struct word *peer_changes(struct peer *p, uint64_t since, unsigned wait_s, peer_changes_fn *done,
+			  void *arg)
+{
+	struct asked *x = asked_new(arg);
+	char *path = wire_changes_path(since, wait_s);
+	struct word_spec spec = {.method = "GET",
+				 .path = path,
+				 .patience_us = (int64_t)wait_s * SECOND_US,
+				 .done = changes_done,
+				 .arg = x,
+				 .owned = x};
+	struct word *w;
+
+	x->fn.changes = done;
+	w = peer_call(p, &spec);
+	free(path);
+	return w;
 }
 
 static void pair_done(void *arg, const struct peer_answer *answer, const struct request_result *r)

@@ -11,6 +11,7 @@
 #include "transfer/wire.h"
 
 struct peer; /* one spoke: address, pins, a kept connection for words */
+struct word; /* a call of it under way */
 struct push; /* one content on its way to it */
 
 struct peer *peer_new(struct http *h, const char *url, const struct pin *pins, size_t n_pins,
@@ -57,6 +58,13 @@ typedef void peer_verified_fn(void *arg, const struct peer_answer *a, const stru
 void peer_verify_begin(struct peer *p, const char *group, const struct wire_verify *what,
 		       peer_verified_fn *done, void *arg);
 void peer_verify_look(struct peer *p, const char *group, peer_verified_fn *done, void *arg);
+/* GET changes: the answer may take wait_s. seq: 0 with an error. */
+typedef void peer_changes_fn(void *arg, const struct peer_answer *a, uint64_t seq);
+struct word *peer_changes(struct peer *p, uint64_t since, unsigned wait_s, peer_changes_fn *done,
+			  void *arg) WARN_UNUSED;
+/* done() is not called. The request goes on to its end if listen is all that ends, else it is
+ * reset. */
+void peer_call_cancel(struct word *w);
 /* DELETE of a transfer that nobody wants any more; no answer wanted. */
 void peer_forget_transfer(struct peer *p, const char *group, const struct hash *root);
 
@@ -86,6 +94,7 @@ struct push_result {
 	enum push_end end;
 	enum wire_refusal refused;
 	uint64_t need, available;
+	bool never; /* it is more than there may be, whatever else goes */
 	struct peer_answer answer;
 	char text[256];
 };

@@ -215,6 +215,7 @@ static void refused(struct push *p, const struct wire_position *pos)
 	p->result.refused = pos->refused;
 	p->result.need = pos->need;
 	p->result.available = pos->available;
+	p->result.never = pos->never;
 	push_end(p, PUSH_REFUSED, "%s", pos->text[0] ? pos->text : wire_refusal_word(pos->refused));
 }
 

@@ -31,6 +31,7 @@
  *   GET    /v1/transfers/%s/%s[?map=1]
  *   PUT    /v1/transfers/%s/%s?bundle=E&offset=O      application/octet-stream
  *   DELETE /v1/transfers/%s/%s
+ *   GET    /v1/changes?since=SEQ&wait=SECONDS        since: absent at first
  *   POST   /v1/groups/%s/publish
  *   POST   /v1/groups/%s/verify
  *   GET    /v1/groups/%s/verify
@@ -99,6 +100,15 @@ struct wire_inventory {
 	size_t n_entries;
 };
 
+/*
+ * What jobs wait for at a spoke, room and files in use, is counted there each time that some of it
+ * is free again. The answer comes when the count is another than `since`, or after `wait`.
+ */
+#define WIRE_CHANGES_WAIT 600u					      /* seconds, at most */
+char *wire_changes_path(uint64_t since, unsigned wait_s) WARN_UNUSED; /* since 0: not known */
+char *wire_changes_encode(uint64_t seq) WARN_UNUSED;
+int wire_changes_decode(const char *json, size_t len, uint64_t *ret_seq, struct err *e) WARN_UNUSED;
+
 struct wire_offer {
 	char path[WIRE_PATH_MAX + 1];
 	struct hash root;
@@ -132,6 +142,7 @@ struct wire_position {
 	enum wire_refusal refused;
 	char text[256];
 	uint64_t need, available;
+	bool never; /* it is more than the quota, whatever else goes */
 	struct hash have[WIRE_BASES_MAX];
 	unsigned n_have;
 	bool have_it; /* the spoke already holds this content (somewhere): publish copies it */

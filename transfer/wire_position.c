@@ -15,6 +15,8 @@ static void encode_refusal(json_t *root, const struct wire_position *p)
 	if (p->refused == REFUSED_NO_SPACE || p->refused == REFUSED_OVER_QUOTA) {
 		json_object_set_new(root, "need", wire_out_u64(p->need));
 		json_object_set_new(root, "available", wire_out_u64(p->available));
+		if (p->never)
+			json_object_set_new(root, "never", json_true());
 	}
 	if (p->refused == REFUSED_NO_BASE)
 		json_object_set_new(root, "have", wire_out_hashes(p->have, p->n_have));
@@ -58,6 +60,7 @@ int wire_position_decode(const char *json, size_t len, struct wire_position *ret
 	wire_in_text(&in, in.root, "text", p.text, sizeof(p.text));
 	p.need = wire_in_u64(&in, in.root, "need", INT64_MAX, false);
 	p.available = wire_in_u64(&in, in.root, "available", INT64_MAX, false);
+	p.never = wire_in_bool(&in, in.root, "never");
 	wire_in_hashes(&in, in.root, "have", p.have, WIRE_BASES_MAX, &p.n_have);
 	p.have_it = wire_in_bool(&in, in.root, "have_it");
 	p.has_bundle = wire_in_hash(&in, in.root, "bundle", &p.bundle, false);

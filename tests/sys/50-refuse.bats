@@ -41,10 +41,53 @@ says_wrong() {
 	eventually 20 says_space
 	[ -z "$(published berlin)" ]
 	[ "$(find "$T/berlin/.spokesync" -type f -size +4M | wc -l)" -eq 0 ]
+	# More than there will ever be: that is a person's, and it goes on by itself after that.
+	eventually 5 is 2 level
 	spoke berlin "group:staging_quota = 1GiB"
 	ctl berlin reload
-	hubctl retry "$(job one.img berlin id)"
-	hubctl wait --timeout 60s
+	hubctl wait --timeout 15s
+	same berlin one.img
+}
+level() { hubctl status --check >&2 && echo 0 || echo $?; }
+
+# Catches: the program as it was, which looked again after ten minutes, said critical and called on_fail
+# meanwhile; a look each second at the hub's cost.
+@test "a quota that others use up: it waits, without alarm, and goes on seconds after there is room" {
+	spoke berlin "group:staging_quota = 100MiB"
+	SPOKE[berlin]="rate = 24Mbit"
+	GROUP="on_fail = $T/hook"
+	printf '#!/bin/sh\necho "$SPOKESYNC_EVENT" >>"${0%%/*}/told"\n' >"$T/hook"
+	chmod 755 "$T/hook"
+	hub
+	start berlin hub
+	random "$T/src/first.img" 60
+	eventually 20 is sending job first.img berlin state
+	random "$T/src/second.img" 8
+	waits() { hubctl why berlin second.img | tr -s '\n ' ' ' | grep -q 'staging quota: needs 4.* MiB, .* free of 100 MiB'; }
+	eventually 20 waits
+	is "no space at the spoke" job second.img berlin waits_text
+	is 1 level
+	offers=$(grep -c 'second.img refused' "$T/berlin.err")
+	hubctl cancel "$(job first.img berlin id)"
+	eventually 20 same berlin second.img
+	[ "$(grep -c 'second.img refused' "$T/berlin.err")" -eq "$offers" ]
+	[ "$offers" -le 2 ]
+	[ ! -e "$T/told" ]
+}
+
+@test "a disk that is full: it waits, and goes on seconds after somebody made room" {
+	spoke berlin
+	mount -t tmpfs -o size=300M tmpfs "$T/berlin" || skip "cannot mount"
+	MOUNTED+=("$T/berlin")
+	hub
+	fallocate -l "$(($(df --output=avail -B1 "$T/berlin" | tail -n 1) - (16 << 20)))" "$T/berlin/WriteCache"
+	start berlin hub
+	random "$T/src/one.img" 8
+	waits() { hubctl why berlin one.img | tr -s '\n ' ' ' | grep -q 'disk: needs 4.* MiB, .* free'; }
+	eventually 20 waits
+	is 1 level
+	rm "$T/berlin/WriteCache"
+	hubctl wait --timeout 20s
 	same berlin one.img
 }
 says_space() {

@@ -144,14 +144,19 @@ static void waits_for_a_change(void **state)
 	assert_int_equal(k->waits, WAIT_IN_USE);
 	rig_move(r, 300);
 	assert_int_equal(j->state, JOB_WAITING);
+	assert_true(core_spoke_awaited(j->spoke));
 	core_fact_spoke_changed(r->c, j->spoke);
 	rig_pass(r);
+	assert_false(core_spoke_awaited(j->spoke));
 	assert_int_equal(j->state, JOB_SENDING);
 	assert_int_equal(k->state, JOB_SENDING);
 	/* And looked at again though nobody says anything. */
-	rig_end(r, j, OUTCOME_SPACE);
+	rig_end(r, j, OUTCOME_TOO_LARGE);
+	assert_true(j->waits == WAIT_SPACE && j->stuck);
 	rig_move(r, 601);
 	assert_int_equal(j->state, JOB_SENDING);
+	rig_end(r, j, OUTCOME_SPACE);
+	assert_false(j->stuck);
 	rig_free(r);
 }
 

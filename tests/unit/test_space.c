@@ -18,7 +18,7 @@ static bool take(struct spoke_transfer *t, uint64_t need, uint64_t disk, uint64_
 		 uint64_t *ret_left)
 {
 	struct spoke_room room = {disk, quota}, left;
-	bool ok = spoke_space_take(t, need, &room, &left);
+	bool ok = spoke_space_take(t, &(struct spoke_need){need, need}, &room, &left);
 
 	*ret_left = MIN(left.disk, left.quota);
 	return ok;
@@ -48,6 +48,31 @@ static void test_room(void **state)
 	spoke_space_progress(&b, 11, 10);
 	assert_int_equal(spoke_space_promised(&group), 0);
 	spoke_space_release(&b);
+	assert_int_equal(group.promised, 0);
+}
+
+/*
+ * One that is there already wants little of the disk, and all that it is of the quota. Catches: a
+ * staged transfer, offered again, that is charged only what is still to come; one that is refused
+ * and is charged nothing, though it lies there.
+ */
+static void test_again(void **state)
+{
+	const struct spoke_need staged = {.disk = 5, .quota = 80},
+				other = {.disk = 30, .quota = 30};
+	struct spoke_room room = {1000, 100}, left;
+
+	(void)state;
+	assert_true(spoke_space_take(&a, &staged, &room, &left));
+	assert_false(spoke_space_take(&b, &other, &room, &left));
+	assert_int_equal(left.quota, 20);
+	assert_int_equal(spoke_space_promised(&group), 5);
+	room.quota = 60;
+	assert_false(spoke_space_take(&a, &staged, &room, &left));
+	assert_int_equal(group.promised, 75);
+	room = (struct spoke_room){4, 100};
+	assert_false(spoke_space_take(&a, &staged, &room, &left));
+	spoke_space_release(&a);
 	assert_int_equal(group.promised, 0);
 }
 
@@ -90,6 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_threads),
 	};
 

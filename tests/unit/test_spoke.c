@@ -563,6 +563,83 @@ static void test_in_use(void **state)
 	assert_string_equal(get_text(f, "g/d/file.vhdx"), "version two");
 }
 
+static int lock_dir = -1; /* where a lock file is to appear as soon as something is ready */
+
+int __real_publish_prepare(const struct store *s, const char *staged, const char *path,
+			   const struct publish_attr *attr, struct identity *ret, struct err *e);
+int __wrap_publish_prepare(const struct store *s, const char *staged, const char *path,
+			   const struct publish_attr *attr, struct identity *ret, struct err *e);
+
+int __wrap_publish_prepare(const struct store *s, const char *staged, const char *path,
+			   const struct publish_attr *attr, struct identity *ret, struct err *e)
+{
+	int r = __real_publish_prepare(s, staged, path, attr, ret, e);
+
+	if (lock_dir >= 0)
+		close(openat(lock_dir, "file.lok", O_CREAT | O_WRONLY, 0644));
+	return r;
+}
+
+static void unlock(struct ev_loop *loop, ev_timer *t, int revents)
+{
+	const struct fixture *f = t->data;
+
+	(void)loop;
+	(void)revents;
+	assert_int_equal(unlinkat(spoke_group_get(f->d.spoke, "g")->store->root_fd, "file.lok", 0),
+			 0);
+}
+
+static uint64_t changes(struct fixture *f, uint64_t since, unsigned wait_s)
+{
+	char *path = wire_changes_path(since, wait_s);
+	uint64_t seq;
+	json_t *j;
+
+	assert_int_equal(curl(f, &j, "", path), 200);
+	seq = (uint64_t)json_integer_value(json_object_get(j, "seq"));
+	json_decref(j);
+	free(path);
+	return seq;
+}
+
+/*
+ * A lock file that comes after the image was made ready, and goes while the hub waits. Catches: no
+ * second look; one whose refusal leaves an intent, or what was staged unusable; a hub that is told
+ * at once, by a look every ten seconds, or only when its time is over.
+ */
+static void test_in_use_late(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_op_result res;
+	char one[65], two[65];
+	uint64_t seq;
+	ev_timer t;
+
+	start(f);
+	settle(f);
+	send_text(f, "file.vhdx", "version one", one);
+	publish(f, WIRE_PUT, "file.vhdx", one, NULL, &res);
+	send_text(f, "file.vhdx", "version two", two);
+	seq = changes(f, 0, 0);
+	lock_dir = spoke_group_get(f->d.spoke, "g")->store->root_fd;
+	publish(f, WIRE_PUT, "file.vhdx", two, one, &res);
+	lock_dir = -1;
+	assert_int_equal(res.refused, REFUSED_IN_USE);
+	assert_string_equal(get_text(f, "g/file.vhdx"), "version one");
+	assert_int_equal(count_preserved(f), 0);
+	assert_int_equal(changes(f, seq, 0), seq);
+	ev_timer_init(&t, unlock, 0.2, 0.0);
+	t.data = f;
+	ev_timer_start(f->d.loop, &t);
+	assert_int_not_equal(changes(f, seq, 5), seq);
+	assert_int_equal(changes(f, seq, 5), seq + 1); /* told to whoever missed it */
+	publish(f, WIRE_PUT, "file.vhdx", two, one, &res);
+	assert_true(res.done && !res.drift);
+	assert_string_equal(get_text(f, "g/file.vhdx"), "version two");
+	assert_int_equal(curl(f, NULL, "", "/v1/changes?since=x"), 400);
+}
+
 /* The pattern is the spoke's to say; lock files by it are its own without protect_local. */
 static void test_lock_names(void **state)
 {
@@ -922,6 +999,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_quota, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_quota_staged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_in_use, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_in_use_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lock_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_protect, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roll_forward, setup, teardown),

@@ -1,0 +1,38 @@
+/*
+ * hub_changes.c: see hub_changes.h.
+ */
+#include "scheduler/hub_changes.h"
+
+/* A few questions an hour: words pass in closed windows too, within their 64 KiB. */
+#define WAIT_S 300u
+
+static void answered(void *arg, const struct peer_answer *a, uint64_t seq)
+{
+	struct hub_spoke *s = arg;
+	struct hub *h = s->hub;
+
+	s->changes = NULL;
+	if (a->error != PEER_OK)
+		return; /* the next greeting that succeeds asks anew */
+	if (seq != s->changes_seen) {
+		s->changes_seen = seq;
+		core_fact_spoke_changed(h->core, s->state);
+		hub_kick(h);
+	}
+	hub_changes_ask(s);
+}
+
+void hub_changes_ask(struct hub_spoke *s)
+{
+	if (s->changes || s->hub->stopping || !s->state || !s->state->up ||
+	    !core_spoke_awaited(s->state))
+		return;
+	s->changes = peer_changes(s->peer, s->changes_seen, WAIT_S, answered, s);
+}
+
+void hub_changes_end(struct hub_spoke *s)
+{
+	if (s->changes)
+		peer_call_cancel(s->changes);
+	s->changes = NULL;
+}
