@@ -119,14 +119,18 @@ static void check_policy(struct build *b, const struct section *s, const struct 
 			      p->name);
 }
 
-static void check_preserve(struct build *b, const struct section *s, const struct group_cfg *g)
+static void check_marks(struct build *b, const struct section *s, const char *low_key, unsigned low,
+			const char *high_key, unsigned high)
 {
-	if (g->preserve_low > g->preserve_high)
-		build_problem(
-			b,
-			line_of(s, was_given(s, "preserve_low") ? "preserve_low" : "preserve_high"),
-			"preserve_low (%u) is above preserve_high (%u)", g->preserve_low,
-			g->preserve_high);
+	if (low > high)
+		build_problem(b, line_of(s, was_given(s, low_key) ? low_key : high_key),
+			      "%s (%u) is above %s (%u)", low_key, low, high_key, high);
+}
+
+static void check_quotas(struct build *b, const struct section *s, const struct group_cfg *g)
+{
+	check_marks(b, s, "staging_low", g->staging_low, "staging_high", g->staging_high);
+	check_marks(b, s, "preserve_low", g->preserve_low, "preserve_high", g->preserve_high);
 }
 
 void check_all(struct build *b)
@@ -141,7 +145,7 @@ void check_all(struct build *b)
 		else if (s->kind == SECTION_GROUP)
 			check_group_path(b, s, s->base);
 		if (s->kind == SECTION_GROUP && b->c.role == ROLE_SPOKE)
-			check_preserve(b, s, s->base);
+			check_quotas(b, s, s->base);
 		if (s->kind == SECTION_GROUP && hub)
 			check_group_policy(b, s, s->base);
 		else if (s->kind == SECTION_SPOKE && hub)

@@ -92,6 +92,7 @@ struct group_cfg {
 	unsigned max_delete;	 /* at once, unasked; 0: any number */
 	/* spoke */
 	uint64_t staging_quota, preserve_quota; /* bytes; UINT64_MAX = no quota */
+	unsigned staging_high, staging_low;	/* percent of staging_quota */
 	unsigned preserve_high, preserve_low;	/* percent of preserve_quota */
 	int64_t preserve_age_us;		/* 0: any */
 	unsigned preserve_count;		/* of one path; 0: any */

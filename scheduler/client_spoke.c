@@ -11,8 +11,8 @@
 
 static void print_groups(const json_t *groups)
 {
-	static const char *const heads[] = {"GROUP", ">FILES", ">SIZE", ">PRESERVED",
-					    ">FREE", "PATH",   "STATE"};
+	static const char *const heads[] = {"GROUP",	  ">FILES", ">SIZE", ">STAGING",
+					    ">PRESERVED", ">FREE",  "PATH",  "STATE"};
 	struct view_table *t = view_table_new(heads, ARRAY_LEN(heads));
 	const char *problem;
 	json_t *g;
@@ -23,6 +23,7 @@ static void print_groups(const json_t *groups)
 		view_cell(t, "%s", client_str(g, "name"));
 		view_cell(t, "%lld", (long long)client_int(g, "files"));
 		view_cell(t, "%s", client_size(client_int(g, "bytes")).s);
+		view_cell(t, "%s", client_size(client_int(g, "staging_bytes")).s);
 		view_cell(t, "%s", client_size(client_int(g, "preserved_bytes")).s);
 		view_cell(t, "%s", client_size(client_int(g, "free_bytes")).s);
 		view_cell(t, "%s", client_str(g, "path"));

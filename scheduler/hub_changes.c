@@ -12,8 +12,10 @@ static void answered(void *arg, const struct peer_answer *a, uint64_t seq)
 	struct hub *h = s->hub;
 
 	s->changes = NULL;
+	/* It may be of a version that does not tell; else the next greeting asks anew. */
+	s->changes_mute = a->error == PEER_REFUSED;
 	if (a->error != PEER_OK)
-		return; /* the next greeting that succeeds asks anew */
+		return;
 	if (seq != s->changes_seen) {
 		s->changes_seen = seq;
 		core_fact_spoke_changed(h->core, s->state);
@@ -24,7 +26,7 @@ static void answered(void *arg, const struct peer_answer *a, uint64_t seq)
 
 void hub_changes_ask(struct hub_spoke *s)
 {
-	if (s->changes || s->hub->stopping || !s->state || !s->state->up ||
+	if (s->changes || s->changes_mute || s->hub->stopping || !s->state || !s->state->up ||
 	    !core_spoke_awaited(s->state))
 		return;
 	s->changes = peer_changes(s->peer, s->changes_seen, WAIT_S, answered, s);
@@ -35,4 +37,5 @@ void hub_changes_end(struct hub_spoke *s)
 	if (s->changes)
 		peer_call_cancel(s->changes);
 	s->changes = NULL;
+	s->changes_mute = false; /* another version may come back */
 }

@@ -84,6 +84,10 @@ static enum job_outcome start_refused(struct hub_job *x, const struct push_resul
 		return OUTCOME_AGAIN;
 	case REFUSED_NO_SPACE:
 	case REFUSED_OVER_QUOTA:
+		/* It may hold what nobody wants any more. One that does not tell when there is room
+		 * would have it tried again after each greeting. */
+		if (!x->spoke->changes_mute)
+			peers_greet(x->spoke);
 		return r->never ? OUTCOME_TOO_LARGE : OUTCOME_SPACE;
 	case REFUSED_IN_USE:
 		return OUTCOME_IN_USE;

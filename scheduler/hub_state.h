@@ -169,6 +169,7 @@ struct hub_spoke {
 	struct greet_turn turn;	   /* of that */
 	struct word *changes;	   /* hub_changes.c: the question under way, or NULL */
 	uint64_t changes_seen;	   /* its last answer */
+	bool changes_mute;	   /* it has none */
 	unsigned n_jobs;	   /* unfinished */
 	bool told_down;		   /* and logged */
 	bool told_zone;		   /* that its time zone is not known here */

@@ -71,6 +71,11 @@ void spoke_changes_lock(struct spoke_group *g, const char *path)
 		a->locked[a->n_locked++] = xstrdup(path);
 }
 
+bool spoke_changes_wants_room(const struct spoke_group *g)
+{
+	return g->awaited && g->awaited->n_room > 0;
+}
+
 void spoke_changes_forget(struct spoke_group *g)
 {
 	if (!g->awaited)

@@ -66,6 +66,7 @@ struct spoke_group *spoke_group_free(struct spoke_group *g)
 		staging_close(t->st);
 		free(t);
 	}
+	spoke_resting_free(g);
 	spoke_epoch_close(g);
 	db_close(g->db);
 	store_close(g->store);

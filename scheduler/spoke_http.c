@@ -7,31 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "policy/zone.h"
 #include "scheduler/log.h"
 #include "scheduler/spoke_db.h"
 #include "scheduler/spoke_job.h"
 #include "scheduler/spoke_pair.h"
-#include "transfer/expiry.h"
-
-#define IDLE_S (24 * 3600)
-
-/* What nobody went on with for a day, and nothing here is at work on: the hub may not know of it.
- */
-static void idle(const struct spoke_group *g, struct wire_group *ret)
-{
-	struct hash roots[WIRE_IDLE_MAX];
-	unsigned n = expiry_idle(g->store, (int64_t)time(NULL) - IDLE_S, roots, WIRE_IDLE_MAX);
-
-	for (unsigned i = 0; i < n; i++) {
-		const struct spoke_transfer *t = spoke_transfer_get(g, &roots[i]);
-
-		if (!t || t->users == 0)
-			ret->idle[ret->n_idle++] = roots[i];
-	}
-}
 
 static void hello(struct spoke *s, struct sreq *r)
 {
@@ -62,7 +43,7 @@ static void hello(struct spoke *s, struct sreq *r)
 		w->hashing = spoke_hashing(g, NULL);
 		if (store_free_bytes(g->store, &w->free_bytes) < 0)
 			w->free_bytes = 0;
-		idle(g, w);
+		w->n_idle = spoke_resting_idle(g, w->idle, WIRE_IDLE_MAX);
 	}
 	json = wire_hello_encode(&h);
 	sreq_reply_json(r, 200, json);

@@ -78,6 +78,42 @@ void spoke_space_release(struct spoke_transfer *t)
 	pthread_mutex_unlock(&t->group->space_lock);
 }
 
+uint64_t spoke_space_rest(struct spoke_transfer *t)
+{
+	uint64_t held;
+
+	pthread_mutex_lock(&t->group->space_lock);
+	held = t->need - MIN(t->need, t->left);
+	set(t, 0, 0);
+	pthread_mutex_unlock(&t->group->space_lock);
+	return held;
+}
+
+void spoke_space_charge(struct spoke_transfer *t, uint64_t bytes)
+{
+	pthread_mutex_lock(&t->group->space_lock);
+	if (!t->need)
+		set(t, bytes, 0);
+	pthread_mutex_unlock(&t->group->space_lock);
+}
+
+void spoke_space_hold(struct spoke_group *g, int64_t more)
+{
+	pthread_mutex_lock(&g->space_lock);
+	g->promised += (uint64_t)more;
+	pthread_mutex_unlock(&g->space_lock);
+}
+
+uint64_t spoke_space_used(struct spoke_group *g)
+{
+	uint64_t used;
+
+	pthread_mutex_lock(&g->space_lock);
+	used = g->promised;
+	pthread_mutex_unlock(&g->space_lock);
+	return used;
+}
+
 uint64_t spoke_space_promised(struct spoke_group *g)
 {
 	uint64_t left;

@@ -18,6 +18,8 @@
 
 #include "scheduler/daemon.h"
 #include "scheduler/db.h"
+#include "scheduler/strmap.h"
+#include "transfer/expiry.h"
 #include "transfer/publish.h"
 #include "transfer/server.h"
 #include "transfer/staging.h"
@@ -104,9 +106,12 @@ struct spoke_group {
 	bool watch_failed, watch_full; /* said */
 	struct publishing_list publishing;
 	pthread_mutex_t space_lock;
-	uint64_t promised, promised_left; /* of all transfers */
-	struct spoke_awaited *awaited;	  /* what was refused: spoke_changes.c; or NULL */
-	struct spoke_verify *verify;	  /* the last one, under way or not; or NULL */
+	uint64_t promised, promised_left; /* of all transfers, those that rest too */
+	struct strmap resting;		  /* spoke_resting.c */
+	bool stocked;			  /* what rested at the start is known */
+	unsigned idle_turn;
+	struct spoke_awaited *awaited; /* what was refused: spoke_changes.c; or NULL */
+	struct spoke_verify *verify;   /* the last one, under way or not; or NULL */
 	struct spoke_scrub *scrub;
 	char *indexing_path; /* while indexing */
 	_Atomic uint64_t index_progress, index_size;
@@ -225,6 +230,19 @@ void spoke_space_progress(struct spoke_transfer *t, uint64_t part, uint64_t whol
 void spoke_space_staged(struct spoke_transfer *t);
 void spoke_space_release(struct spoke_transfer *t);
 uint64_t spoke_space_promised(struct spoke_group *g); /* bytes that are still to be written */
+uint64_t spoke_space_used(struct spoke_group *g);     /* of the quota */
+/* It is closed: what lies there is no longer its own, and returned. */
+uint64_t spoke_space_rest(struct spoke_transfer *t);
+void spoke_space_charge(struct spoke_transfer *t, uint64_t bytes); /* that lie there */
+void spoke_space_hold(struct spoke_group *g, int64_t more);	   /* of no transfer */
+
+/* spoke_resting.c: loop. */
+void spoke_resting_put(struct spoke_group *g, const char *hex, uint64_t bytes);
+uint64_t spoke_resting_take(struct spoke_group *g, const char *hex); /* bytes */
+void spoke_resting_found(struct spoke_group *g, const struct expiry_transfer *all, size_t n);
+/* Transfers of which the hub is asked whether it wants them. */
+unsigned spoke_resting_idle(struct spoke_group *g, struct hash *ret, unsigned max);
+void spoke_resting_free(struct spoke_group *g);
 
 /* spoke_changes.c: who waits for room or for a lock file to go, and who is told that it is so. */
 struct spoke_changes *spoke_changes_new(struct spoke *s) WARN_UNUSED;
@@ -233,6 +251,7 @@ void spoke_changes_request(struct spoke *s, struct sreq *r);
 void spoke_changes_hint(struct spoke *s); /* a lock file may have gone */
 void spoke_changes_room(struct spoke_group *g, const struct spoke_need *need); /* was refused */
 void spoke_changes_lock(struct spoke_group *g, const char *path);	       /* is in use */
+bool spoke_changes_wants_room(const struct spoke_group *g);
 void spoke_changes_forget(struct spoke_group *g);
 
 /* spoke_http.c and the verbs */

@@ -43,6 +43,11 @@ static json_t *group_json(struct spoke_group *g)
 	json_object_set_new(j, "preserved_bytes", json_integer((json_int_t)kept_bytes));
 	json_object_set_new(j, "free_bytes", json_integer((json_int_t)free_bytes));
 	json_object_set_new(j, "promised_bytes", json_integer((json_int_t)spoke_space_promised(g)));
+	json_object_set_new(j, "staging_bytes", json_integer((json_int_t)spoke_space_used(g)));
+	json_object_set_new(j, "staging_quota",
+			    g->cfg->staging_quota == UINT64_MAX
+				    ? json_null()
+				    : json_integer((json_int_t)g->cfg->staging_quota));
 	json_object_set_new(j, "reflink", json_boolean(g->store && g->store->reflink));
 	json_object_set_new(j, "scrub", spoke_scrub_json(g));
 	json_object_set_new(j, "scanning", json_boolean(g->scan != NULL));

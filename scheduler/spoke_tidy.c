@@ -1,8 +1,8 @@
 /*
  * spoke_tidy.c: what is left to be done in a group's store when nobody waits for it: the leaf
  * records of what was published are merged into indexes (leaves.h), and those of contents that
- * nobody lists any more are removed. At start, and after every publication; the latter at most once
- * an hour.
+ * nobody lists any more are removed. At the first time it also counts what rests in staging. At
+ * start, and after every publication; the latter at most once an hour.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,6 +24,9 @@ struct tidy {
 	struct spoke_group *g;
 	int merged, expired;
 	bool expire;
+	bool stock;
+	struct expiry_transfer *resting;
+	size_t n_resting;
 	struct hash *listed;
 	size_t n_listed;
 };
@@ -33,6 +36,8 @@ static void tidy_run(struct work *w)
 	struct tidy *x = container_of(w, struct tidy, w);
 	struct store *s = x->g->store;
 
+	if (x->stock)
+		x->n_resting = expiry_transfers(s, true, &x->resting);
 	x->merged = leaves_merge_all(s->index_fd, &x->g->spoke->cancel);
 	if (x->merged == 0 && x->expire)
 		x->expired = expiry_leaves(s, (int64_t)time(NULL) - EXPIRE_AGE, x->listed,
@@ -55,6 +60,8 @@ static void tidy_done(struct work *w)
 	else if (x->expired > 0)
 		log_info("group %s: %d leaf records of contents that are gone are removed", g->name,
 			 x->expired);
+	spoke_resting_found(g, x->resting, x->n_resting);
+	free(x->resting);
 	free(x->listed);
 	free(x);
 	g->tidying = false;
@@ -88,6 +95,8 @@ void spoke_tidy(struct spoke_group *g)
 	g->tidying = true;
 	x = xcalloc(1, sizeof(*x));
 	x->g = g;
+	x->stock = !g->stocked;
+	g->stocked = true;
 	want_expiry(x);
 	x->w.run = tidy_run;
 	x->w.done = tidy_done;

@@ -26,8 +26,10 @@ struct spoke_transfer *spoke_transfer_get(const struct spoke_group *g, const str
 
 static void transfer_free(struct spoke_transfer *t)
 {
+	uint64_t held = t->gone ? 0 : spoke_space_rest(t);
+
 	TAILQ_REMOVE(&t->group->transfers, t, entry);
-	spoke_space_release(t);
+	spoke_resting_put(t->group, t->hex, held);
 	staging_close(t->st);
 	free(t);
 }
@@ -63,6 +65,7 @@ struct spoke_transfer *spoke_transfer_make(struct spoke_group *g, const struct h
 	hash_hex(root, t->hex);
 	lane_init(&t->lane);
 	TAILQ_INSERT_TAIL(&g->transfers, t, entry);
+	spoke_space_charge(t, spoke_resting_take(g, t->hex));
 	return t;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "transfer/extents.h"
 #include "transfer/leaves.h"
 #include "transfer/source.h"
 #include "transfer/staging.h"
@@ -62,36 +63,75 @@ static bool old_enough(int dirfd, const char *name, int64_t before)
 	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime <= before;
 }
 
-struct idle {
+struct listing {
 	const struct store *store;
-	int64_t before;
-	struct hash *ret;
-	unsigned n, max;
+	bool sizes;
+	struct expiry_transfer *all;
+	size_t n, room;
 };
 
-/* A transfer's last commit is the journal's time; one without a journal is of its directory's. */
-static int idle_one(void *arg, const char *name)
+/* Bytes of a file that no other file has: where files share blocks, those that are its own. */
+static uint64_t own_bytes(const struct store *s, const char *name)
 {
-	struct idle *x = arg;
-	char journal[HASH_HEX + sizeof("/" STAGING_JOURNAL)];
+	uint64_t own = 0;
 	struct stat st;
+	int fd;
 
-	if (hash_parse(name, &x->ret[x->n]) < 0)
+	if (fstatat(s->staging_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		return 0;
-	snprintf(journal, sizeof(journal), "%.64s/" STAGING_JOURNAL, name);
-	if (fstatat(x->store->staging_fd, journal, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		snprintf(journal, sizeof(journal), "%.64s", name);
-	if (old_enough(x->store->staging_fd, journal, x->before))
-		x->n++;
-	return x->n == x->max;
+	fd = s->reflink ? openat(s->staging_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	if (fd < 0 || extents_own(fd, &own) < 0)
+		own = (uint64_t)st.st_blocks * 512;
+	if (fd >= 0)
+		close(fd);
+	return own;
 }
 
-unsigned expiry_idle(const struct store *s, int64_t before, struct hash *ret, unsigned max)
+/* A transfer's last commit is the journal's time; one without a journal is of its directory's. The
+ * bases that it holds are not its own. */
+static int list_one(void *arg, const char *name)
 {
-	struct idle x = {s, before, ret, 0, max};
+	static const char *const parts[] = {STAGING_IMAGE, STAGING_LEAVES, STAGING_SPOOL,
+					    STAGING_JOURNAL};
+	struct listing *x = arg;
+	struct expiry_transfer t = {.bytes = 0};
+	char part[HASH_HEX + 16];
+	struct stat st;
 
-	if (max > 0)
-		(void)each_name(s->staging_fd, idle_one, &x);
+	if (hash_parse(name, &t.root) < 0)
+		return 0;
+	snprintf(part, sizeof(part), "%.64s/" STAGING_JOURNAL, name);
+	if (fstatat(x->store->staging_fd, part, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    fstatat(x->store->staging_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	t.at = st.st_mtime;
+	for (size_t i = 0; x->sizes && i < ARRAY_LEN(parts); i++) {
+		snprintf(part, sizeof(part), "%.64s/%s", name, parts[i]);
+		t.bytes += own_bytes(x->store, part);
+	}
+	if (x->n == x->room) {
+		x->room = MAX((size_t)64, 2 * x->room);
+		x->all = xrealloc(x->all, x->room * sizeof(*x->all));
+	}
+	x->all[x->n++] = t;
+	return 0;
+}
+
+static int older(const void *a, const void *b)
+{
+	const struct expiry_transfer *x = a, *y = b;
+
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+size_t expiry_transfers(const struct store *s, bool sizes, struct expiry_transfer **ret)
+{
+	struct listing x = {.store = s, .sizes = sizes};
+
+	(void)each_name(s->staging_fd, list_one, &x);
+	if (x.n > 0)
+		qsort(x.all, x.n, sizeof(*x.all), older);
+	*ret = x.all;
 	return x.n;
 }
 

@@ -8,11 +8,14 @@
 
 #include "transfer/store.h"
 
-/*
- * Roots of up to max transfers that were last written to at or before this time (seconds since
- * 1970). Some directory entries, no file is read. Their count.
- */
-unsigned expiry_idle(const struct store *s, int64_t before, struct hash *ret, unsigned max);
+struct expiry_transfer {
+	struct hash root;
+	int64_t at;	/* it was last written to, in seconds since 1970 */
+	uint64_t bytes; /* on disk, its bases left out; 0 where they are not asked for */
+};
+/* What lies in staging/, the oldest first: count, and a list to be freed. No file is read; sizes
+ * are a worker's. */
+size_t expiry_transfers(const struct store *s, bool sizes, struct expiry_transfer **ret);
 /*
  * Worker thread. Removes the leaf records, last written at or before this time, of contents that
  * are neither among wanted (sorted) nor pinned or built by any transfer; up to max. None, while

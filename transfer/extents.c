@@ -337,3 +337,25 @@ unsigned extents_alike(const struct extents_probe *p, int fd)
 	}
 	return n;
 }
+
+int extents_own(int fd, uint64_t *ret)
+{
+	uint64_t own = 0;
+	struct stat st;
+	struct map m;
+	int r = 0;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	map_init(&m, fd, (uint64_t)st.st_size, NULL);
+	while (r == 0 && !m.last) {
+		r = map_load(&m);
+		for (unsigned i = 0; r == 0 && i < m.n; i++)
+			if (!(m.batch->fm_extents[i].fe_flags & FIEMAP_EXTENT_SHARED))
+				own += m.batch->fm_extents[i].fe_length;
+	}
+	map_done(&m);
+	if (r == 0)
+		*ret = own;
+	return r;
+}

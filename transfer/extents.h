@@ -37,6 +37,8 @@ bool extents_usable(int fd);
 int extents_compare(int fd, uint64_t size, int base_fd, uint64_t base_size,
 		    const atomic_bool *cancel, struct extents_common *ret) WARN_UNUSED;
 void extents_done(struct extents_common *c);
+/* Worker thread. Bytes on disk that no other file shares. -EOPNOTSUPP, -errno. */
+int extents_own(int fd, uint64_t *ret) WARN_UNUSED;
 static inline bool extents_same(const uint8_t *same, uint64_t block)
 {
 	return same[block / 8] >> (block % 8) & 1;

@@ -65,12 +65,12 @@ static int open_one(struct staging *st, const char *name, bool create, int *ret)
 
 int staging_begin_files(struct staging *st, bool create)
 {
-	int r = open_one(st, "image", create, &st->image_fd), spool = -1;
+	int r = open_one(st, STAGING_IMAGE, create, &st->image_fd), spool = -1;
 
 	if (r == 0)
-		r = open_one(st, "leaves", create, &st->leaves.fd);
+		r = open_one(st, STAGING_LEAVES, create, &st->leaves.fd);
 	if (r == 0)
-		r = open_one(st, "spool", create, &spool);
+		r = open_one(st, STAGING_SPOOL, create, &spool);
 	if (r == 0)
 		r = spool_open(spool, &st->spool);
 	if (r == 0 && create && ftruncate(st->image_fd, (off_t)st->size) < 0)

@@ -55,7 +55,11 @@ void staging_accept(struct staging *st);
 bool staging_has_pin(const struct staging *st, const struct hash *root);
 /* Lets go of all pins. ret: room for STAGING_PINS_MAX. */
 #define STAGING_PINS_MAX 64u
-#define STAGING_JOURNAL	 "journal" /* in a transfer's directory; its time is the last commit's */
+/* In a transfer's directory; the journal's time is the last commit's. */
+#define STAGING_JOURNAL "journal"
+#define STAGING_IMAGE	"image"
+#define STAGING_LEAVES	"leaves"
+#define STAGING_SPOOL	"spool"
 unsigned staging_unpin(struct staging *st, struct identity_change *ret);
 /* Any thread: the roots that a transfer on disk, open or not, has pinned. -ENOENT: it has none. */
 int staging_each_pin(const struct store *s, const struct hash *root,

@@ -98,9 +98,9 @@ struct spoke_transfer *spoke_transfer_get(const struct spoke_group *g, const str
 	return NULL;
 }
 
-unsigned expiry_idle(const struct store *s, int64_t before, struct hash *ret, unsigned most)
+unsigned spoke_resting_idle(struct spoke_group *g, struct hash *ret, unsigned max)
 {
-	(void)s, (void)before, (void)ret, (void)most;
+	(void)g, (void)ret, (void)max;
 	return 0;
 }
 
@@ -156,6 +156,12 @@ void spoke_put_request(struct spoke_transfer *t, struct sreq *r)
 {
 	(void)t;
 	took(r, "PUT");
+}
+
+void spoke_changes_request(struct spoke *s, struct sreq *r)
+{
+	(void)s;
+	took(r, "GET");
 }
 
 void spoke_pair_request(void *arg, struct sreq *r)

@@ -75,14 +75,31 @@ level() { hubctl status --check >&2 && echo 0 || echo $?; }
 	[ ! -e "$T/told" ]
 }
 
+# Catches: what an earlier transfer left behind and no job wants, kept for a day while there is no room.
+@test "what nobody wants any more gives way, the oldest first, as soon as room is wanted" {
+	local at=$T/berlin/.spokesync/staging root
+	spoke berlin "group:staging_quota = 100MiB"
+	hub
+	for root in 1 2; do
+		mkdir -p "$at/$(printf '%064d' "$root")"
+		fallocate -l 30M "$at/$(printf '%064d' "$root")/image"
+	done
+	random "$T/src/one.img" 20
+	start berlin hub
+	hubctl wait --timeout 20s
+	same berlin one.img
+	[ -z "$(ls -A "$at")" ]
+	grep -q 'the transfer of 0*1 is dropped: no job wants it' "$T/hub.err"
+}
+
 @test "a disk that is full: it waits, and goes on seconds after somebody made room" {
 	spoke berlin
 	mount -t tmpfs -o size=300M tmpfs "$T/berlin" || skip "cannot mount"
 	MOUNTED+=("$T/berlin")
 	hub
 	fallocate -l "$(($(df --output=avail -B1 "$T/berlin" | tail -n 1) - (16 << 20)))" "$T/berlin/WriteCache"
-	start berlin hub
 	random "$T/src/one.img" 8
+	start berlin hub
 	waits() { hubctl why berlin one.img | tr -s '\n ' ' ' | grep -q 'disk: needs 4.* MiB, .* free'; }
 	eventually 20 waits
 	is 1 level

@@ -84,12 +84,12 @@ mode() { stat -c %a "$T/berlin/$1"; }
 	[ "$(cat "$T/berlin/a.vhd" "$T/berlin/b.vhd")" = $'one\none' ]
 	eventually 10 is failed job WriteCache/x berlin state
 	rm "$T/berlin/a.lok"
-	eventually 10 same berlin a.vhd
+	eventually 20 same berlin a.vhd
 	rm "$T/src/b.vhd"
 	eventually 10 in_use b.vhd
 	[ -e "$T/berlin/b.vhd" ]
 	rm "$T/berlin/b.vhd.lok"
-	eventually 10 [ ! -e "$T/berlin/b.vhd" ]
+	eventually 20 [ ! -e "$T/berlin/b.vhd" ]
 	[ "$(mode a.vhd)" = 444 ]
 	[ "$(cat "$T/berlin/WriteCache/x")" = cache ]
 	is "$(printf '%s\n' WriteCache/x a.vhd c.vhd)" published berlin

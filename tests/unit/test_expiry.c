@@ -108,23 +108,37 @@ static void age_transfer(struct fixture *f, const struct hash *root)
 	age(f->store->staging_fd, name);
 }
 
-static void test_idle(void **state)
+/* Catches: bases counted as a transfer's own; another order. */
+static void test_transfers(void **state)
 {
 	struct fixture *f = *state;
-	struct hash a = root_of(1), b = root_of(2), got[4];
+	struct hash a = root_of(1), b = root_of(2);
+	struct expiry_transfer *got;
+	char name[HASH_HEX + 16], hex[HASH_HEX + 1];
+	uint64_t before;
+	int fd;
 
-	assert_int_equal(expiry_idle(f->store, LIMIT, got, 4), 0);
+	assert_int_equal(expiry_transfers(f->store, true, &got), 0);
+	free(got);
 	staging_close(transfer(f, &a));
 	staging_close(transfer(f, &b));
-	assert_int_equal(expiry_idle(f->store, LIMIT, got, 4), 0);
-	age_transfer(f, &a);
-	assert_int_equal(expiry_idle(f->store, OLD - 1, got, 4), 0);
-	assert_int_equal(expiry_idle(f->store, LIMIT, got, 4), 1);
-	assert_true(hash_equal(&got[0], &a));
 	age_transfer(f, &b);
-	assert_int_equal(expiry_idle(f->store, LIMIT, got, 4), 2);
-	assert_int_equal(expiry_idle(f->store, LIMIT, got, 1), 1);
-	assert_int_equal(expiry_idle(f->store, LIMIT, got, 0), 0);
+	close(openat(f->store->staging_fd, "copy.1", O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(expiry_transfers(f->store, true, &got), 2);
+	assert_true(hash_equal(&got[0].root, &b) && hash_equal(&got[1].root, &a));
+	assert_true(got[0].at == OLD && got[1].at > LIMIT);
+	before = got[1].bytes;
+	free(got);
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s/%s", hash_hex(&a, hex),
+			 i ? "pin.0" : STAGING_IMAGE);
+		fd = openat(f->store->staging_fd, name, O_CREAT | O_WRONLY, 0600);
+		assert_int_equal(posix_fallocate(fd, 0, MIB), 0);
+		close(fd);
+	}
+	assert_int_equal(expiry_transfers(f->store, true, &got), 2);
+	assert_int_equal(got[1].bytes, before + MIB);
+	free(got);
 }
 
 static void test_leaves(void **state)
@@ -179,7 +193,7 @@ static void test_leaves(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_idle, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_transfers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leaves, setup, teardown),
 	};
 
