@@ -234,7 +234,7 @@ bool core_spoke_awaited(const struct spoke_state *s);
 int core_spoke_zone(struct core *c, struct spoke_state *s, const char *zone);
 
 /* Commands: wishes, taken at the next pass. */
-void core_job_note(struct job *j, const char *text); /* sets reason; cut at 199 bytes */
+void core_job_note(struct job *j, const char *text); /* sets reason; cut at 399 bytes */
 void core_job_cancel(struct core *c, struct job *j, const char *who, struct now now);
 void core_job_retry(struct core *c, struct job *j, struct now now);
 /* Failed for good, or cancelled by a person: not begun again for the same version. */

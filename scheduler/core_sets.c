@@ -156,6 +156,8 @@ static bool look_here(const struct core *c, struct set *s, const struct spoke_st
 		else if (deletes && j->kind != JOB_DELETE)
 			snprintf(text, sizeof(s->here_text),
 				 "%.100s comes before anything is deleted", name);
+		else if (j->place == PLACE_HELD && j->reason && *j->reason)
+			snprintf(text, sizeof(s->here_text), "%.100s: %.290s", name, j->reason);
 		else if (j->place != PLACE_WORDS)
 			snprintf(text, sizeof(s->here_text), "%.100s is not there yet", name);
 		else

@@ -27,7 +27,7 @@ struct set {
 	const struct spoke_state *here_on;
 	bool here_deletes, here, there;
 	struct mono there_until;
-	char here_text[200], there_text[200];
+	char here_text[400], there_text[200];
 	TAILQ_ENTRY(set) entry;
 };
 TAILQ_HEAD(set_list, set);

@@ -225,6 +225,38 @@ static void publish_begins(struct hub_job *x)
 	hub_job_record(x);
 }
 
+/* One message has room for it: else a part of it would be seen for a time without the rest. */
+static bool publish_fits(const struct publishing *pub)
+{
+	char *json;
+	bool fits;
+
+	if (pub->ops.n_ops <= WIRE_OPS_MAX / 8) /* of the longest names */
+		return true;
+	if (pub->ops.n_ops > WIRE_OPS_MAX)
+		return false;
+	json = wire_publish_encode(&pub->ops);
+	fits = strlen(json) <= WIRE_BODY_MAX;
+	free(json);
+	return fits;
+}
+
+/* Nothing of it is sent. The lead says why, and the others that they wait for that one. */
+static void publish_too_much(struct publishing *pub, struct hub_job *lead)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text),
+		 "its set takes %zu operations at once there, more than one message holds (%d, and "
+		 "%u MiB): give [group %s] a 'set' of fewer files, or 'publish = file'",
+		 pub->ops.n_ops, WIRE_OPS_MAX, WIRE_BODY_MAX / (unsigned)MIB, pub->group);
+	for (size_t i = 0; i < pub->ops.n_ops; i++)
+		if (pub->jobs[i])
+			hub_job_ended(pub->jobs[i],
+				      pub->jobs[i] == lead ? OUTCOME_RETRY : OUTCOME_SET,
+				      pub->jobs[i] == lead ? text : "");
+}
+
 void hub_publish(struct hub_job *x)
 {
 	struct publishing *pub = xcalloc(1, sizeof(*pub));
@@ -233,6 +265,11 @@ void hub_publish(struct hub_job *x)
 	pub->group = xstrdup(x->job->version->group);
 	hub_publish_collect(pub, x);
 	TAILQ_INSERT_TAIL(&x->spoke->publishing, pub, entry);
+	if (!publish_fits(pub)) {
+		publish_too_much(pub, x);
+		publish_free(pub);
+		return;
+	}
 	for (size_t i = 0; i < pub->ops.n_ops; i++) {
 		if (!pub->jobs[i])
 			continue;

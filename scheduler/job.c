@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REASON_MAX 199
+#define REASON_MAX 399
 
 struct job *job_new(uint64_t id, enum job_kind kind, struct version *v, struct lane *l,
 		    struct now now)

@@ -267,6 +267,10 @@ job_waits() { hubctl jobs --json | jq -c --arg p "$1" '[.jobs[] | select(.path =
 	stop paris
 	chain win 2
 	eventually 20 held win.vhdx 'paris has not staged'
+	# When that will be, and for whom berlin's files wait.
+	hubctl plan --json | jq -e '[.jobs[] | select(.spoke == "berlin" and .path == "win.xml")][0]
+		| .after_spoke == "paris" and .eta != null and .problem == null'
+	hubctl plan | grep -E 'berlin +win.* and 6 more .* paris'
 	is 1 eval 'sed -n "s/<generation>\(.*\)<.*/\1/p" "$T/berlin/win.xml"'
 	eventually 30 same berlin win.xml
 	grep -q '"event":"left_behind"' "$T/hub.jsonl"
@@ -405,4 +409,19 @@ twins() { # CONTENT YEAR: of sets, and by themselves
 	start berlin hub
 	eventually 20 held "$long.kid.qcow2" 'ЯЯЯЯ'
 	[[ $(hubctl why berlin "$long.kid.qcow2" --json) != *'??'* ]]
+}
+
+# Seen to catch: publish_fits() that is always true.
+@test "a set that takes more than one message holds is not published in part, and says what to do" {
+	local i
+	spoke berlin
+	# shellcheck disable=SC2034
+	GROUP=$'publish = spoke\nset = \\.(img)$'
+	hub
+	for i in $(seq 4100); do echo one >"$T/src/$i.img"; done # of one content: that takes no time
+	start berlin hub
+	eventually 120 held 7.img 'takes 4100 operations at once there, more than one message holds (4096'
+	held 7.img "give [group g] a 'set' of fewer files, or 'publish = file'"
+	held 4000.img 'takes 4100 operations at once there'
+	is "" published berlin
 }

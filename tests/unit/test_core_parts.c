@@ -175,7 +175,7 @@ static void notes(void **state)
 {
 	struct bench b;
 	struct job *j;
-	char text[400];
+	char text[500];
 
 	(void)state;
 	bench_init(&b);
@@ -184,7 +184,7 @@ static void notes(void **state)
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	core_job_note(j, text);
-	assert_int_equal(strlen(j->reason), 199);
+	assert_int_equal(strlen(j->reason), 399);
 	core_job_note(j, NULL);
 	assert_string_equal(j->reason, "");
 	job_free(j);

@@ -97,9 +97,11 @@ static void all_or_none(void **state)
 	/* One could not: the others wait with it, as staged as before. */
 	core_fact_ended(r->c, o.j[1], OUTCOME_SET, "", r->now);
 	core_fact_ended(r->c, o.j[2], OUTCOME_SET, "", r->now);
-	rig_end(r, o.j[0], OUTCOME_RETRY);
+	core_fact_ended(r->c, o.j[0], OUTCOME_RETRY, "too much at once", r->now);
+	rig_pass(r);
 	assert_int_equal(o.j[0]->waits, WAIT_RETRY);
 	assert_int_equal(o.j[1]->waits, WAIT_SET);
+	assert_string_equal(o.j[1]->reason, "0: too much at once");
 	rig_move(r, 60);
 	assert_int_equal(rig_saw(r, ACTION_PUBLISH, NULL), 1);
 	/* What was staged is gone there: it is sent again. */
