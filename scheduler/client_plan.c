@@ -1,11 +1,12 @@
 /*
- * client_plan.c: `plan` for people: a table a window of what moves in it, then what misses its
- * deadline, and what cannot be foreseen.
+ * client_plan.c: `plan` for people: a table a window of what moves in it, then what waits for
+ * others of its set, what misses its deadline, and what cannot be foreseen.
  */
 #include "scheduler/client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "scheduler/view.h"
 
@@ -59,6 +60,51 @@ static void show_troubles(const json_t *jobs)
 	view_table_free(t);
 }
 
+/* Do both wait for the same of their set, on the same spoke? */
+static bool wait_alike(const json_t *a, const json_t *b)
+{
+	return !strcmp(client_str(a, "after"), client_str(b, "after")) &&
+	       !strcmp(client_str(a, "after_spoke"), client_str(b, "after_spoke")) &&
+	       !strcmp(client_str(a, "spoke"), client_str(b, "spoke")) &&
+	       !*client_str(a, "problem") == !*client_str(b, "problem");
+}
+
+/* What is there before the rest of its set, and is published with that. */
+static void show_sets(const json_t *jobs)
+{
+	static const char *const heads[] = {"SPOKE", "FILE", "PUBLISHED", "AFTER", "ON"};
+	struct view_table *t = view_table_new(heads, ARRAY_LEN(heads));
+	size_t n = json_array_size(jobs);
+
+	for (size_t i = 0, before, more; i < n; i++) {
+		const json_t *j = json_array_get(jobs, i);
+
+		if (!*client_str(j, "after"))
+			continue;
+		for (before = 0; before < i; before++)
+			if (wait_alike(json_array_get(jobs, before), j))
+				break;
+		if (before < i)
+			continue;
+		more = 0;
+		for (size_t k = i + 1; k < n; k++)
+			more += wait_alike(json_array_get(jobs, k), j);
+		view_cell(t, "%s", client_str(j, "spoke"));
+		if (more)
+			view_cell(t, "%s and %zu more", client_str(j, "path"), more);
+		else
+			view_cell(t, "%s", client_str(j, "path"));
+		view_cell(t, "%s", *client_str(j, "problem") ? "?" : client_when(j, "eta").s);
+		view_cell(t, "%s", client_str(j, "after"));
+		view_cell(t, "%s", client_str(j, "after_spoke"));
+	}
+	if (view_table_rows(t)) {
+		view_table_print(t, stdout);
+		putchar('\n');
+	}
+	view_table_free(t);
+}
+
 static int show(json_t *answer)
 {
 	const json_t *jobs = json_object_get(answer, "jobs");
@@ -73,6 +119,7 @@ static int show(json_t *answer)
 	json_array_foreach (json_object_get(answer, "windows"), i, w) {
 		show_window(w);
 	}
+	show_sets(jobs);
 	show_troubles(jobs);
 	printf("%s, %lld late, %lld not to be foreseen",
 	       client_count(client_int(answer, "jobs_total"), "job").s,

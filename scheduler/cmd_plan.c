@@ -87,6 +87,8 @@ static const char *why_not(const struct forward_end *e, bool cut)
 		return "it waits for a change";
 	if (e->held)
 		return "its set is held";
+	if (e->after)
+		return "its set waits for another file";
 	if (e->unknown)
 		return "no rate is known";
 	return cut ? "not by then" : "not within " FORWARD_DAYS_TEXT;
@@ -107,12 +109,14 @@ static void add_end(void *arg, const struct forward_end *e)
 	if (++p->n_jobs > ROWS_MAX)
 		return;
 	json_array_append_new(
-		p->jobs, json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:i, s:I, s:I}", "job",
-				   (json_int_t)e->job->id, "spoke", e->job->spoke, "group",
-				   v->group, "path", facts_text(v->path), "eta", facts_time(e->eta),
-				   "problem", facts_text(why), "deadline", facts_time(e->deadline),
-				   "late", e->late, "windows", (int)e->windows, "done",
-				   (json_int_t)e->done, "total", (json_int_t)e->job->total));
+		p->jobs,
+		json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:b, s:i, s:I, s:I, s:o, s:o}",
+			  "job", (json_int_t)e->job->id, "spoke", e->job->spoke, "group", v->group,
+			  "path", facts_text(v->path), "eta", facts_time(e->eta), "problem",
+			  facts_text(why), "deadline", facts_time(e->deadline), "late", e->late,
+			  "windows", (int)e->windows, "done", (json_int_t)e->done, "total",
+			  (json_int_t)e->job->total, "after", facts_text(e->after), "after_spoke",
+			  facts_text(e->after_spoke)));
 }
 
 /* The configuration of --what-if. False: answered. */

@@ -8,6 +8,8 @@
  * done. Of such a queue some spokes are reckoned at a time, and the rest in the passes that follow
  * at once; what was reckoned is good for some seconds.
  *
+ * The walk reckons each file by itself, whatever its set waits for.
+ *
  * What waits for a fact that nobody can foresee (a spoke down, no space, no known rate) has no ETA.
  * Time and memory are bounded: a walk ends after 400 days or FORECAST_STEPS steps.
  */

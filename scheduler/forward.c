@@ -186,13 +186,20 @@ static struct forward_end end_of(const struct forward *f, const struct forward_j
 	return e;
 }
 
+/* What is known of the ends of some, to their sets or to whoever asked. */
 static bool tell_some(struct forward *f)
 {
 	size_t end = MIN(f->n_jobs, f->next + FORWARD_STEP_JOBS);
 
 	for (; f->run.end && f->next < end; f->next++) {
-		const struct forward_end e = end_of(f, &f->jobs[f->next]);
+		struct forward_job *x = &f->jobs[f->next];
+		struct forward_end e = end_of(f, x);
 
+		if (f->phase == FORWARD_GATHER) {
+			forward_set_gather(x, &e);
+			continue;
+		}
+		forward_set_put_off(f, x, &e);
 		f->run.end(f->run.arg, &e);
 	}
 	return f->run.end && f->next < f->n_jobs;
@@ -246,7 +253,9 @@ int forward_step(struct forward *f)
 		/* What is under way at the end of a run that was cut. */
 		for (size_t i = 0; i < f->n_active; i++)
 			tell_move(f, f->active[i], false);
-		return go_on(f, FORWARD_TELL);
+		return go_on(f, FORWARD_GATHER);
+	case FORWARD_GATHER:
+		return tell_some(f) ? 1 : go_on(f, FORWARD_TELL);
 	case FORWARD_TELL:
 		break;
 	}
@@ -258,6 +267,7 @@ struct forward *forward_free(struct forward *f)
 	if (!f)
 		return NULL;
 	core_free(f->core);
+	forward_sets_free(f);
 	for (size_t i = 0; i < f->n_jobs; i++)
 		version_unref(f->jobs[i].who.version);
 	config_unref(f->base);

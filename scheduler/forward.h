@@ -2,7 +2,8 @@
  * forward.h: the core run forward in virtual time from the queue of now: what will move when, and
  * when each job will be done. A copy of the core is driven as the daemon drives the real one:
  * the same pass, slots, priorities, windows and overrides; transfers are straight lines at the
- * rates in force, shared by weight as the shaper shares them.
+ * rates in force, shared by weight as the shaper shares them. A job of a set ends with the last
+ * that its set waits for.
  *
  * What cannot be foreseen is left out: spokes that are down stay down, nothing new appears, what
  * waits for a change at its spoke goes on waiting. The real core is not touched.
@@ -44,8 +45,11 @@ struct forward_end {
 	bool late, known;     /* known: the configuration of the run has its spoke and group */
 	bool held;	      /* its set is, on the hub */
 	bool unknown;	      /* no rate is known at which it would go */
-	unsigned windows;     /* that it uses from now on */
-	uint64_t done;	      /* bytes, at the end of the run */
+	/* A file and its spoke: its set waits for that, and eta is its; NULL: for none. During the
+	 * call-back only. */
+	const char *after, *after_spoke;
+	unsigned windows; /* that it uses from now on */
+	uint64_t done;	  /* bytes, at the end of the run */
 };
 
 struct forward_run {

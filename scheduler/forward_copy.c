@@ -67,6 +67,7 @@ static void copy_job(struct forward *f, const struct job *real, const char *spok
 				      .waits = real->waits,
 				      .up = real->spoke->up};
 	x->held = !f->run.cfg && set_held(real);
+	forward_set_join(f, x, real);
 	x->had = real->done_bytes;
 	x->known = s && core_lane(f->core, s, real->version->group);
 	x->deadline = f->run.cfg ? WALL_NEVER : core_deadline(f->real, real);

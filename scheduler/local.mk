@@ -54,6 +54,7 @@ libscheduler_a_SOURCES += scheduler/forecast.c
 libscheduler_a_SOURCES += scheduler/forward.c scheduler/forward.h scheduler/forward_impl.h
 libscheduler_a_SOURCES += scheduler/forward_copy.c
 libscheduler_a_SOURCES += scheduler/forward_rate.c
+libscheduler_a_SOURCES += scheduler/forward_sets.c
 libscheduler_a_SOURCES += scheduler/generation.c scheduler/generation.h
 libscheduler_a_SOURCES += scheduler/greetings.c scheduler/greetings.h
 libscheduler_a_SOURCES += scheduler/guard.c scheduler/guard.h

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "scheduler/core_sets.h"
 #include "scheduler/forward.h"
 #include "tests/unit/core_rig.h"
 
@@ -115,6 +116,86 @@ static void shares_are_freed(void **state)
 	assert_in_range(after(r, a->eta), 13, 15);
 	assert_in_range(after(r, b->eta), 20, 21);
 	rig_free(r);
+}
+
+static const struct forward_end *end_for(const struct seen *s, const struct job *j)
+{
+	for (unsigned i = 0; i < s->n_ends; i++)
+		if (s->who[i].id == j->id)
+			return &s->ends[i];
+	fail_msg("job %llu has no end", (unsigned long long)j->id);
+	return NULL;
+}
+
+/* Two files of 10 MB at 8 Mbit for a, 4 for b: a has the first after 10 s, all after 20; b
+ * after 40. Seen to catch: forward_set_gather(), or put_off(), that does nothing; the time at which
+ * a spoke is left behind left out. */
+static void sets(const char *publish, int64_t first, int64_t second)
+{
+	char *text = xasprintf(ALWAYS("8Mbit") GROUP("publish = %s\nquorum_wait = 1m\n")
+				       SPOKE("a", "transfers = 1\n")
+					       SPOKE("b", "transfers = 1\nrate = 4Mbit\n"),
+			       publish);
+	struct rig *r = world("", text);
+	struct version *v[3];
+	struct job *a[2], *b[2], *gone;
+	struct set *set;
+	struct seen s;
+
+	free(text);
+	set = core_set_new(r->c, "g");
+	for (unsigned i = 0; i < 3; i++) {
+		v[i] = rig_version(r, "g", (char[]){(char)('1' + i), 0}, true);
+		v[i]->deleted = i == 2;
+		v[i]->root[0] = (uint8_t)i;
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		a[i] = core_add_job(r->c, 0, JOB_PUT, v[i], "a", r->now);
+		b[i] = core_add_job(r->c, 0, JOB_PUT, v[i], "b", r->now);
+	}
+	gone = core_add_job(r->c, 0, JOB_DELETE, v[2], "a", r->now);
+	core_set_tell(r->c, set, "set", v, 3);
+	core_set_hold(r->c, set, "");
+	rig_pass(r);
+	s = run(r, NULL, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_in_range(after(r, end_for(&s, a[i])->eta), first, first + 1);
+		assert_in_range(after(r, end_for(&s, b[i])->eta), second, second + 1);
+	}
+	/* What is deleted goes after the rest; ETAs elsewhere are the same. */
+	assert_in_range(after(r, end_for(&s, gone)->eta), first, first + 1);
+	core_forecast(r->c, r->now);
+	assert_in_range(after(r, a[0]->eta), first, first + 1);
+	assert_in_range(after(r, gone->eta), first, first + 1);
+	/* A spoke that is down: nobody knows, or till it is left behind. */
+	core_fact_spoke_down(r->c, b[0]->spoke, false, "", r->now);
+	rig_pass(r);
+	s = run(r, NULL, 0);
+	if (!strcmp(publish, "everywhere"))
+		assert_in_range(after(r, end_for(&s, a[0])->eta), 60, 62);
+	else
+		assert_in_range(after(r, end_for(&s, a[0])->eta), 20, 21);
+	assert_int_equal(end_for(&s, b[0])->eta.s, 0);
+	/* One is given up: the others wait for it. */
+	rig_end(r, a[1], OUTCOME_FAILED);
+	s = run(r, NULL, 0);
+	assert_int_equal(end_for(&s, a[0])->eta.s, 0);
+	assert_int_equal(end_for(&s, gone)->eta.s, 0);
+	for (unsigned i = 0; i < 3; i++)
+		version_unref(v[i]);
+	rig_free(r);
+}
+
+static void of_a_spoke(void **state)
+{
+	(void)state;
+	sets("spoke", 20, 40);
+}
+
+static void everywhere(void **state)
+{
+	(void)state;
+	sets("everywhere", 40, 40);
 }
 
 static void limits_within(void **state)
@@ -652,6 +733,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(windows),
 		cmocka_unit_test(shares_are_freed),
+		cmocka_unit_test(of_a_spoke),
+		cmocka_unit_test(everywhere),
 		cmocka_unit_test(limits_within),
 		cmocka_unit_test(one_limit_for_groups),
 		cmocka_unit_test(sync_now_beside_the_plan),
