@@ -19,18 +19,30 @@
  * With a prefix the window has all of it and of the literals. A level's own tables are made for
  * data that is near; these are large enough to know the whole, and small enough for two encoders
  * (4 MiB at the fast levels, 8 at the slow, 32 at the large, of which there is but one). Matches
- * from LDM_LEAST on are found anywhere, by one hash in 2^LDM_RATE bytes. Measured on a package
- * upgrade (66 MB of literals, 72 MB of prefixes): 15.9 MB at level 3, where tables of 48 MiB make
- * 15.8. On one of 26 MB at level 17: 2^20 make 7.04 MB in 5.6 s, 2^21 7.01 in 7.7, 2^22 6.98 in
- * 8.2; with the smaller ones a second encoder has room.
+ * from ldm_least on are found anywhere, by one hash in 2^ldm_rate bytes. Measured on a package
+ * upgrade of 26 MB at level 17: 2^20 make 7.04 MB in 5.6 s, 2^21 7.01 in 7.7, 2^22 6.98 in 8.2;
+ * with the smaller ones a second encoder has room.
+ *
+ * The fast levels are all 6 there, which looks several entries of a row up at once and needs no
+ * second table: of 97 MB of literals with 21 MB of prefixes level 3 makes 29.5 MB in 2.0 s (one
+ * hash in 16 bytes, the others one in 128), 5 29.4 in 1.1, 6 28.7 in 1.3, 7 28.5 in 1.4.
  */
 #define WINDOW_MOST   26
-#define TABLE_FAST    19
-#define TABLE_SLOW    20
-#define TABLE_LARGE   22
+#define LEVEL_PREFIX  6
 #define LDM_HASH_MOST 20
-#define LDM_RATE      4
-#define LDM_LEAST     32
+
+/* By level and bytes of both: the first that fits. Small changes everywhere (a row of a table each
+ * 40 bytes) are found by the dense hashes alone; over few bytes they cost little. */
+static const struct {
+	int from;
+	uint64_t most;
+	int table, ldm_rate, ldm_least;
+} fits[] = {
+	{LEVEL_LARGE, UINT64_MAX, 22, 4, 32},
+	{LEVEL_SLOW, UINT64_MAX, 20, 4, 32},
+	{0, 8u << 20, 19, 4, 32},
+	{0, UINT64_MAX, 19, 7, 64},
+};
 
 /*
  * Without a prefix the tables of slow levels for all of a window are larger than what two encoders
@@ -143,21 +155,24 @@ static int end(struct frame_encoder *x, ZSTD_outBuffer *out)
 /* What a level's own parameters, made for data alone, must be to make use of a long prefix. */
 static size_t fit_prefix(struct frame_encoder *x, int level, uint64_t total)
 {
-	int bits = 64 - __builtin_clzll(MAX(total, 1024u) - 1);
-	int table = MIN(bits, level >= LEVEL_LARGE  ? TABLE_LARGE
-			      : level >= LEVEL_SLOW ? TABLE_SLOW
-						    : TABLE_FAST);
+	int bits = 64 - __builtin_clzll(MAX(total, 1024u) - 1), table;
+	unsigned f = 0;
+
+	while (level < fits[f].from || total > fits[f].most)
+		f++;
+	table = MIN(bits, fits[f].table);
 	const struct {
 		ZSTD_cParameter name;
 		int value;
 	} p[] = {
+		{ZSTD_c_compressionLevel, level <= LEVEL_LOOK ? level : MAX(level, LEVEL_PREFIX)},
 		{ZSTD_c_windowLog, MIN(bits, WINDOW_MOST)},
 		{ZSTD_c_hashLog, table},
 		{ZSTD_c_chainLog, table},
 		{ZSTD_c_enableLongDistanceMatching, 1},
-		{ZSTD_c_ldmHashLog, MIN(bits - LDM_RATE + 1, LDM_HASH_MOST)},
-		{ZSTD_c_ldmHashRateLog, LDM_RATE},
-		{ZSTD_c_ldmMinMatch, LDM_LEAST},
+		{ZSTD_c_ldmHashLog, MIN(bits - fits[f].ldm_rate + 1, LDM_HASH_MOST)},
+		{ZSTD_c_ldmHashRateLog, fits[f].ldm_rate},
+		{ZSTD_c_ldmMinMatch, fits[f].ldm_least},
 	};
 	size_t r = 0;
 
@@ -182,9 +197,9 @@ static int begin(struct frame_encoder *x, int level, uint64_t len, const struct 
 {
 	size_t r = ZSTD_CCtx_reset(x->zstd, ZSTD_reset_session_and_parameters);
 
+	level = MIN(MAX(level, 1), LEVEL_MAX);
 	if (!ZSTD_isError(r))
-		r = ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_compressionLevel,
-					   MIN(MAX(level, 1), LEVEL_MAX));
+		r = ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_compressionLevel, level);
 	if (!ZSTD_isError(r))
 		r = prefix != NULL ? fit_prefix(x, level, len + prefix->len)
 				   : bound_tables(x, level);
