@@ -121,6 +121,25 @@ clone_with_changes() {
 	clone_with_changes btrfs
 }
 
+# Zeros in place of data that the copy shares with its base become holes there, whatever they are on the
+# hub: the old bytes do not stay below them.
+@test "zeros that replace data are holes on the spoke, on XFS" {
+	spoke berlin
+	on xfs "$T/src" "$T/berlin"
+	hub
+	random "$T/src/old.img" 16
+	start berlin hub
+	hubctl wait --timeout 60s
+	cp "$T/src/old.img" "$T/new"
+	dd if=/dev/zero of="$T/new" bs=4k seek=512 count=2000 conv=notrunc status=none
+	mv "$T/new" "$T/src/new.img"
+	hubctl wait --timeout 60s
+	same berlin new.img
+	[ "$(stat -c %b "$T/src/new.img")" -ge 32768 ]
+	[ "$(stat -c %b "$T/berlin/new.img")" -le $((32768 - 2000 * 8 + 64)) ]
+	[ "$(summary new.img berlin literal)" -eq 0 ]
+}
+
 # The disk changes under the file: every old block lies where it lay, with other bytes. The audit
 # notices, the file is read whole, and extents are not believed any more, also after a restart.
 @test "extents that lie are found out, and not believed again, on XFS" {

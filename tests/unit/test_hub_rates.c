@@ -1,6 +1,7 @@
 /*
  * test_hub_rates.c: the shaper's tree as the hub builds it for its pushes, run in virtual time: who
- * shares the hub's own policy while a sync-now stands in place of it for some. No daemon, no peer.
+ * shares the hub's own policy while a sync-now stands in place of it for some. And the effort that
+ * a rate allows. No daemon, no peer.
  */
 #include "scheduler/hub_rates.h"
 
@@ -11,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "scheduler/hub_start.h"
 #include "tests/unit/core_rig.h"
 #include "transfer/shaper_private.h"
 
@@ -215,11 +217,40 @@ static void override_within_the_spokes_rate(void **state)
 	bench_free(b);
 }
 
+/* The slower the line, the slower the effort; and each but the fastest has a faster one to fall
+ * back to. */
+static void effort_by_rate(void **state)
+{
+	static const struct {
+		uint64_t rate;
+		int effort, effort_short;
+	} expected[] = {
+		{1, 19, 17},
+		{4 * MBIT, 19, 17},
+		{4 * MBIT + 1, 17, 9},
+		{20 * MBIT, 17, 9},
+		{20 * MBIT + 1, 9, 3},
+		{200 * MBIT, 9, 3},
+		{200 * MBIT + 1, 3, 0},
+		{RATE_UNLIMITED, 3, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(expected); i++) {
+		int effort_short = -1;
+
+		assert_int_equal(hub_start_effort(expected[i].rate, &effort_short),
+				 expected[i].effort);
+		assert_int_equal(effort_short, expected[i].effort_short);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(override_beside_the_hubs_policy),
 		cmocka_unit_test(override_within_the_spokes_rate),
+		cmocka_unit_test(effort_by_rate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
