@@ -61,7 +61,7 @@ static const struct action actions[COMMANDS_N] = {
 	[CMD_PAIR] = {.run = client_pair},
 	[CMD_PRESERVED] = {.show = client_show_preserved},
 	[CMD_ADOPT] = {.run = client_adopt},
-	[CMD_VERIFY] = {.show = client_show_verify},
+	[CMD_VERIFY] = {.run = client_verify},
 	[CMD_RESTORE] = {.show = client_show_restored},
 };
 

@@ -44,7 +44,7 @@ client_show_fn client_show_groups, client_show_why, client_show_backlog, client_
 client_show_fn client_show_windows, client_show_explain, client_show_override, client_show_ended;
 client_show_fn client_show_done, client_show_wait, client_show_config, client_show_reload;
 client_show_fn client_show_decided, client_show_report;
-client_show_fn client_show_preserved, client_show_restored, client_show_verify;
+client_show_fn client_show_preserved, client_show_restored;
 
 /* Commands that do more than one call. */
 int client_status(const struct client *c, const struct args *a);
@@ -55,6 +55,7 @@ int client_probe(const struct client *c, const struct args *a);
 int client_doctor(const struct client *c, const struct args *a);
 int client_inspect(const struct client *c, const struct args *a);
 int client_adopt(const struct client *c, const struct args *a);
+int client_verify(const struct client *c, const struct args *a);
 int client_pair(const struct client *c, const struct args *a);
 
 /* Members of an answer: absent or of another type: "", 0, false, NULL. */

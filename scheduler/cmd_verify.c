@@ -14,13 +14,15 @@
 #include "transfer/server.h"
 
 #define MISSING_MAX 1000
+#define LINE_MOST   900000u /* bytes: beyond a megabyte a reader of lines is cut off */
 
 struct verifying {
 	struct daemon *daemon;
 	struct sreq *request;
 	char *spoke, *path; /* path: NULL for all */
 	bool repair;
-	char **groups; /* names */
+	bool progress, lines; /* wanted; the answer is lines, and has begun */
+	char **groups;	      /* names */
 	size_t n_groups, at;
 	struct hub_verify *verify;
 	json_t *answer;
@@ -91,13 +93,71 @@ static json_t *group_json(const struct verifying *x, const struct wire_verified 
 			 (json_int_t)m.n);
 }
 
+/* Takes o. False: the reader is cut off. */
+static bool push_line(struct verifying *x, json_t *o)
+{
+	char *text = json_dumps(o, JSON_COMPACT);
+	int r = sreq_lines_push(x->request, text ? text : "{}");
+
+	free(text);
+	json_decref(o);
+	return r == 0;
+}
+
+/* The last line is the answer, or a problem with its status. */
+static void end_lines(struct verifying *x, json_t *o)
+{
+	struct sreq *r = x->request;
+
+	if (push_line(x, o))
+		sreq_lines_end(r);
+}
+
 static void reply(struct verifying *x)
 {
 	char *text = json_dumps(x->answer, JSON_COMPACT);
 
 	x->answered = true;
-	sreq_reply_json(x->request, 200, text ? text : "{}");
+	if (!x->lines)
+		sreq_reply_json(x->request, 200, text ? text : "{}");
+	else if (text && strlen(text) > LINE_MOST)
+		end_lines(x,
+			  json_pack("{s:s, s:i, s:s}", "title", "Too much", "status", 413, "detail",
+				    "more was found than fits into a line: ask again "
+				    "without progress"));
+	else
+		end_lines(x, json_incref(x->answer));
 	free(text);
+}
+
+static void fail(struct verifying *x, unsigned status, const char *text)
+{
+	x->answered = true;
+	if (x->lines)
+		end_lines(x, json_pack("{s:s, s:i, s:o}", "title", "Not verified", "status",
+				       (int)status, "detail", facts_text(text)));
+	else
+		sreq_problem(x->request, status, "%s", text);
+}
+
+static void progress(void *arg, const struct wire_verified *v, uint64_t rate)
+{
+	struct verifying *x = arg;
+	uint64_t left = v->bytes_total - MIN(v->bytes_total, v->bytes);
+	double percent = v->bytes_total
+				 ? 100.0 * (double)(v->bytes_total - left) / (double)v->bytes_total
+				 : 100.0;
+	json_t *o =
+		json_pack("{s:s, s:I, s:I, s:I, s:f, s:I}", "group", x->groups[x->at], "files",
+			  (json_int_t)v->files, "bytes", (json_int_t)v->bytes, "total",
+			  (json_int_t)v->bytes_total, "percent", percent, "rate", (json_int_t)rate);
+
+	json_object_set_new(o, "eta_s",
+			    rate ? json_integer((json_int_t)(left / rate)) : json_null());
+	if (!x->lines)
+		sreq_lines_begin(x->request);
+	x->lines = true;
+	(void)push_line(x, json_pack("{s:o}", "progress", o));
 }
 
 static void next_group(struct verifying *x);
@@ -107,12 +167,13 @@ static void group_done(void *arg, const struct wire_verified *v, const char *tex
 	struct verifying *x = arg;
 	struct hub *h = x->daemon->hub;
 	const char *group = x->groups[x->at];
+	char why[600];
 	unsigned n;
 
 	x->verify = NULL;
 	if (!v) {
-		x->answered = true;
-		sreq_problem(x->request, 502, "group %s on %s: %s", group, x->spoke, text);
+		snprintf(why, sizeof(why), "group %s on %s: %s", group, x->spoke, text);
+		fail(x, 502, why);
 		return;
 	}
 	n = x->repair ? hub_drift_repair(h, x->spoke, group, x->path) : 0;
@@ -126,6 +187,8 @@ static void group_done(void *arg, const struct wire_verified *v, const char *tex
 
 static void next_group(struct verifying *x)
 {
+	char why[200];
+
 	if (x->at == x->n_groups) {
 		reply(x);
 		return;
@@ -133,10 +196,12 @@ static void next_group(struct verifying *x)
 	x->verify = hub_verify_start(x->daemon->hub, x->spoke, x->groups[x->at], x->path);
 	if (x->verify) {
 		hub_verify_on_done(x->verify, group_done, x);
+		if (x->progress)
+			hub_verify_on_progress(x->verify, progress);
 		return;
 	}
-	x->answered = true;
-	sreq_problem(x->request, 409, "spoke %s is not known yet", x->spoke);
+	snprintf(why, sizeof(why), "spoke %s is not known yet", x->spoke);
+	fail(x, 409, why);
 }
 
 struct search {
@@ -184,6 +249,7 @@ enum handled cmd_verify(struct call *c)
 	x->spoke = xstrdup(spoke);
 	x->path = path ? xstrdup(path) : NULL;
 	x->repair = args_flag(c->args, "repair");
+	x->progress = args_flag(c->args, "progress");
 	x->groups = xcalloc(cfg->n_groups + 1, sizeof(*x->groups));
 	for (size_t i = 0; i < cfg->n_groups; i++)
 		if (in_scope(c, &cfg->groups[i], group, path))

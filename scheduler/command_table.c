@@ -442,7 +442,7 @@ const struct command command_table[COMMANDS_N] = {
 	[CMD_VERIFY] = {
 		.id = CMD_VERIFY, .word = "verify", .method = "POST", .path = "/v1/verify",
 		.right = RIGHT_CHANGE, .roles = ON_HUB,
-		.usage = "SPOKE [PATH] [--group GROUP] [--repair]",
+		.usage = "SPOKE [PATH] [--group GROUP] [--repair] [--progress]",
 		.summary = "let a spoke read its contents again, and list what is not right",
 		.help = "The spoke reads PATH, or all of the groups that go there, from its disks and "
 			"compares the bytes with its records; what differs is hashed. Lists what was "
@@ -455,6 +455,9 @@ const struct command command_table[COMMANDS_N] = {
 			PLACE(2, "path", ARG_PATH, "PATH", "this file only"),
 			GROUP_OPTION,
 			OPTION("repair", ARG_FLAG, NULL, "also what is only reported"),
+			OPTION("progress", ARG_FLAG, NULL,
+			       "meanwhile say how far it is (on a terminal always); with --json in "
+			       "lines, the answer last"),
 		},
 	},
 	[CMD_ADOPT] = {

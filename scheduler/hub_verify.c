@@ -32,6 +32,9 @@ struct hub_verify {
 	struct wire_verified v; /* once done */
 	double wait;
 	ev_timer timer;
+	struct mono began;   /* as its first answer came, */
+	uint64_t bytes_then; /* with so many behind it */
+	hub_verify_progress_fn *progress;
 	hub_verify_fn *done;
 	void *arg;
 };
@@ -68,6 +71,15 @@ static void take(struct hub_verify *x, const struct wire_verified *v)
 		memcpy(x->v.found, v->found, v->n_found * sizeof(*v->found));
 }
 
+static void tell_progress(const struct hub_verify *x, const struct wire_verified *v)
+{
+	int64_t us = daemon_now().mono.us - x->began.us;
+	uint64_t read = v->bytes - MIN(v->bytes, x->bytes_then);
+
+	if (x->progress)
+		x->progress(x->arg, v, us > 0 ? (uint64_t)((double)read * 1e6 / (double)us) : 0);
+}
+
 static void answered(void *arg, const struct peer_answer *a, const struct wire_verified *v,
 		     bool unknown)
 {
@@ -92,10 +104,13 @@ static void answered(void *arg, const struct peer_answer *a, const struct wire_v
 	if (!x->begun) {
 		x->begun = true;
 		x->id = v->id;
+		x->began = daemon_now().mono;
+		x->bytes_then = v->bytes;
 	} else if (x->id != v->id) {
 		finish(x, "the spoke was started anew meanwhile: ask again");
 		return;
 	}
+	tell_progress(x, v);
 	if (!v->done) {
 		again(x, x->wait);
 		x->wait = MIN(x->wait * 1.5, LONGEST_S);
@@ -172,6 +187,11 @@ void hub_verify_on_done(struct hub_verify *x, hub_verify_fn *done, void *arg)
 {
 	x->done = done;
 	x->arg = arg;
+}
+
+void hub_verify_on_progress(struct hub_verify *x, hub_verify_progress_fn *progress)
+{
+	x->progress = progress;
 }
 
 void hub_verify_leave(struct hub_verify *x)

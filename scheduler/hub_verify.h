@@ -17,6 +17,9 @@ typedef void hub_verify_fn(void *arg, const struct wire_verified *v, const char 
 struct hub_verify *hub_verify_start(struct hub *h, const char *spoke, const char *group,
 				    const char *path) WARN_UNUSED;
 void hub_verify_on_done(struct hub_verify *x, hub_verify_fn *done, void *arg);
+/* How far it is, now and then until it is done. rate: bytes/s since it began, 0: not known yet. */
+typedef void hub_verify_progress_fn(void *arg, const struct wire_verified *v, uint64_t rate);
+void hub_verify_on_progress(struct hub_verify *x, hub_verify_progress_fn *progress);
 /* Nobody waits any more: the spoke reads on, and done() is not called. */
 void hub_verify_leave(struct hub_verify *x);
 

@@ -144,6 +144,28 @@ damage() {
 	dd if=/dev/urandom of="$T/berlin.fs" bs=4096 count=1 seek="$at" conv=notrunc status=none
 }
 
+# Catches: a verification that says nothing until its end, as it was.
+@test "verify says how far it is: in lines, as JSON, and on a terminal" {
+	spoke berlin
+	hub
+	random "$T/src/image" 8
+	start berlin hub
+	hubctl wait --timeout 60s
+	hubctl verify berlin --progress --json >"$T/lines"
+	jq -es '(.[:-1] | length > 0 and all(.progress | .group == "g" and .total == 8388608 and .percent >= 0 and
+		.percent <= 100 and has("rate") and has("eta_s"))) and (.[-1] | .groups[0].files == 1)' "$T/lines"
+	hubctl verify berlin image --progress >"$T/lines"
+	grep -q '^\[.*\] *[0-9]* %  .* of 8 MiB' "$T/lines"
+	[ "$(tail -n 1 "$T/lines")" = "all of it is as the hub has it" ]
+	script -qec "$SPOKESYNC -S $T/hub.sock verify berlin" /dev/null </dev/null >"$T/lines"
+	grep -q '% .* of 8 MiB' "$T/lines"
+	hubctl verify berlin --json | jq -es 'length == 1'
+	stop berlin
+	run hubctl verify berlin --progress --json
+	[ "$status" -ne 0 ]
+	[[ $output == *berlin* ]]
+}
+
 # Fails where scrub_part() takes a block as it is, reads through the page cache, or where a file that
 # is found different is not hashed.
 @test "bytes that changed on the disk by themselves: found by verify and by the scrub, repaired" {
