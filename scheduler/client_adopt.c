@@ -42,7 +42,7 @@ static const char *verdict(const json_t *hub, const json_t *f)
 	const char *root = client_str(f, "root");
 
 	if (!*root)
-		return "being hashed";
+		return client_bool(f, "unsettled") ? "being written" : "being hashed";
 	if (!hub)
 		return client_bool(f, "published") ? "published" : "hashed";
 	here = row_with(rows, "path", client_str(f, "path"));
@@ -111,6 +111,10 @@ int client_adopt(const struct client *c, const struct args *a)
 		       client_count(client_int(answer, "total"), "file").s,
 		       client_size(client_int(answer, "bytes")).s,
 		       (long long)client_int(answer, "hashing"));
+		if (client_int(answer, "unsettled"))
+			printf("%s written to just now: looked at when left alone for some "
+			       "seconds; ask again\n",
+			       client_count(client_int(answer, "unsettled"), "file").s);
 	}
 	json_decref(answer);
 	json_decref(hub);

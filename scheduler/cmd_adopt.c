@@ -20,6 +20,7 @@
 struct listing {
 	json_t *files;
 	const char *group;
+	struct spoke_group *g;
 	uint64_t files_n, bytes;
 };
 
@@ -33,17 +34,45 @@ static int list_file(void *arg, const struct spoke_file *f)
 		return 0;
 	json_array_append_new(
 		l->files,
-		json_pack("{s:s, s:o, s:I, s:o, s:b}", "group", l->group, "path",
+		json_pack("{s:s, s:o, s:I, s:o, s:b, s:b}", "group", l->group, "path",
 			  facts_text(f->path), "size", (json_int_t)f->identity.size, "root",
 			  f->sure ? json_string(hash_hex(&f->root, root)) : json_null(),
-			  "published", f->was_published));
+			  "published", f->was_published, "unsettled", false));
 	return 0;
+}
+
+/* One that the database does not have yet. */
+static void list_new(void *arg, const char *path, bool unsettled)
+{
+	struct listing *l = arg;
+	struct publish_look look;
+	struct spoke_file f;
+	struct err e;
+
+	if (l->files_n >= ROWS_MAX) {
+		l->files_n++;
+		return;
+	}
+	if ((spoke_db_file(l->g->db, path, &f) == 0 && !f.gone) ||
+	    publish_look(l->g->store, path, &look, &e) < 0 || !look.present)
+		return;
+	l->bytes += look.identity.size;
+	l->files_n++;
+	json_array_append_new(l->files,
+			      json_pack("{s:s, s:o, s:I, s:n, s:b, s:b}", "group", l->group, "path",
+					facts_text(path), "size", (json_int_t)look.identity.size,
+					"root", "published", false, "unsettled", unsettled));
+}
+
+static bool looking(const struct spoke_group *g)
+{
+	return g->scan || !g->scanned;
 }
 
 static unsigned waiting(const struct spoke_group *g)
 {
 	const struct spoke_index_item *i;
-	unsigned n = g->indexing || g->scan || !g->scanned;
+	unsigned n = g->indexing || looking(g);
 
 	TAILQ_FOREACH (i, &g->to_index, entry)
 		n++;
@@ -63,22 +92,27 @@ static json_t *all_json(struct spoke *s, const char *group)
 {
 	struct listing l = {.files = json_array()};
 	struct spoke_group *g = NULL;
-	unsigned hashing = 0;
+	unsigned hashing = 0, unsettled = 0;
 
 	while ((g = next_group(s, g, group))) {
 		l.group = g->name;
+		l.g = g;
 		if (spoke_db_each(g->db, list_file, &l) < 0)
 			log_error("group %s: database: %s", g->name, db_error(g->db));
+		spoke_each_new(g, list_new, &l);
 		hashing += waiting(g);
+		unsettled += g->n_unsettled;
 	}
-	return json_pack("{s:o, s:I, s:I, s:I}", "files", l.files, "total", (json_int_t)l.files_n,
-			 "bytes", (json_int_t)l.bytes, "hashing", (json_int_t)hashing);
+	return json_pack("{s:o, s:I, s:I, s:I, s:I}", "files", l.files, "total",
+			 (json_int_t)l.files_n, "bytes", (json_int_t)l.bytes, "hashing",
+			 (json_int_t)hashing, "unsettled", (json_int_t)unsettled);
 }
 
 struct adopting {
 	struct spoke *spoke;
 	struct sreq *request;
 	char *group;
+	bool list; /* as soon as all was looked at, hashed or not */
 	ev_timer timer;
 };
 
@@ -100,11 +134,12 @@ static void on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 
 	(void)revents;
 	while ((g = next_group(x->spoke, g, x->group)))
-		if (waiting(g))
+		if (x->list ? looking(g) : waiting(g) > 0)
 			return;
 	ev_timer_stop(loop, t);
 	o = all_json(x->spoke, x->group);
-	json_object_del(o, "files");
+	if (!x->list)
+		json_object_del(o, "files");
 	text = json_dumps(o, JSON_COMPACT);
 	json_decref(o);
 	sreq_reply_json(x->request, 200, text ? text : "{}");
@@ -120,13 +155,12 @@ enum handled cmd_adopt(struct call *c)
 
 	if (group && !spoke_group_get(s, group))
 		return call_fail(c, 404, "there is no group '%s' here", group);
-	if (args_flag(c->args, "dry-run"))
-		return call_answer(c, all_json(s, group));
 	while ((g = next_group(s, g, group)))
 		spoke_scan_start(g);
 	x = xcalloc(1, sizeof(*x));
 	x->spoke = s;
 	x->request = c->request;
+	x->list = args_flag(c->args, "dry-run");
 	x->group = group ? xstrdup(group) : NULL;
 	ev_timer_init(&x->timer, on_timer, LOOK_S, LOOK_S);
 	x->timer.data = x;

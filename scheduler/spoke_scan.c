@@ -68,12 +68,27 @@ void spoke_scan_init(struct spoke_group *g)
 	ev_timer_start(g->spoke->d->loop, &g->scan_timer);
 }
 
+static void add_unsettled(struct spoke_group *g, const char *path)
+{
+	if (g->n_unsettled < SPOKE_UNSETTLED_NAMES)
+		g->unsettled[g->n_unsettled] = xstrdup(path);
+	g->n_unsettled++;
+}
+
+static void forget_unsettled(struct spoke_group *g)
+{
+	for (unsigned i = 0; i < MIN(g->n_unsettled, SPOKE_UNSETTLED_NAMES); i++)
+		free(g->unsettled[i]);
+	g->n_unsettled = 0;
+}
+
 void spoke_scan_stop(struct spoke_group *g)
 {
 	struct spoke_index_item *i;
 
 	ev_timer_stop(g->spoke->d->loop, &g->scan_timer);
 	spoke_local_unwatch(g);
+	forget_unsettled(g);
 	while ((i = TAILQ_FIRST(&g->to_index))) {
 		TAILQ_REMOVE(&g->to_index, i, entry);
 		free(i->path);
@@ -168,6 +183,7 @@ static int scan_compare(struct spoke_scan *s)
 	size_t i;
 	int r;
 
+	forget_unsettled(g);
 	for (i = 0; i < s->result.n_entries; i++) {
 		const struct scan_entry *e = &s->result.entries[i];
 
@@ -178,6 +194,7 @@ static int scan_compare(struct spoke_scan *s)
 		if (r == 0 && (unchanged(&f, e) || !still_so(g, e->path, &e->identity, &f)))
 			continue;
 		if (g->scanned && being_written(e)) {
+			add_unsettled(g, e->path);
 			spoke_scan_soon(g);
 			continue;
 		}
@@ -361,4 +378,17 @@ bool spoke_hashing(const struct spoke_group *g, const char *path)
 		if (strcmp(i->path, path) == 0)
 			return true;
 	return false;
+}
+
+void spoke_each_new(struct spoke_group *g, void (*fn)(void *arg, const char *path, bool unsettled),
+		    void *arg)
+{
+	const struct spoke_index_item *i;
+
+	for (unsigned k = 0; k < MIN(g->n_unsettled, SPOKE_UNSETTLED_NAMES); k++)
+		fn(arg, g->unsettled[k], true);
+	if (g->indexing)
+		fn(arg, g->indexing_path, false);
+	TAILQ_FOREACH (i, &g->to_index, entry)
+		fn(arg, i->path, false);
 }

@@ -25,8 +25,9 @@
 #include "transfer/staging.h"
 #include "transfer/worker.h"
 
-#define SPOKE_TRANSFERS_MAX 64u
-#define SPOKE_SPOOL_ROOM    (32 * MIB) /* that a transfer needs beside its image */
+#define SPOKE_TRANSFERS_MAX   64u
+#define SPOKE_UNSETTLED_NAMES 100u
+#define SPOKE_SPOOL_ROOM      (32 * MIB) /* that a transfer needs beside its image */
 /* Half of them for one address: each transfer's own, and as many for words, which are kept. */
 #define SPOKE_CONNECTIONS_MAX (4 * SPOKE_TRANSFERS_MAX)
 
@@ -101,7 +102,10 @@ struct spoke_group {
 	ev_timer scan_timer;
 	struct spoke_index_list to_index;
 	bool indexing, scanned; /* at least once */
-	bool scan_hint;		/* one is to come soon */
+	/* written to so lately that the last scan left them for the next: some of their names */
+	char *unsettled[SPOKE_UNSETTLED_NAMES];
+	unsigned n_unsettled;
+	bool scan_hint; /* one is to come soon */
 	struct watch *watch;
 	bool watch_failed, watch_full; /* said */
 	struct publishing_list publishing;
@@ -176,6 +180,9 @@ void spoke_scan_soon(struct spoke_group *g); /* something happened there */
 void spoke_scan_init(struct spoke_group *g);
 void spoke_scan_stop(struct spoke_group *g);
 void spoke_index_later(struct spoke_group *g, const char *path);
+/* Its files that are not listed yet: left for the next scan (unsettled), or to be hashed. */
+void spoke_each_new(struct spoke_group *g, void (*fn)(void *arg, const char *path, bool unsettled),
+		    void *arg);
 /* Is this path, or with NULL anything, yet to be looked at or hashed? */
 bool spoke_hashing(const struct spoke_group *g, const char *path);
 

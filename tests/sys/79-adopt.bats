@@ -54,3 +54,26 @@ verdict() { # PATH
 	at() { jq -rs --arg p "$1" '[.[] | select(.event == "started" and .path == $p)] | first | .time' "$T/hub.jsonl"; }
 	[[ $(at first) < $(at new) ]]
 }
+
+# Catches: files that are not hashed yet left out without a word, and "0 to be hashed" beside one that is
+# being written.
+@test "adopt names what is being written, and what is still to be hashed" {
+	local pid
+	spoke berlin
+	start berlin
+	ctl berlin adopt | grep -q '^0 files'
+	(while sleep 0.3; do echo more; done >>"$T/berlin/growing" 3>&- 4>&-) &
+	pid=$!
+	eventually 5 [ -s "$T/berlin/growing" ]
+	ctl berlin adopt --dry-run >"$T/said"
+	ctl berlin adopt --dry-run --json >"$T/said.json"
+	ctl berlin adopt >"$T/adopted"
+	kill "$pid"
+	grep -q 'growing .*being written' "$T/said"
+	grep -q '^1 file, .* 0 to be hashed$' "$T/said"
+	grep -q '^1 file written to just now' "$T/said"
+	grep -q '^1 file written to just now' "$T/adopted"
+	jq -e '.unsettled == 1 and (.files[0] | .unsettled and .root == null and .verdict == "being written")' "$T/said.json"
+	known() { ctl berlin adopt --dry-run | grep -q 'growing .*hashed'; }
+	eventually 20 known
+}
