@@ -40,6 +40,19 @@ teardown() { world_end; }
 	hubctl status
 }
 
+# Catches: a hub that is asked for what a spoke does, and says that it is a spoke.
+@test "what is asked of the wrong side is told which side this is" {
+	spoke berlin
+	hub
+	start berlin hub
+	run hubctl adopt
+	[ "$status" -eq 4 ]
+	is "spokesync: adopt: this daemon is a hub; ask the spoke" echo "$output"
+	run ctl berlin sync-now --all --for 1h
+	[ "$status" -eq 4 ]
+	is "spokesync: sync-now: this daemon is a spoke; ask the hub" echo "$output"
+}
+
 @test "a user who is neither root nor in the group may not change" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
 	spoke berlin

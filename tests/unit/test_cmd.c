@@ -100,6 +100,11 @@ void hub_verify_on_done(struct hub_verify *x, hub_verify_fn *done, void *arg)
 	(void)x, (void)done, (void)arg;
 }
 
+void hub_verify_on_progress(struct hub_verify *x, hub_verify_progress_fn *progress)
+{
+	(void)x, (void)progress;
+}
+
 void hub_verify_leave(struct hub_verify *x)
 {
 	(void)x;

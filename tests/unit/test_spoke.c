@@ -1056,6 +1056,36 @@ static void test_local(void **state)
 	assert_false(row.was_published);
 }
 
+/* Catches: a name that begins with a space read without it: the file would be read as another's. */
+static void test_scrub_goes_on(void **state)
+{
+	static const char *const notes[] = {"9 0 2 3 4 5 4096 1  a b", "9 0 2 3 4 5 4096 1 a",
+					    "9 0 2 3 4 5 4097 1 a", "9 0 2 3 4 5 4096 1", "x"};
+	static const char *const paths[] = {" a b", "a", NULL, NULL, NULL};
+	struct fixture *f = *state;
+	struct spoke_group *g;
+	json_t *j;
+
+	strcpy(f->quota, "scrub = mon-sun 00:00-24:00 closed");
+	write_config(f);
+	for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+		start(f);
+		settle(f);
+		g = spoke_group_get(f->d.spoke, "g");
+		assert_int_equal(spoke_db_set_note(g->db, "scrub", notes[i]), 0);
+		stop(f);
+		start(f);
+		j = spoke_scrub_json(spoke_group_get(f->d.spoke, "g"));
+		if (paths[i])
+			assert_string_equal(json_string_value(json_object_get(j, "path")),
+					    paths[i]);
+		else
+			assert_true(json_is_null(j));
+		json_decref(j);
+		stop(f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1079,6 +1109,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_roll_removal, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_preserved_unlisted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_local, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_scrub_goes_on, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
