@@ -56,6 +56,13 @@ static const struct guard faults[CONTAINER_FAULTS] = {
 	[CONTAINER_SHORT] =
 		{"short", NULL,
 		 "It looks like a copy that was cut off: bring it here once more." UNCLEAN_SEND_TOO},
+	[CONTAINER_OVERLAP] =
+		{"overlap", NULL,
+		 "No tool makes such an image: bring it here once more, or restore it." UNCLEAN_SEND_TOO},
+	[CONTAINER_BITMAPS] =
+		{"bitmaps", NULL,
+		 "Close it where it is used; if nobody has it open, 'qemu-img bitmap --remove FILE "
+		 "NAME' takes each of them away (qemu-img info names them)." UNCLEAN_SEND_TOO},
 	[CONTAINER_DIRTY] = {"dirty", NULL,
 			     "Close it where it is used; if nobody has it open, 'qemu-img check -r "
 			     "all FILE' mends it." UNCLEAN_SEND_TOO},

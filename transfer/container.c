@@ -100,6 +100,35 @@ bool container_file_name(const char *path, struct container *ret)
 	return true;
 }
 
+/*
+ * A bit for each piece of the file that is as long as a block: the beginnings of two that do not
+ * lie over each other are in different pieces.
+ */
+void container_places_init(struct container_places *p, uint64_t file_size, uint64_t length)
+{
+	p->length = MAX(length, UINT64_C(1));
+	p->n = MIN(file_size / p->length + 1, CONTAINER_PLACES_MOST);
+	p->taken = xcalloc((size_t)(p->n / 8 + 1), 1);
+}
+
+bool container_places_put(struct container_places *p, uint64_t at)
+{
+	uint64_t i = at / p->length;
+	bool was;
+
+	if (i >= p->n)
+		return true;
+	was = p->taken[i / 8] >> (i % 8) & 1;
+	p->taken[i / 8] |= (uint8_t)(1u << (i % 8));
+	return !was;
+}
+
+void container_places_done(struct container_places *p)
+{
+	free(p->taken);
+	p->taken = NULL;
+}
+
 enum container_format container_format(const char *path)
 {
 	static const struct {
@@ -159,6 +188,10 @@ const char *container_fault_text(enum container_fault f)
 		[CONTAINER_SAVED] = "its VHD footer says that a saved machine belongs to it",
 		[CONTAINER_SHORT] =
 			"its headers tell of blocks beyond its end: it is not all there",
+		[CONTAINER_OVERLAP] =
+			"its table has two blocks in the same place: it is damaged, or not all there",
+		[CONTAINER_BITMAPS] =
+			"its qcow2 bitmaps are in use or not up to date: open, or not closed cleanly",
 		[CONTAINER_DIRTY] = "its qcow2 header says dirty: open, or not closed cleanly",
 		[CONTAINER_CORRUPT] = "its qcow2 header says corrupt",
 	};

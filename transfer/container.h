@@ -21,8 +21,10 @@ enum container_fault {
 	CONTAINER_FOOTER,  /* VHD: the footer is not what its copy at the front is */
 	CONTAINER_SAVED,   /* VHD: a saved machine state belongs to it */
 	CONTAINER_SHORT,   /* a block of its table lies beyond its end */
+	CONTAINER_OVERLAP, /* two blocks of its table lie in one place */
 	CONTAINER_DIRTY,   /* qcow2 */
 	CONTAINER_CORRUPT, /* qcow2 */
+	CONTAINER_BITMAPS, /* qcow2: dirty bitmaps are in use, or not up to date */
 	CONTAINER_FAULTS,
 };
 

@@ -20,6 +20,17 @@ bool container_utf16(const uint8_t *p, size_t len, bool big_endian, char *ret, s
 /* The file name of a path as images have them, with / or \: false where there is none. */
 bool container_file_name(const char *path, struct container *ret);
 
+/* Where blocks lie, all of one length. Not more of a file than so many are looked at. */
+#define CONTAINER_PLACES_MOST ((uint64_t)1 << 26)
+struct container_places {
+	uint64_t length, n;
+	uint8_t *taken;
+};
+void container_places_init(struct container_places *p, uint64_t file_size, uint64_t length);
+/* False: it lies over one that was put before. */
+bool container_places_put(struct container_places *p, uint64_t at);
+void container_places_done(struct container_places *p);
+
 /* Each fills what it can tell; ret->format is set and the rest is zero. size: of the file. */
 void container_vhd(int fd, uint64_t size, struct container *ret);
 void container_vhdx(int fd, uint64_t size, struct container *ret);

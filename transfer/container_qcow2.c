@@ -4,11 +4,18 @@
  */
 #include "transfer/container_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define HEAD		  104u
 #define HEAD_2		  72u /* of version 2 */
 #define BACKING_MOST	  1023u
+#define EXTENSION_BITMAPS 0x23852875u
+#define EXTENSIONS_MOST	  (64 * KIB)
+#define DIRECTORY_MOST	  MIB
+#define DIRECTORY_ENTRY	  24u
+#define BITMAP_IN_USE	  (1u << 0)
+#define AUTOCLEAR_BITMAPS (1u << 0)
 #define INCOMPAT_DIRTY	  (1u << 0)
 #define INCOMPAT_CORRUPT  (1u << 1)
 #define INCOMPAT_EXTERNAL (1u << 2)
@@ -23,6 +30,52 @@ static void take_backing(int fd, const uint8_t *head, struct container *ret)
 	name[len] = '\0';
 	if (strlen(name) == len)
 		(void)container_file_name(name, ret);
+}
+
+/* The entries of the directory of bitmaps: has any of them one who writes to it? */
+static bool bitmap_in_use(int fd, const uint8_t *extension)
+{
+	uint64_t n = container_big(extension, 4), used;
+	size_t len, at = 0;
+	uint8_t *dir = container_load(
+		fd, container_big(extension + 16, 8),
+		(size_t)MIN(container_big(extension + 8, 8), (uint64_t)DIRECTORY_MOST), &len);
+	bool in_use = false;
+
+	for (; dir && n > 0 && at + DIRECTORY_ENTRY <= len && !in_use; n--, at += (size_t)used) {
+		in_use = container_big(dir + at + 12, 4) & BITMAP_IN_USE;
+		used = DIRECTORY_ENTRY + container_big(dir + at + 18, 2) +
+		       container_big(dir + at + 20, 4);
+		used = (used + 7) / 8 * 8;
+	}
+	free(dir);
+	return in_use;
+}
+
+/*
+ * The extensions of the header lie behind it, in the first cluster. Bitmaps of what a guest wrote
+ * belong to the image while a bit says so, which whoever does not know them clears.
+ */
+static bool bitmaps_bad(int fd, const uint8_t *head, uint64_t cluster)
+{
+	uint64_t from = container_big(head + 100, 4);
+	bool bad = false;
+	size_t len, at = 0, n;
+	uint8_t *p;
+
+	if (from < HEAD || from >= cluster)
+		return false;
+	p = container_load(fd, from, (size_t)MIN(cluster - from, EXTENSIONS_MOST), &len);
+	for (; p && at + 8 <= len && container_big(p + at, 4) != 0; at += 8 + (n + 7) / 8 * 8) {
+		n = (size_t)container_big(p + at + 4, 4);
+		if (n > len - at - 8)
+			break;
+		if (container_big(p + at, 4) == EXTENSION_BITMAPS && n >= 24)
+			bad = !(container_big(head + 88, 8) & AUTOCLEAR_BITMAPS) ||
+			      bitmap_in_use(fd, p + at + 8);
+	}
+	free(p);
+	return bad;
 }
 
 void container_qcow2(int fd, uint64_t size, struct container *ret)
@@ -50,4 +103,6 @@ void container_qcow2(int fd, uint64_t size, struct container *ret)
 		ret->fault = CONTAINER_CORRUPT;
 	else if (bits & INCOMPAT_DIRTY)
 		ret->fault = CONTAINER_DIRTY;
+	else if (bitmaps_bad(fd, head, ret->block_size))
+		ret->fault = CONTAINER_BITMAPS;
 }

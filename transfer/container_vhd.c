@@ -47,22 +47,29 @@ static bool footer_at(int fd, uint64_t at, size_t len, uint8_t ret[FOOTER])
 }
 
 /* A block is a bitmap of its sectors, in whole sectors, and the data behind it. */
-static bool beyond(int fd, uint64_t size, const uint8_t *dynamic, uint64_t block)
+static enum container_fault look_at_table(int fd, uint64_t size, const uint8_t *dynamic,
+					  uint64_t block)
 {
 	uint64_t at = container_big(dynamic + 16, 8), n = container_big(dynamic + 28, 4), most = 0;
 	uint64_t bitmap = (block / SECTOR / 8 + SECTOR - 1) / SECTOR * SECTOR;
+	struct container_places places;
+	bool apart = true;
 	size_t len;
 	uint8_t *table =
 		container_load(fd, at, (size_t)MIN(n * 4, (uint64_t)CONTAINER_BAT_MOST), &len);
 
+	container_places_init(&places, size, bitmap + block);
 	for (size_t i = 0; table && i + 4 <= len; i += 4) {
 		uint64_t sector = container_big(table + i, 4);
 
-		if (sector != ABSENT)
-			most = MAX(most, sector * SECTOR + bitmap + block);
+		if (sector == ABSENT)
+			continue;
+		most = MAX(most, sector * SECTOR + bitmap + block);
+		apart &= container_places_put(&places, sector * SECTOR);
 	}
+	container_places_done(&places);
 	free(table);
-	return most > size;
+	return most > size ? CONTAINER_SHORT : apart ? CONTAINER_SOUND : CONTAINER_OVERLAP;
 }
 
 static void take_dynamic(int fd, uint64_t size, const uint8_t *footer, struct container *ret)
@@ -80,8 +87,8 @@ static void take_dynamic(int fd, uint64_t size, const uint8_t *footer, struct co
 		if (container_utf16(h + 64, 512, true, name, sizeof(name)))
 			(void)container_file_name(name, ret);
 	}
-	if (ret->fault == CONTAINER_SOUND && beyond(fd, size, h, ret->block_size))
-		ret->fault = CONTAINER_SHORT;
+	if (ret->fault == CONTAINER_SOUND)
+		ret->fault = look_at_table(fd, size, h, ret->block_size);
 }
 
 void container_vhd(int fd, uint64_t size, struct container *ret)
@@ -106,8 +113,11 @@ void container_vhd(int fd, uint64_t size, struct container *ret)
 	memcpy(ret->ids.own, footer + 68, CONTAINER_ID);
 	if (footer[84] == 1)
 		ret->fault = CONTAINER_SAVED;
-	if (type_of(footer) == FIXED)
+	if (type_of(footer) == FIXED) {
+		if (ret->fault == CONTAINER_SOUND && ret->virtual_size > size - len)
+			ret->fault = CONTAINER_SHORT;
 		return;
+	}
 	if (!has_end || !has_front || memcmp(front, end, len) != 0)
 		ret->fault = CONTAINER_FOOTER;
 	take_dynamic(fd, size, footer, ret);

@@ -154,24 +154,31 @@ static void take_locator(int fd, const struct table *items, struct container *re
  * After so many entries of payload blocks comes one of a bitmap of 1 MiB, which only differencing
  * images use: 2^23 sectors of payload each.
  */
-static bool beyond(int fd, uint64_t size, const uint8_t *bat, uint64_t block, uint64_t sector)
+static enum container_fault look_at_table(int fd, uint64_t size, const uint8_t *bat, uint64_t block,
+					  uint64_t sector)
 {
-	uint64_t ratio = (sector << 23) / block, most = 0;
+	uint64_t ratio = (sector << 23) / block, most = 0, at;
+	struct container_places places;
+	bool apart = true;
 	size_t len;
 	uint8_t *table = container_load(
 		fd, container_little(bat + 16, 8),
 		(size_t)MIN(container_little(bat + 24, 4), (uint64_t)CONTAINER_BAT_MOST), &len);
 
+	container_places_init(&places, size, block);
 	for (size_t i = 0; table && (i + 1) * 8 <= len; i++) {
 		uint64_t e = container_little(table + i * 8, 8);
 		bool bitmap = (i + 1) % (ratio + 1) == 0;
 
-		if ((e & 7) == BLOCK_PRESENT || ((e & 7) == BLOCK_PARTIALLY && !bitmap))
-			most = MAX(most, MIN(e >> 20, INT64_MAX / MIB - 512) * MIB +
-						 (bitmap ? MIB : block));
+		if ((e & 7) != BLOCK_PRESENT && ((e & 7) != BLOCK_PARTIALLY || bitmap))
+			continue;
+		at = MIN(e >> 20, INT64_MAX / MIB - 512) * MIB;
+		most = MAX(most, at + (bitmap ? MIB : block));
+		apart &= bitmap || container_places_put(&places, at);
 	}
+	container_places_done(&places);
 	free(table);
-	return most > size;
+	return most > size ? CONTAINER_SHORT : apart ? CONTAINER_SOUND : CONTAINER_OVERLAP;
 }
 
 static void take_items(int fd, uint64_t size, const uint8_t *bat, const struct table *items,
@@ -193,8 +200,8 @@ static void take_items(int fd, uint64_t size, const uint8_t *bat, const struct t
 	ret->kind = bits & HAS_PARENT ? "differencing" : bits & LEAVE_BLOCKS ? "fixed" : "dynamic";
 	ret->virtual_size = container_little(disk, 8);
 	ret->block_size = block;
-	if (bat && beyond(fd, size, bat, block, container_little(sector, 4)))
-		ret->fault = CONTAINER_SHORT;
+	if (bat)
+		ret->fault = look_at_table(fd, size, bat, block, container_little(sector, 4));
 	if (bits & HAS_PARENT)
 		take_locator(fd, items, ret);
 }

@@ -250,6 +250,10 @@ static void test_vhdx_table(void **state)
 	table = number(e + 16);
 	read_at(fd, word, sizeof(word), table);
 	assert_int_equal(word[0] & 7, 6);
+	temp_write(fd, word, sizeof(word), table + 8);
+	assert_int_equal(fault(fd, "a.vhdx"), CONTAINER_OVERLAP);
+	temp_write(fd, "\0\0\0\0\0\0\0", 8, table + 8);
+	assert_int_equal(fault(fd, "a.vhdx"), CONTAINER_SOUND);
 	put(word, UINT64_MAX - 1, 8); /* state 6 */
 	temp_write(fd, word, sizeof(word), table);
 	assert_int_equal(fault(fd, "a.vhdx"), CONTAINER_SHORT);
@@ -375,6 +379,15 @@ static void test_vhd(void **state)
 	temp_write(fd, "\0\1\0\0", 4, 1536);
 	assert_int_equal(fault(fd, "a.vhd"), CONTAINER_SHORT);
 	temp_write(fd, word, sizeof(word), 1536);
+	/* Two in one place, and two of which one begins within the other. */
+	read_at(fd, front, 4, 1540);
+	temp_write(fd, word, sizeof(word), 1540);
+	assert_int_equal(fault(fd, "a.vhd"), CONTAINER_OVERLAP);
+	word[3]++;
+	temp_write(fd, word, sizeof(word), 1540);
+	assert_int_equal(fault(fd, "a.vhd"), CONTAINER_OVERLAP);
+	temp_write(fd, front, 4, 1540);
+	assert_int_equal(fault(fd, "a.vhd"), CONTAINER_SOUND);
 	vhd_footers(fd, 84, 1);
 	assert_int_equal(fault(fd, "a.vhd"), CONTAINER_SAVED);
 	vhd_footers(fd, 84, 0);
@@ -399,6 +412,13 @@ static void test_vhd_fixed(void **state)
 	assert_int_equal(c.virtual_size, 8 * MIB);
 	assert_int_equal(c.fault, CONTAINER_SOUND);
 	read_at(fd, footer, sizeof(footer), size_of(fd) - 512);
+	put_big(footer + 48, 8 * MIB + 1, 8); /* more than there is before it */
+	vhd_sum(footer, sizeof(footer), 64);
+	temp_write(fd, footer, sizeof(footer), size_of(fd) - 512);
+	assert_int_equal(fault(fd, "a.vhd"), CONTAINER_SHORT);
+	put_big(footer + 48, 8 * MIB, 8);
+	vhd_sum(footer, sizeof(footer), 64);
+	temp_write(fd, footer, sizeof(footer), size_of(fd) - 512);
 	put_big(footer + 60, 4, 4);
 	put_big(footer + 48, GIB, 8);
 	vhd_sum(footer, sizeof(footer), 64);
@@ -495,6 +515,49 @@ static void test_qcow2(void **state)
 	temp_done(&t);
 }
 
+/* As qemu-img puts a bitmap there; then as a writer, or one who knows no bitmaps, leaves it. */
+static void test_qcow2_bitmaps(void **state)
+{
+	uint8_t head[1024], flags[4];
+	uint64_t dir = 0;
+	char command[1200];
+	struct temp t;
+	int fd;
+
+	(void)state;
+	temp_new(&t);
+	close(make(&t, "d.qcow2", "qcow2", ""));
+	snprintf(command, sizeof(command),
+		 "cd '%s' && qemu-img bitmap --add d.qcow2 one && qemu-img bitmap --add d.qcow2 "
+		 "another",
+		 t.path);
+	assert_int_equal(system(command), 0);
+	fd = openat(t.fd, "d.qcow2", O_RDWR | O_CLOEXEC);
+	assert_int_equal(fault(fd, "d.qcow2"), CONTAINER_SOUND);
+	read_at(fd, head, sizeof(head), 0);
+	assert_int_equal(head[95], 1);
+	temp_write(fd, "\0", 1, 95);
+	assert_int_equal(fault(fd, "d.qcow2"), CONTAINER_BITMAPS);
+	temp_write(fd, "\1", 1, 95);
+	for (unsigned i = 104; i < 900 && !dir; i += 8)
+		if (!memcmp(head + i, "\x23\x85\x28\x75", 4))
+			for (unsigned k = 0; k < 8; k++)
+				dir = dir << 8 | head[i + 8 + 16 + k];
+	assert_true(dir > 0);
+	/* Of the second: one, of 3 bytes, takes 32. */
+	read_at(fd, flags, sizeof(flags), dir + 32 + 12);
+	flags[3] |= 1;
+	temp_write(fd, flags, sizeof(flags), dir + 32 + 12);
+	assert_int_equal(fault(fd, "d.qcow2"), CONTAINER_BITMAPS);
+	flags[3] &= 0xfe;
+	temp_write(fd, flags, sizeof(flags), dir + 32 + 12);
+	assert_int_equal(fault(fd, "d.qcow2"), CONTAINER_SOUND);
+	temp_write(fd, "\xff\xff\xff\xff", 4, dir + 20); /* nonsense is no fault */
+	assert_int_equal(fault(fd, "d.qcow2"), CONTAINER_SOUND);
+	close(fd);
+	temp_done(&t);
+}
+
 static void test_qcow2_backing(void **state)
 {
 	uint8_t head[104] = "QFI\xfb\0\0\0\3";
@@ -567,7 +630,7 @@ int main(void)
 		cmocka_unit_test(test_vhdx_parent), cmocka_unit_test(test_vhd),
 		cmocka_unit_test(test_vhd_fixed),   cmocka_unit_test(test_vhd_parent),
 		cmocka_unit_test(test_qcow2),	    cmocka_unit_test(test_qcow2_backing),
-		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_damaged),	    cmocka_unit_test(test_qcow2_bitmaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
