@@ -161,6 +161,7 @@ libscheduler_a_SOURCES += scheduler/spoke_epoch.c
 libscheduler_a_SOURCES += scheduler/spoke_group.c
 libscheduler_a_SOURCES += scheduler/spoke_http.c
 libscheduler_a_SOURCES += scheduler/spoke_changes.c
+libscheduler_a_SOURCES += scheduler/spoke_protect.c
 libscheduler_a_SOURCES += scheduler/spoke_resting.c
 libscheduler_a_SOURCES += scheduler/spoke_notice.c scheduler/spoke_notice.h
 libscheduler_a_SOURCES += scheduler/spoke_local.c scheduler/spoke_local.h

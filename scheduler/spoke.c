@@ -104,6 +104,7 @@ void spoke_reload(struct daemon *d, const struct config *old)
 			spoke_group_configure(g, cfg);
 			g->kept = config_unref(g->kept);
 			spoke_scrub_update(g);
+			spoke_protect_update(g);
 		} else if (!g->kept) {
 			/* Work of it may still run: it keeps its configuration, and is found no
 			 * more. */

@@ -61,6 +61,7 @@ struct spoke_group *spoke_group_free(struct spoke_group *g)
 	spoke_verify_free(g);
 	spoke_scrub_free(g);
 	spoke_changes_forget(g);
+	spoke_protect_free(g);
 	while ((t = TAILQ_FIRST(&g->transfers))) {
 		TAILQ_REMOVE(&g->transfers, t, entry);
 		staging_close(t->st);
@@ -233,6 +234,7 @@ bool spoke_group_ready(struct spoke_group *g)
 		spoke_preserve_trim(g);
 		spoke_tidy(g);
 		spoke_scrub_update(g);
+		spoke_protect_update(g);
 		return true;
 	}
 	if (strncmp(g->problem, e.text, sizeof(g->problem) - 1) != 0)

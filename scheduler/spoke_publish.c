@@ -158,7 +158,8 @@ static void change_done(struct work *w)
 	uint64_t seq = g->seq;
 
 	if (x->error == 0) {
-		publishing_notice(x);
+		if (!x->local.quiet)
+			publishing_notice(x);
 		x->error = db_begin(g->db);
 		if (x->error == 0)
 			x->error = publishing_record(x);
@@ -174,7 +175,7 @@ static void change_done(struct work *w)
 		    spoke_db_intent_done(g->db, x->intent) < 0)) {
 		log_error("group %s: database: %s", g->name, db_error(g->db));
 	}
-	if (x->error == 0) {
+	if (x->error == 0 && !x->local.quiet) {
 		spoke_preserve_trim(g);
 		log_info("group %s: %s: %s%s", g->name, publishing_op(x)->path,
 			 publishing_op(x)->kind == WIRE_DELETE ? "deleted"

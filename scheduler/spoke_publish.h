@@ -12,6 +12,7 @@ struct publication;
 /* An operation that somebody asked for here, instead of the hub. */
 struct publish_local {
 	const char *why; /* what it replaces is preserved as */
+	bool quiet;	 /* nobody is told: the mode is all that changes */
 	bool stays;	 /* it is told as restored: not repaired until a newer version comes */
 	void (*done)(void *arg, const struct wire_op_result *result);
 	void *arg;

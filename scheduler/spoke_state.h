@@ -39,6 +39,7 @@ struct spoke_scrub;
 struct spoke_verify;
 struct spoke_changes;
 struct spoke_awaited;
+struct spoke_protect;
 
 struct spoke_transfer {
 	struct spoke_group *group;
@@ -117,6 +118,7 @@ struct spoke_group {
 	struct spoke_awaited *awaited; /* what was refused: spoke_changes.c; or NULL */
 	struct spoke_verify *verify;   /* the last one, under way or not; or NULL */
 	struct spoke_scrub *scrub;
+	struct spoke_protect *protect;
 	char *indexing_path; /* while indexing */
 	_Atomic uint64_t index_progress, index_size;
 	/* steps of descents: one at a time */
@@ -201,6 +203,10 @@ void spoke_scrub_update(struct spoke_group *g);
 void spoke_scrub_free(struct spoke_group *g);
 struct json_t;
 struct json_t *spoke_scrub_json(const struct spoke_group *g); /* null where there is none */
+
+/* spoke_protect.c: follows the configuration, also of what was published before. */
+void spoke_protect_update(struct spoke_group *g);
+void spoke_protect_free(struct spoke_group *g);
 
 /* spoke_tidy.c: what publications left to be done in the store, in the background. */
 void spoke_tidy(struct spoke_group *g);

@@ -94,3 +94,38 @@ mode() { stat -c %a "$T/berlin/$1"; }
 	[ "$(cat "$T/berlin/WriteCache/x")" = cache ]
 	is "$(printf '%s\n' WriteCache/x a.vhd c.vhd)" published berlin
 }
+
+# Catches: protect = mode that waits for the next publication of each file, as it did; a file that is then
+# told as changed, read again, or told to hooks; files that are not the hub's.
+@test "protect = mode is for what was published before, too" {
+	printf '#!/bin/sh\necho "$SPOKESYNC_PATH" >>"${0%%/*}/told"\n' >"$T/hook"
+	chmod 755 "$T/hook"
+	spoke berlin "group:on_publish = $T/hook"
+	hub
+	for f in a b c; do echo "$f" >"$T/src/$f"; done
+	chmod 664 "$T"/src/?
+	echo mine >"$T/berlin/mine"
+	chmod 664 "$T/berlin/mine"
+	start berlin hub
+	hubctl wait --timeout 30s
+	is 664 mode a
+	three() { [ "$(wc -l <"$T/told")" -eq 3 ]; }
+	eventually 10 three
+	spoke berlin "group:on_publish = $T/hook" 'group:protect = mode'
+	ctl berlin reload
+	all() { is "444 444 444" echo "$(mode a)" "$(mode b)" "$(mode c)"; }
+	eventually 10 all
+	is 664 mode mine
+	[ "$(stat -c %y "$T/berlin/a")" = "$(stat -c %y "$T/src/a")" ]
+	grep -q 'protect = mode: 3 files that were published before lost their write bits' "$T/berlin.err"
+	[[ $(hubctl verify berlin) == *"all of it is as the hub has it"* ]]
+	hubctl wait --timeout 30s
+	[ -z "$(ls "$T/berlin/.spokesync/preserved")" ]
+	three
+	! grep -q ' is changed here' "$T/berlin.err"
+	spoke berlin 'group:protect = none'
+	ctl berlin reload
+	echo again >"$T/src/a"
+	hubctl wait --timeout 30s
+	is 664 mode a
+}
