@@ -124,6 +124,9 @@ static void make_ready(struct publishing *x)
 	}
 	if (r == 0)
 		r = publish_prepare(g->store, x->staged, op->path, &x->attr, &x->made, &x->e);
+	if (r == 0 && x->look.present)
+		x->look.bytes = publish_differs(g->store, op->path, x->staged, x->look.bytes,
+						&g->spoke->cancel);
 	x->error = r;
 	x->ready = r == 0;
 }

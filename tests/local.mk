@@ -170,6 +170,7 @@ tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_count.h \
 tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=zone_new
 tests_unit_test_push_SOURCES = tests/unit/test_push.c tests/unit/fake_spoke.h \
 	tests/unit/temp.h
+tests_unit_test_publish_SOURCES = tests/unit/test_publish.c tests/unit/mounted.h
 tests_unit_test_extents_SOURCES = tests/unit/test_extents.c tests/unit/mounted.h
 # A lock file comes between two steps of a publication.
 tests_unit_test_spoke_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=publish_prepare

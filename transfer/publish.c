@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "transfer/durable.h"
+#include "transfer/extents.h"
 
 #define EMPTY_DEPTH 64u /* of directories in one another, each with a descriptor open */
 
@@ -104,6 +105,29 @@ int publish_prepare(struct store *s, const char *staged, const char *path,
 	if (dir >= 0)
 		close(dir);
 	return r < 0 ? fail(e, r, "prepare", path) : 0;
+}
+
+uint64_t publish_differs(struct store *s, const char *path, const char *staged, uint64_t allocated,
+			 const atomic_bool *cancel)
+{
+	struct extents_common common;
+	uint64_t bytes = allocated;
+	struct stat a, b;
+	int old, new = -1;
+
+	if (!s->reflink || beneath_open(s->root_fd, path, O_RDONLY | O_NOFOLLOW, 0, &old) < 0)
+		return bytes;
+	if (beneath_open(s->staging_fd, staged, O_RDONLY, 0, &new) == 0 && fstat(old, &a) == 0 &&
+	    fstat(new, &b) == 0 &&
+	    extents_compare(old, (uint64_t)a.st_size, new, (uint64_t)b.st_size, cancel, &common) ==
+		    0) {
+		bytes = MIN(allocated, common.n_other * BLOCK_SIZE);
+		extents_done(&common);
+	}
+	close(old);
+	if (new >= 0)
+		close(new);
+	return bytes;
 }
 
 /* The present file gets a second name in preserved/; its first is taken from it by the rename. */

@@ -35,6 +35,12 @@ int publish_look(struct store *s, const char *path, struct publish_look *ret,
 int publish_prepare(struct store *s, const char *staged, const char *path,
 		    const struct publish_attr *a, struct identity *ret, struct err *e) WARN_UNUSED;
 /*
+ * Worker: bytes of disk that what lies at path will hold by itself when this has replaced it: where
+ * files share blocks, those that are not in the new file in the same place. allocated: elsewhere.
+ */
+uint64_t publish_differs(struct store *s, const char *path, const char *staged, uint64_t allocated,
+			 const atomic_bool *cancel);
+/*
  * Renames it to path. What was there is kept as preserved/<keep> (NULL: it is lost). ret_old: the
  * kept file's new identity, size 0 where there was none. A directory that lies there goes if there
  * is no file in it, else -EISDIR.

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/mounted.h"
 #include "transfer/index.h"
 
 struct fixture {
@@ -218,6 +219,40 @@ static void test_directory_in_the_way(void **state)
 	assert_int_equal(publish_look(f->s, "d/below", &look, &e), -ENOTDIR);
 }
 
+/* What is kept of a file costs what the new one changed. Catches: all of it charged, as it was. */
+static void test_differs(void **state)
+{
+	static uint8_t block[MIB];
+	struct mounted m = {0};
+	struct store *s;
+	struct err e = {""};
+	uint64_t seed = 3, all = 77 * MIB;
+	int fd;
+
+	(void)state;
+	if (!mounted_new(&m, "xfs", "defaults"))
+		skip();
+	assert_int_equal(store_open(m.t.path, &s, &e), 0);
+	fd = openat(s->root_fd, "old", O_RDWR | O_CREAT, 0600);
+	temp_fill(&seed, block, sizeof(block));
+	temp_write(fd, block, sizeof(block), 0);
+	temp_write(fd, block, sizeof(block), 2 * MIB);
+	assert_int_equal(fsync(fd), 0);
+	assert_int_equal(source_clone(fd, s->staging_fd, "new"), 0);
+	assert_int_equal(publish_differs(s, "old", "new", all, NULL), 0);
+	close(fd);
+	fd = openat(s->staging_fd, "new", O_RDWR);
+	temp_write(fd, block, 64 * KIB, 512 * KIB);
+	assert_int_equal(fsync(fd), 0);
+	close(fd);
+	assert_int_equal(publish_differs(s, "old", "new", all, NULL), 64 * KIB);
+	assert_int_equal(publish_differs(s, "old", "none", all, NULL), all);
+	s->reflink = false;
+	assert_int_equal(publish_differs(s, "old", "new", all, NULL), all);
+	store_close(s);
+	mounted_done(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +262,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_copy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rename_and_attr, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_directory_in_the_way, setup, teardown),
+		cmocka_unit_test(test_differs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
