@@ -245,12 +245,36 @@ static void effort_by_rate(void **state)
 	}
 }
 
+/* The first guard of a window's edge ends the push (test_core_time.c, test_push.c); the second,
+ * here, is there where that takes its time: the push is there yet, wants to send, and gets nothing.
+ */
+static void closed_lets_nothing_through(void **state)
+{
+	struct bench *b = bench_new("rate = 50Mbit\npolicy = hub", WORLD);
+	struct flow *f = b->flows;
+
+	(void)state;
+	push(b, 0, 1, "g", "1");
+	push(b, 1, 1, "g", "2");
+	push(b, 2, 0, "h", "1");
+	push(b, 3, 2, "g", "3");
+	run(b);
+	assert_true(f[0].got > 0);
+	rig_override(b->r, OVERRIDE_PAUSE, "b", NULL, 3600);
+	run(b);
+	assert_int_equal(f[0].got, 0);
+	assert_int_equal(f[1].got, 0);
+	at_rate(f[2].got + f[3].got, 9 * MBIT);
+	bench_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(override_beside_the_hubs_policy),
 		cmocka_unit_test(override_within_the_spokes_rate),
 		cmocka_unit_test(effort_by_rate),
+		cmocka_unit_test(closed_lets_nothing_through),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
