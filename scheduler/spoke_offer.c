@@ -311,6 +311,25 @@ void spoke_offer_go_on(struct spoke_offer *x, struct spoke_transfer *old)
 	spoke_transfer_release(t);
 }
 
+/*
+ * What lies there is being hashed, as after a crash in the middle of a publication: it may be just
+ * this content. To send it again would cost all of it, and put aside what is right.
+ */
+static bool may_be_there(struct spoke_offer *x, struct spoke_group *g)
+{
+	if (x->is_held || !spoke_hashing(g, x->o.path))
+		return false;
+	spoke_refuse(&x->p, REFUSED_BUSY, "what lies there is being read");
+	return true;
+}
+
+static void offer_refused(struct spoke_offer *x)
+{
+	spoke_reply_position(x->r, spoke_refusal_status(x->p.refused), &x->p);
+	wire_offer_done(&x->o);
+	free(x);
+}
+
 /* True: its PUT is still being ended; what it brought is worth the wait. */
 static bool wait_for_old(struct spoke_offer *x, struct spoke_group *g)
 {
@@ -338,17 +357,19 @@ static void offer_start(struct spoke_group *g, struct spoke_offer *x)
 	struct spoke_transfer *t;
 	unsigned i;
 
+	x->is_held = spoke_db_holds(g->db, &x->o.root, &x->held) == 0;
+	if (may_be_there(x, g)) {
+		offer_refused(x);
+		return;
+	}
 	x->j.t = spoke_transfer_make(g, &x->o.root);
 	if (!x->j.t) {
 		spoke_refuse(&x->p, REFUSED_BUSY, "too many transfers at a time");
-		spoke_reply_position(x->r, 503, &x->p);
-		wire_offer_done(&x->o);
-		free(x);
+		offer_refused(x);
 		return;
 	}
 	memcpy(x->j.t->path, x->o.path, sizeof(x->j.t->path));
 	x->j.t->size = x->o.size;
-	x->is_held = spoke_db_holds(g->db, &x->o.root, &x->held) == 0;
 	for (i = 0; i < x->o.n_bases; i++)
 		x->base_known[i] = spoke_db_holds(g->db, &x->o.bases[i], &x->bases[i]) == 0;
 	x->quota = g->cfg->staging_quota;
@@ -375,9 +396,7 @@ static void offer_body(void *arg, struct sreq *r, const char *body, size_t len)
 	if (x->o.size > FILE_SIZE_MAX || !spoke_path_allowed(g, x->o.path, &e)) {
 		spoke_refuse(&x->p, REFUSED_BAD_PATH, e.text[0] ? e.text : "larger than 64 TiB");
 		log_warn("group %s: offer refused: %s", g->name, x->p.text);
-		spoke_reply_position(r, 403, &x->p);
-		wire_offer_done(&x->o);
-		free(x);
+		offer_refused(x);
 		return;
 	}
 	offer_start(g, x);

@@ -73,6 +73,8 @@ static enum wire_refusal refusal_of(const struct publishing *x)
 		return spoke_refusal_full(x->g, SPOKE_SPOOL_ROOM, &disk);
 	case -ETXTBSY:
 		return REFUSED_IN_USE;
+	case -EAGAIN:
+		return REFUSED_BUSY;
 	case -ENOENT:
 	case -ESTALE:
 		return REFUSED_NO_BASE;
@@ -98,9 +100,9 @@ void publishing_result(struct publishing *x)
 			spoke_changes_room(x->g, &(struct spoke_need){.disk = SPOKE_SPOOL_ROOM});
 		if (res->refused == REFUSED_IN_USE)
 			spoke_changes_lock(x->g, x->locked);
-		if (res->refused == REFUSED_IN_USE)
-			log_info("group %s: %s: not yet: it is in use: %s", x->g->name,
-				 publishing_op(x)->path, res->text);
+		if (res->refused == REFUSED_IN_USE || res->refused == REFUSED_BUSY)
+			log_info("group %s: %s: not yet: %s%s", x->g->name, publishing_op(x)->path,
+				 res->refused == REFUSED_IN_USE ? "it is in use: " : "", res->text);
 		else
 			log_error("group %s: %s: not published: %s", x->g->name,
 				  publishing_op(x)->path, res->text);
@@ -272,6 +274,7 @@ static int op_facts(struct publishing *x)
 		x->has_source = spoke_db_file(g->db, op->from, &x->source) == 0;
 	else if (op->kind == WIRE_PUT || op->kind == WIRE_COPY_OF)
 		x->has_source = spoke_db_holds(g->db, &op->root, &x->source) == 0;
+	x->hashing = spoke_hashing(g, op->path);
 	x->lock = g->cfg->lock;
 	x->attr = (struct publish_attr){.mtime = op->mtime,
 					.mode = g->cfg->mode >= 0 ? (mode_t)g->cfg->mode

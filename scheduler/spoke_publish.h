@@ -30,7 +30,7 @@ struct publishing {
 	/* the operation under way */
 	struct spoke_transfer *t; /* PUT: held */
 	struct spoke_file row, source;
-	bool has_row, has_source, in_place, ready, absent, undone;
+	bool has_row, has_source, hashing, in_place, ready, absent, undone;
 	struct publish_look look;
 	struct publish_attr attr;
 	struct lockfiles lock; /* as the operation began */

@@ -119,6 +119,9 @@ static void make_ready(struct publishing *x)
 		r = publish_copy(g->store, x->source.path, x->source.in_preserved,
 				 &x->source.identity, &op->root, x->staged, &g->spoke->cancel,
 				 &x->e);
+	} else if (x->hashing) {
+		/* It may be just this: where a crash interrupted what brought it. */
+		r = err_set(&x->e, -EAGAIN, "what lies there is being read");
 	} else {
 		r = err_set(&x->e, -ESTALE, "this content is neither staged nor held here");
 	}

@@ -301,9 +301,13 @@ static int index_record(struct spoke_indexing *x)
 	struct spoke_group *g = x->g;
 	struct spoke_file f = {.root = x->root, .identity = x->identity, .mode = x->mode};
 
-	if (spoke_publishing(g, x->path))
+	/* What it brings is recorded by it; where it fails, what lies there is not known. */
+	if (spoke_publishing(g, x->path)) {
+		spoke_scan_soon(g);
 		return 0;
+	}
 	snprintf(f.path, sizeof(f.path), "%s", x->path);
+	log_info("group %s: %s is known now", g->name, x->path);
 	return spoke_local_found(g, &f);
 }
 
@@ -317,8 +321,6 @@ static void index_finished(struct work *w)
 	g->indexing_path = NULL; /* was x->path */
 	if (x->r == 0 && index_record(x) < 0)
 		log_error("group %s: database: %s", g->name, db_error(g->db));
-	else if (x->r == 0)
-		log_info("group %s: %s is known now", g->name, x->path);
 	else if (x->r == -EIO && spoke_local_lost(g, x->path, LOCAL_UNREADABLE) < 0)
 		log_error("group %s: database: %s", g->name, db_error(g->db));
 	else if (x->r == -ESTALE)

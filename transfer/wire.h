@@ -132,7 +132,7 @@ enum wire_refusal {
 	REFUSED_IN_USE,
 	REFUSED_BAD_PATH,
 	REFUSED_BAD_GROUP,
-	REFUSED_BUSY,  /* too many transfers; come back */
+	REFUSED_BUSY,  /* too many transfers, or what lies there is being read: come back */
 	REFUSED_ERROR, /* text */
 };
 const char *wire_refusal_word(enum wire_refusal r); /* "no_base", ... */

@@ -22,6 +22,7 @@
 
 #include "scheduler/log.h"
 #include "scheduler/spoke_local.h"
+#include "scheduler/spoke_publish.h"
 #include "scheduler/spoke_state.h"
 #include "transfer/frame.h"
 #include "transfer/index.h"
@@ -828,6 +829,57 @@ static void test_roll_forward_renamed(void **state)
 	roll_forward(*state, true);
 }
 
+/*
+ * As after a crash while a publication was recorded, until what lies there has been hashed: the hub
+ * offers and publishes once more, and is to come back. Told that it is not here, it sent all of it
+ * again, and what was right was put aside as drift.
+ */
+static void test_being_read(void **state)
+{
+	struct fixture *f = *state;
+	struct wire_op op = {.path = "file"};
+	struct publishing other = {.ops = {.ops = &op, .n_ops = 1}};
+	struct wire_op_result res;
+	struct spoke_group *g;
+	char one[65], reading[] = "file";
+	struct hash root;
+	json_t *j;
+
+	start(f);
+	send_text(f, "file", "version one", one);
+	publish(f, WIRE_PUT, "file", one, NULL, &res);
+	assert_true(res.done);
+	settle(f);
+	g = spoke_group_get(f->d.spoke, "g");
+	assert_int_equal(hash_parse(one, &root), 0);
+	assert_int_equal(spoke_db_unsure(g->db, &root), 0);
+	g->indexing = true;
+	g->indexing_path = reading;
+	assert_int_equal(offer(f, &j, "file", one, 11), 503);
+	json_decref(j);
+	publish(f, WIRE_PUT, "file", one, NULL, &res);
+	assert_false(res.done);
+	assert_int_equal(res.refused, REFUSED_BUSY);
+	g->indexing = false;
+	g->indexing_path = NULL;
+	/* A publication that may fail is under way when it has been hashed: it is looked at again.
+	 */
+	other.g = g;
+	TAILQ_INSERT_TAIL(&g->publishing, &other, entry);
+	spoke_index_later(g, "file");
+	settle(f);
+	TAILQ_REMOVE(&g->publishing, &other, entry);
+	assert_true(g->scan_hint);
+	while (g->scan_hint || f->d.spoke->works)
+		ev_run(f->d.loop, EVRUN_ONCE);
+	publish(f, WIRE_PUT, "file", one, one, &res);
+	assert_true(res.done && !res.drift);
+	assert_int_equal(offer(f, &j, "again", one, 11), 200);
+	assert_true(flag(j, "have_it"));
+	json_decref(j);
+	assert_int_equal(count_preserved(f), 0);
+}
+
 static int count_listed(void *arg, const struct spoke_preserved *p)
 {
 	struct spoke_file *last = arg;
@@ -1102,6 +1154,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_protect, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roll_forward, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roll_forward_renamed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_being_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_before_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_linked_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_moved_aside, setup, teardown),
