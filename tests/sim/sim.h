@@ -6,7 +6,8 @@
  * straight segments between events); what happens to the fleet is sim_world.c and sim_fault.c; the
  * configurations are sim_config.c. What is right is said from the facts of the simulation alone,
  * not from what the core keeps: sim_rules.c (open, and at which rates), sim_check.c (states and
- * reasons), sim_order.c (who starts, who is greeted). sim_fleet.c is one run, sim.c many.
+ * reasons), sim_order.c (who starts, who is greeted), sim_sets.c (what is published together).
+ * sim_fleet.c is one run, sim.c many.
  */
 #ifndef SPOKESYNC_TESTS_SIM_H
 #define SPOKESYNC_TESTS_SIM_H
@@ -19,6 +20,7 @@
 #define SIM_SPOKES 64
 #define SIM_GROUPS 4
 #define SIM_FILES  6 /* of a group */
+#define SIM_SETS   3 /* of the group that is published in sets, of up to so many files */
 #define SIM_NEVER  INT64_MAX
 #define SIM_SMALL  (16u << 20) /* as the manual page has it */
 #define SIM_WORDS  16	       /* publications at a time on one spoke */
@@ -119,8 +121,9 @@ struct sim {
 	size_t n_busy;
 	int64_t event_at; /* the next thing that happens to the fleet */
 	int64_t fault_at; /* the next turn of a link or spoke that something is wrong with */
-	bool kill;	  /* the next event: the hub dies before it hears of a publication */
-	bool jumped;	  /* the calendar was set since the last pass */
+	struct set *sets[SIM_SETS];
+	bool kill;   /* the next event: the hub dies before it hears of a publication */
+	bool jumped; /* the calendar was set since the last pass */
 	int64_t jumped_at;
 	struct sim_memo memo[512];
 	const struct group_cfg *groups[SIM_GROUPS];
@@ -205,5 +208,14 @@ void sim_check_start(struct sim *s, const struct sim_job *k);
 void sim_check_stop(struct sim *s, const struct sim_job *k);
 void sim_check_greeting(struct sim *s, const struct sim_spoke *p);
 void sim_check_spokes(struct sim *s);
+
+/* sim_sets.c */
+bool sim_in_sets(const struct sim *s, unsigned group);
+const char *sim_sets_line(const struct sim *s, unsigned group); /* of its configuration */
+void sim_sets_new(struct sim *s);				/* the core is new */
+void sim_sets_version(struct sim *s, unsigned group, unsigned file);
+struct sim_job *sim_set_job(struct sim *s, const struct sim_job *lead, unsigned file); /* or NULL */
+void sim_check_set(const struct sim *s, const struct sim_job *k);	/* it is published */
+void sim_check_set_holds(const struct sim *s, const struct sim_job *k); /* it waits for its set */
 
 #endif

@@ -170,6 +170,10 @@ static void check_waiting(struct sim *s, const struct sim_job *k)
 		if (r->by_person)
 			sim_bad(s, k, "a person opened it, and it waits for the jitter");
 	}
+	if (words && (k->job->waits & WAIT_SET)) {
+		sim_check_set_holds(s, k);
+		want |= WAIT_SET;
+	}
 	if (!(want | jitter)) {
 		want = WAIT_SLOT;
 		if (words ? s->words[k->spoke] < SIM_WORDS : !k->stopping && !sim_slots_full(s, k))
@@ -239,7 +243,8 @@ static void check_slots(const struct sim *s)
 		sim_fail(s, "%u transfers, and %u are allowed", all,
 			 core_config(s->core)->transfers);
 	for (unsigned i = 0; i < s->n_spokes; i++)
-		if (s->words[i] > SIM_WORDS)
+		/* A set begins in one, where there is room for its first. */
+		if (s->words[i] >= SIM_WORDS + SIM_SETS)
 			sim_fail(s, "%u publications at a time on %s", s->words[i],
 				 s->spokes[i].name);
 }

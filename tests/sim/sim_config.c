@@ -77,6 +77,7 @@ static void write_groups(struct sim *s, FILE *f, const bool *in)
 			any = true;
 		}
 		fputs("\n", f);
+		fputs(sim_sets_line(s, g), f);
 		if (sim_chance(s, 40))
 			fprintf(f, "deadline = mon-fri %02u:30\n", (unsigned)sim_below(s, 24));
 	}

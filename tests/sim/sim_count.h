@@ -11,6 +11,7 @@
 	X(STARTS, "starts")                                                    \
 	X(STOPS, "stops")                                                      \
 	X(PUBLISHED, "published")                                              \
+	X(SETS, "sets published")                                              \
 	X(SUPERSEDED, "superseded")                                            \
 	X(GREETS, "greetings")                                                 \
 	X(MBYTES, "MB moved")                                                  \

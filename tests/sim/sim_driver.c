@@ -177,13 +177,18 @@ static void stop(struct sim *s, struct sim_job *k)
 	s->count[COUNT_STOPS]++;
 }
 
-static void publish(struct sim *s, struct sim_job *k)
+static void begin_publication(struct sim *s, struct sim_job *k)
 {
 	if (k->push || k->publishing ||
 	    (k->kind == JOB_PUT && k->last != OUTCOME_STAGED && k->job->state != JOB_STAGED))
 		sim_bad(s, k, "it is to be published and cannot be");
 	work(s, k);
 	k->publishing = true;
+}
+
+static void publish(struct sim *s, struct sim_job *k)
+{
+	begin_publication(s, k);
 	/* Some wait for a disk that is busy. */
 	k->answer_at = sim_within(s, sim_chance(s, 5) ? 120 : 3) + 50000;
 	k->answer = OUTCOME_PUBLISHED;
@@ -197,6 +202,20 @@ static void publish(struct sim *s, struct sim_job *k)
 		s->kill = true;
 		s->event_at = MIN(s->event_at, k->answer_at - 1);
 	}
+	for (unsigned f = 0; f < SIM_FILES; f++) {
+		struct sim_job *o = sim_set_job(s, k, f);
+
+		if (!o)
+			continue;
+		begin_publication(s, o);
+		o->answer_at = k->answer_at;
+		o->answer = k->answer == OUTCOME_IN_USE || k->answer == OUTCOME_RETRY ? OUTCOME_SET
+										      : k->answer;
+	}
+	if (!sim_in_sets(s, k->group))
+		return;
+	sim_check_set(s, k);
+	s->count[COUNT_SETS]++;
 }
 
 static void greet(struct sim *s, struct sim_spoke *p)
@@ -331,7 +350,8 @@ static void die_unheard(struct sim *s, struct sim_job *k)
 {
 	uint64_t *have = &s->spokes[k->spoke].have[k->group][k->file];
 
-	if (!k->publishing || k->answer != OUTCOME_PUBLISHED || sim_chance(s, 50))
+	if (!k->publishing || k->answer != OUTCOME_PUBLISHED || sim_chance(s, 50) ||
+	    sim_in_sets(s, k->group))
 		return;
 	if (*have > k->version->id)
 		sim_bad(s, k, "it is published over a newer one");
@@ -360,6 +380,7 @@ void sim_restart(struct sim *s)
 	}
 	core_free(s->core);
 	s->core = fresh;
+	sim_sets_new(s);
 	sim_say(s, "the hub is killed");
 	for (unsigned i = 0; i < s->n_spokes; i++) {
 		struct sim_spoke *p = &s->spokes[i];

@@ -9,9 +9,12 @@
 #include <string.h>
 
 /* One in eight is a copy of another: the same content under several names. */
-static void fill_content(struct sim *s, struct version *v)
+static void fill_content(struct sim *s, struct version *v, unsigned group)
 {
 	uint64_t content = sim_chance(s, 12) ? 1 + sim_below(s, 3) : 0;
+
+	/* Twins that wait for their set serve each other: test_core_sets.c has them. */
+	content = sim_in_sets(s, group) ? 0 : content;
 
 	v->size = content ? content << 22 : (uint64_t)1 << (10 + sim_below(s, 19));
 	v->nonzero = v->size;
@@ -25,7 +28,7 @@ void sim_new_version(struct sim *s, unsigned group, unsigned file)
 	struct version *v = version_new(g, path), *old = s->latest[group][file];
 
 	v->id = ++s->versions;
-	fill_content(s, v);
+	fill_content(s, v, group);
 	v->deleted = old && !old->deleted && sim_chance(s, 8);
 	s->count[COUNT_DELETED] += v->deleted;
 	v->indexed = v->deleted || v->id % 11 == 0 || s->n_indexing == ARRAY_LEN(s->indexing) ||
@@ -38,6 +41,7 @@ void sim_new_version(struct sim *s, unsigned group, unsigned file)
 		(unsigned long long)v->size, v->deleted ? ", deleted" : "");
 	version_unref(old);
 	s->latest[group][file] = v;
+	sim_sets_version(s, group, file);
 	for (unsigned i = 0; i < s->n_spokes; i++)
 		sim_want(s, i, group, file);
 }
@@ -64,6 +68,7 @@ void sim_world_new(struct sim *s)
 	s->core = core_new(cfg, sim_random(s));
 	config_unref(cfg);
 	sim_forget(s);
+	sim_sets_new(s);
 	for (unsigned g = 0; g < SIM_GROUPS; g++)
 		for (unsigned f = 0; f < SIM_FILES; f++)
 			sim_new_version(s, g, f);
