@@ -164,6 +164,7 @@ struct hub_version *hub_version_new(struct hub_group *g, const struct version_ro
 	hv->identity = r->identity;
 	hv->generation = r->generation;
 	hv->kept = r->kept;
+	hv->read = r->read;
 	hv->has_origin = r->has_origin;
 	hv->origin = r->origin;
 	ties_copy(&hv->ties, &r->ties);

@@ -46,13 +46,13 @@ int db_versions_indexed(struct db *db, const struct version_row *r)
 	return db_run(db,
 		      "UPDATE versions SET root = ?, nonzero = ?, generation = ?, kept_ino = ?,"
 		      " kept_ctime_s = ?, kept_ctime_ns = ?, origin = ?, rests_on = ?,"
-		      " current = 1 WHERE id = ?",
-		      "biiiiibbi", r->deleted ? NULL : r->root.b,
+		      " read_s = ?, current = 1 WHERE id = ?",
+		      "biiiiibbii", r->deleted ? NULL : r->root.b,
 		      (size_t)(r->deleted ? 0 : HASH_SIZE), (int64_t)r->nonzero,
 		      (int64_t)r->generation, (int64_t)r->kept.ino, (int64_t)r->kept.ctime.tv_sec,
 		      (int64_t)r->kept.ctime.tv_nsec, r->has_origin ? r->origin.b : NULL,
 		      (size_t)(r->has_origin ? HASH_SIZE : 0), r->rests ? r->rests_on.b : NULL,
-		      (size_t)(r->rests ? HASH_SIZE : 0), (int64_t)r->id);
+		      (size_t)(r->rests ? HASH_SIZE : 0), r->read.s, (int64_t)r->id);
 }
 
 int db_versions_ties(struct db *db, uint64_t id, const struct ties *t)
@@ -72,14 +72,14 @@ int db_versions_rests(struct db *db, uint64_t id, const struct hash *on)
 		      (size_t)HASH_SIZE, (int64_t)id);
 }
 
-int db_versions_identity(struct db *db, uint64_t id, const struct identity *x)
+int db_versions_identity(struct db *db, uint64_t id, const struct identity *x, struct wall read)
 {
 	return db_run(db,
 		      "UPDATE versions SET dev = ?, ino = ?, id_size = ?, id_mtime_s = ?,"
-		      " id_mtime_ns = ?, id_ctime_s = ?, id_ctime_ns = ? WHERE id = ?",
-		      "iiiiiiii", (int64_t)x->dev, (int64_t)x->ino, (int64_t)x->size,
+		      " id_mtime_ns = ?, id_ctime_s = ?, id_ctime_ns = ?, read_s = ? WHERE id = ?",
+		      "iiiiiiiii", (int64_t)x->dev, (int64_t)x->ino, (int64_t)x->size,
 		      (int64_t)x->mtime.tv_sec, (int64_t)x->mtime.tv_nsec, (int64_t)x->ctime.tv_sec,
-		      (int64_t)x->ctime.tv_nsec, (int64_t)id);
+		      (int64_t)x->ctime.tv_nsec, read.s, (int64_t)id);
 }
 
 int db_versions_retire(struct db *db, uint64_t id)
@@ -146,6 +146,7 @@ static int version_read(void *arg, const struct db_row *r)
 			     .ctime = {row_int(r, 17), row_int(r, 18)}},
 		.kept = {.ino = (uint64_t)row_int(r, 19),
 			 .ctime = {row_int(r, 20), row_int(r, 21)}},
+		.read = {row_int(r, 28)},
 	};
 	size_t len;
 	const void *root = row_blob(r, 5, &len);
@@ -177,7 +178,7 @@ int db_versions_each(struct db *db, version_row_fn *fn, void *arg)
 		"SELECT id, grp, path, size, nonzero, root, mtime_s, mtime_ns, mode, deleted,"
 		" current, generation, dev, ino, id_size, id_mtime_s, id_mtime_ns,"
 		" id_ctime_s, id_ctime_ns, kept_ino, kept_ctime_s, kept_ctime_ns, origin,"
-		" parent, rests_on, names, own_id, parent_id"
+		" parent, rests_on, names, own_id, parent_id, read_s"
 		" FROM versions ORDER BY id",
 		NULL);
 }

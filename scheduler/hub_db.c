@@ -72,10 +72,13 @@ static const char schema_7[] = "ALTER TABLE versions ADD COLUMN names TEXT;"
 			       "ALTER TABLE versions ADD COLUMN own_id BLOB;"
 			       "ALTER TABLE versions ADD COLUMN parent_id BLOB;";
 
+/* 8: when all of it was read last, it or what was taken from another on trust (0: not known). */
+static const char schema_8[] = "ALTER TABLE versions ADD COLUMN read_s INTEGER NOT NULL DEFAULT 0;";
+
 int hub_db_open(const char *path, struct db **ret, struct err *e)
 {
 	const char *const schema[] = {schema_1, schema_2,	   schema_3, schema_4,
-				      schema_5, db_history_schema, schema_7};
+				      schema_5, db_history_schema, schema_7, schema_8};
 
 	return db_open(path, schema, ARRAY_LEN(schema), ret, e);
 }

@@ -33,6 +33,7 @@ struct version_row {
 	uint32_t mode;
 	struct identity identity; /* of the live file when it was catalogued */
 	struct kept kept;
+	struct wall read; /* trust.h */
 	bool has_origin;
 	struct hash origin;
 	struct ties ties; /* strings as all others */
@@ -45,7 +46,8 @@ int db_versions_add(struct db *db, const struct version_row *r, uint64_t *ret_id
 /* Root, generation and size of the non-zero part are known: it becomes the current one. */
 int db_versions_indexed(struct db *db, const struct version_row *r) WARN_UNUSED;
 /* The same content was seen under another identity (renamed there and back, chmod and back). */
-int db_versions_identity(struct db *db, uint64_t id, const struct identity *identity) WARN_UNUSED;
+int db_versions_identity(struct db *db, uint64_t id, const struct identity *identity,
+			 struct wall read) WARN_UNUSED;
 /* What it says of others, of one that was catalogued without that; and what it was found to rest
  * on.
  */

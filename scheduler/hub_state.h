@@ -34,6 +34,7 @@ struct hub_version {
 	struct identity identity; /* of the live file */
 	bool generation;	  /* its bytes are in .spokesync/gen/<id>; else the live file */
 	struct kept kept;	  /* that file, as it was made; ino 0: not known */
+	struct wall read;	  /* trust.h */
 	/* The content that it shared most of its bytes on disk with when it was indexed, found by
 	 * extents: the file that it is a changed copy of, whatever its name. */
 	bool has_origin;

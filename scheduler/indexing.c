@@ -114,6 +114,7 @@ int indexing_start(struct hub_file *f, int fd, uint64_t id, void (*done)(struct 
 	x->id = id;
 	x->identity = f->settle.seen;
 	x->mode = f->mode;
+	x->read = daemon_now().wall;
 	x->fd = x->source_fd = fd;
 	x->try_clone = !g->no_reflink;
 	x->done = done;

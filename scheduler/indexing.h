@@ -51,6 +51,7 @@ struct indexing {
 	uint64_t nonzero;
 	bool generation;
 	struct kept kept;
+	struct wall read; /* trust.h */
 	bool has_origin;
 	struct hash origin;
 	struct ties ties;

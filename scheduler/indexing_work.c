@@ -139,6 +139,8 @@ static int find_trust(struct indexing *x)
 			 (unsigned long long)block);
 	if (r < 0)
 		distrust(x);
+	else
+		x->read = k->read;
 	return r == -EBADE ? 0 : r;
 }
 

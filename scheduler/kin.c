@@ -12,6 +12,7 @@
 
 #include "scheduler/generation.h"
 #include "scheduler/hub_old.h"
+#include "scheduler/trust.h"
 #include "transfer/extents.h"
 
 #define KIN_MOST 256u
@@ -19,6 +20,7 @@
 struct listing {
 	const struct hub_version *first; /* the same path's */
 	uint64_t size;
+	struct wall now;
 	struct kin *kin;
 	size_t n, room;
 };
@@ -28,14 +30,14 @@ static void add(struct listing *l, const struct hub_version *hv)
 	struct kin *k;
 
 	if (!hv || !hv->generation || hv->v->deleted || !hv->v->indexed || !hv->kept.ino ||
-	    hv->v->size < KIN_LEAST)
+	    hv->v->size < KIN_LEAST || !trust_lasts(hv->read, l->now))
 		return;
 	if (l->n == l->room) {
 		l->room = MAX(64u, 2 * l->room);
 		l->kin = xrealloc(l->kin, l->room * sizeof(*l->kin));
 	}
 	k = &l->kin[l->n++];
-	*k = (struct kin){.id = hv->v->id, .size = hv->v->size, .kept = hv->kept};
+	*k = (struct kin){.id = hv->v->id, .size = hv->v->size, .kept = hv->kept, .read = hv->read};
 	memcpy(k->root.b, hv->v->root, HASH_SIZE);
 }
 
@@ -66,7 +68,7 @@ static int by_likelihood(const void *a, const void *b, void *arg)
 
 struct kin *kin_list(const struct hub_file *f, uint64_t size, size_t *ret_n)
 {
-	struct listing l = {.first = f->current, .size = size};
+	struct listing l = {.first = f->current, .size = size, .now = daemon_now().wall};
 	size_t fixed;
 
 	add(&l, f->current);

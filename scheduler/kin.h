@@ -15,6 +15,7 @@ struct kin {
 	uint64_t id, size;
 	struct hash root;
 	struct kept kept;
+	struct wall read; /* trust.h */
 };
 
 /* Loop thread. Those worth asking about a file of this size, the likeliest first; free() them. */

@@ -156,9 +156,11 @@ static bool take_same(struct hub_file *f, const struct indexing *x)
 	    hv->v->mtime_ns != (uint32_t)x->identity.mtime.tv_nsec || hv->v->mode != x->mode)
 		return false;
 	hv->identity = x->identity;
+	hv->read = x->read;
 	hub_tx(f->group->hub);
 	hub_recorded(f->group->hub,
-		     db_versions_identity(f->group->hub->db, hv->v->id, &x->identity), f->path);
+		     db_versions_identity(f->group->hub->db, hv->v->id, &x->identity, x->read),
+		     f->path);
 	return true;
 }
 
@@ -190,6 +192,7 @@ static void take_version(struct hub_file *f, const struct indexing *x)
 		.indexed = true,
 		.generation = x->generation,
 		.kept = x->kept,
+		.read = x->read,
 		.has_origin = x->has_origin,
 		.origin = x->origin,
 		.root = x->root,

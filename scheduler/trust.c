@@ -13,6 +13,13 @@
 #include "scheduler/timetext.h"
 #include "transfer/durable.h"
 
+#define TRUST_LASTS_S (7 * 86400)
+
+bool trust_lasts(struct wall read, struct wall now)
+{
+	return read.s <= now.s && read.s > now.s - TRUST_LASTS_S;
+}
+
 void trust_load(struct hub_group *g)
 {
 	ssize_t n = -1;

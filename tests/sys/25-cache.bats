@@ -28,7 +28,7 @@ drop() { # FILE: written, and out of the cache
 	start berlin hub
 	hubctl wait --timeout 30m
 	same berlin base
-	kept=$((5 * (MB << 19) / 100 * 95)) # two and a half images
+	kept=$((5 * (MB << 19) * 95 / 100)) # two and a half images
 	# A machine may take pages back by itself, at any time and from any file. What the daemons do to
 	# them they do each time.
 	for k in 1 2 3 4; do

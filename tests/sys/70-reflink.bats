@@ -178,6 +178,47 @@ clone_with_changes() {
 	[ "$(indexed image trusted)" -ge 7000000 ]
 }
 
+# Trust is inherited, with its age: what was read whole a week ago is so again when it changes next.
+@test "what was taken on trust for a week is read again, on XFS" {
+	spoke berlin
+	on xfs "$T/src"
+	hub
+	random "$T/src/image" 8
+	start hub
+	eventually 20 indexed_times image 1
+	change 1 100
+	[ "$(indexed image trusted)" -ge 7000000 ]
+	read_before 6
+	change 2 200
+	[ "$(indexed image trusted)" -ge 7000000 ]
+	read_before 1 # seven days by now
+	change 3 300
+	[ "$(indexed image trusted)" -eq 0 ]
+	[ "$(indexed image read)" -eq $((8 << 20)) ]
+	change 4 400
+	[ "$(indexed image trusted)" -ge 7000000 ]
+	# Read again and found to be the same: that counts.
+	read_before 7
+	chmod 600 "$T/src/image"
+	chmod 644 "$T/src/image"
+	eventually 20 is 1 read_lately
+	change 5 500
+	[ "$(indexed image trusted)" -ge 7000000 ]
+}
+change() { # N BLOCK: its N-th change
+	dd if=/dev/urandom of="$T/src/image" bs=4k seek="$2" count=1 conv=notrunc,fsync status=none
+	eventually 20 indexed_times image $(($1 + 1))
+}
+read_lately() {
+	sqlite3 "$T/hub.state/hub.db" \
+		"SELECT max(read_s) > strftime('%s') - 3600 FROM versions WHERE current = 1"
+}
+read_before() { # DAYS: so much longer ago
+	stop hub
+	sqlite3 "$T/hub.state/hub.db" "UPDATE versions SET read_s = read_s - $1 * 86400"
+	start hub
+}
+
 # Where no blocks are shared, and the old bytes are gone with the file that was overwritten: what
 # changed is found by sector sums. $T/now: the file's new content, with 200 sectors changed.
 overwritten() {

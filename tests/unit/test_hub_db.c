@@ -95,6 +95,7 @@ static uint64_t add_version(struct fixture *f, const char *path, uint8_t n, bool
 	r.root = hash_of(n);
 	r.nonzero = 500;
 	r.generation = generation;
+	r.read.s = n;
 	assert_int_equal(db_versions_indexed(f->db, &r), 0);
 	return r.id;
 }
@@ -116,6 +117,7 @@ static void test_a_generation_keeps_its_version(void **state)
 	assert_int_equal(db_versions_each(f->db, see_version, &s), 0);
 	assert_int_equal(s.n, 2);
 	assert_int_equal(s.rows[0].id, first);
+	assert_int_equal(s.rows[0].read.s, 1);
 	assert_false(s.rows[0].current);
 	assert_int_equal(db_versions_drop(f->db, first), 0);
 	s.n = 0;
