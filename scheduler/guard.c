@@ -38,7 +38,8 @@ static const struct guard faults[CONTAINER_FAULTS] = {
 		 "too)." UNCLEAN_SEND_TOO},
 	[CONTAINER_MERGE] =
 		{"merge", NULL,
-		 "It and the images below and above it are taken when the merge is over. "
+		 "It is taken when the merge is over, and with it, where images are published in "
+		 "sets, those below and above it. "
 		 "If none runs any more, the merge was interrupted and has to be done "
 		 "again." UNCLEAN_SEND_TOO},
 	[CONTAINER_HEADERS] = {"headers", NULL,

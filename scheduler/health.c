@@ -70,12 +70,26 @@ static void look_at_drift(struct findings *f, struct hub *h, const char *spoke)
 	f->n += n - MIN(n, (uint64_t)DRIFT_MAX);
 }
 
-static void look_at_job(struct findings *f, const struct job *j)
+/* Nothing of this spoke moves, and what is staged waits for the rest of its set: where that waits
+ * for room, each waits for the other. */
+static bool is_jammed(const struct spoke_state *s)
+{
+	const struct job *j;
+
+	if (s->running)
+		return false;
+	TAILQ_FOREACH (j, &s->jobs, by_spoke)
+		if (j->state == JOB_STAGED && j->waits & WAIT_SET)
+			return true;
+	return false;
+}
+
+static void look_at_job(struct findings *f, const struct job *j, bool jammed)
 {
 	const struct version *v = j->version;
 	enum level level = LEVEL_OK;
 
-	if (j->waits & WAIT_SPACE && j->stuck)
+	if (j->waits & WAIT_SPACE && (j->stuck || jammed))
 		level = LEVEL_CRITICAL;
 	else if (j->waits & (WAIT_SPACE | WAIT_RETRY | WAIT_IN_USE))
 		level = LEVEL_WARNING;
@@ -112,6 +126,7 @@ json_t *health_of_hub(struct hub *h, struct now now)
 	const char *untold;
 	struct spoke_state *s;
 	struct job *j;
+	bool jammed;
 
 	for (size_t i = 0; i < cfg->n_groups; i++) {
 		st = (struct hub_group_stats){0};
@@ -125,8 +140,9 @@ json_t *health_of_hub(struct hub *h, struct now now)
 	TAILQ_FOREACH (s, core_spokes(hub_core(h)), entry) {
 		look_at_spoke(&f, s, now);
 		look_at_drift(&f, h, s->name);
+		jammed = is_jammed(s);
 		TAILQ_FOREACH (j, &s->jobs, by_spoke) {
-			look_at_job(&f, j);
+			look_at_job(&f, j, jammed);
 		}
 	}
 	look_at_ended(&f, hub_core(h));

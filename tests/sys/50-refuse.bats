@@ -75,6 +75,23 @@ level() { hubctl status --check >&2 && echo 0 || echo $?; }
 	[ ! -e "$T/told" ]
 }
 
+# Catches: members of a set that wait for each other without an end, and no alarm.
+@test "a set that is larger than the quota: that is a person's" {
+	spoke berlin "group:staging_quota = 80MiB"
+	GROUP=$'publish = spoke\nset = ^(one)'
+	hub
+	random "$T/src/one.a" 40
+	random "$T/src/one.b" 40
+	start berlin hub
+	jam() { is 2 level && hubctl status | grep -q 'staging quota: needs 72.* MiB, 3.* MiB free of 80 MiB'; }
+	eventually 30 jam
+	[ -z "$(published berlin)" ]
+	spoke berlin "group:staging_quota = 120MiB"
+	ctl berlin reload
+	hubctl wait --timeout 20s
+	same berlin one.b
+}
+
 # Catches: what an earlier transfer left behind and no job wants, kept for a day while there is no room.
 @test "what nobody wants any more gives way, the oldest first, as soon as room is wanted" {
 	local at=$T/berlin/.spokesync/staging root
@@ -109,6 +126,29 @@ level() { hubctl status --check >&2 && echo 0 || echo $?; }
 }
 says_space() {
 	hubctl why berlin one.img >"$T/why" && grep -qi 'quota' "$T/why" && grep -q '1.* MiB' "$T/why"
+}
+
+# Catches: room that is wanted by one under way, and that nobody is told of; its own promise counted as
+# another's (there is room for it, and not for two).
+@test "a disk that fills up in mid-transfer: it is paused, and goes on seconds after somebody made room" {
+	spoke berlin
+	SPOKE[berlin]="rate = 48Mbit"
+	mount -t tmpfs -o size=150M tmpfs "$T/berlin" || skip "cannot mount"
+	MOUNTED+=("$T/berlin")
+	random "$T/src/one.img" 60
+	hub
+	start berlin hub
+	further() { [ "$(job one.img berlin done)" -gt 8000000 ]; }
+	eventually 30 further
+	fallocate -l "$(($(df --output=avail -B1 "$T/berlin" | tail -n 1) - (1 << 20)))" "$T/berlin/WriteCache"
+	waits() { is "no space at the spoke" job one.img berlin waits_text; }
+	eventually 30 waits
+	is paused job one.img berlin state
+	is 1 level
+	sed -i '/^rate = 48Mbit/d' "$T/hub.ini"
+	hubctl reload
+	rm "$T/berlin/WriteCache"
+	eventually 20 same berlin one.img
 }
 
 @test "a spoke that is down is said to be down, and is served when it comes up" {
