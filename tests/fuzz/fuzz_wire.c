@@ -35,11 +35,24 @@ TRY(publish)
 TRY(published)
 TRY(pair)
 
+static void try_changes(const char *json, size_t len)
+{
+	uint64_t a, b;
+	struct err e;
+	char *text;
+
+	if (wire_changes_decode(json, len, &a, &e) < 0)
+		return;
+	text = wire_changes_encode(a);
+	assert(wire_changes_decode(text, strlen(text), &b, &e) == 0 && a == b);
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const tries[])(const char *, size_t) = {
 		try_hello,   try_inventory, try_offer, try_position,
-		try_publish, try_published, try_pair,
+		try_publish, try_published, try_pair,  try_changes,
 	};
 	char *json;
 

@@ -60,7 +60,7 @@ broken() { # SIDE "ERRNO CALLS TEXT" WORDS
 	random "$T/src/one.img" 4
 	eventually 30 why_says "$3"
 	no_spin
-	why_says "$3"
+	eventually 10 why_says "$3" # not while it is tried once more
 	published berlin >"$T/seen"
 	[ "$(cat "$T/seen")" = zero.img ]
 	mended

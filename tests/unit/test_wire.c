@@ -515,6 +515,27 @@ static void test_too_big(void **state)
 	free(big);
 }
 
+static void test_changes(void **state)
+{
+	char *text = wire_changes_encode(INT64_MAX);
+	struct err e = {""};
+	uint64_t seq = 0;
+
+	(void)state;
+	assert_int_equal(wire_changes_decode(text, strlen(text), &seq, &e), 0);
+	assert_int_equal(seq, INT64_MAX);
+	assert_int_equal(wire_changes_decode("{}", 2, &seq, &e), -EBADMSG);
+	assert_int_equal(wire_changes_decode("{\"seq\":-1}", 10, &seq, &e), -EBADMSG);
+	assert_int_equal(seq, INT64_MAX);
+	free(text);
+	text = wire_changes_path(0, 5);
+	assert_string_equal(text, "/v1/changes?wait=5");
+	free(text);
+	text = wire_changes_path(7, 5);
+	assert_string_equal(text, "/v1/changes?since=7&wait=5");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -525,7 +546,7 @@ int main(void)
 		cmocka_unit_test(test_offer),	  cmocka_unit_test(test_position),
 		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_publish),
 		cmocka_unit_test(test_pair),	  cmocka_unit_test(test_too_big),
-		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_changes),	  cmocka_unit_test(test_versions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
