@@ -264,7 +264,7 @@ bench-load: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/load.sh
 soak-load: all
 	LOAD_SECONDS=3600 SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/load.sh
-bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-sets bench-crash bench-memory bench-cache bench-shape \
-	bench-delta bench-upgrade bench-load
+bench: bench-core bench-plan bench-rsync bench-window bench-kill bench-sets bench-crash bench-memory \
+	bench-cache bench-shape bench-delta bench-upgrade bench-load
 .PHONY: check-sys soak soak-net soak-sim soak-load fuzz bench bench-core bench-plan bench-rsync bench-window \
 	bench-kill bench-sets bench-crash bench-memory bench-cache bench-shape bench-delta bench-upgrade bench-load

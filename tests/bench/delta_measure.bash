@@ -127,7 +127,10 @@ declare -A C=()
 meter_on() {
 	counters a
 	LINES_BEFORE=$(wc -l <"$T/hub.jsonl")
-	"$here/delta_meter.py" "${NET}s" "${PID[hub]}" "${PID[berlin]}" >"$T/meter" &
+	meter_start "${PID[hub]}" "${PID[berlin]}"
+}
+meter_start() { # PID PID
+	"$here/delta_meter.py" "${NET}s" "$1" "$2" >"$WORK/meter" &
 	METER=$!
 }
 meter_end() {
@@ -136,6 +139,9 @@ meter_end() {
 	wait "$METER" 2>/dev/null || true
 	METER=
 }
+
+# peak COLUMN: of the meter, kB, in MB.
+peak() { awk -v c="$1" '$c > n { n = $c } END { printf "%.1f", n * 1024 / 1e6 }' "$WORK/meter"; }
 
 # event PATH EVENT FIELD: of the newest such line since meter_on.
 event() {
@@ -163,14 +169,13 @@ until_published() {
 	ended_at=$(date -d "$(event "$1" published time)" +%s.%3N)
 	R[wall]=$(awk -v a="$settled" -v b="$ended_at" 'BEGIN { printf "%.2f", b - a - 1 }')
 	R[phases]=$(phases "$1" "$settled")
-	R[hub_anon]=$(awk '$3 > n { n = $3 } END { printf "%.1f", n * 1024 / 1e6 }' "$T/meter")
-	R[spoke_anon]=$(awk '$4 > n { n = $4 } END { printf "%.1f", n * 1024 / 1e6 }' "$T/meter")
+	R[hub_anon]=$(peak 3) R[spoke_anon]=$(peak 4)
 	# What it writes after publication (the index is merged) is not the transfer's.
 	R[spoke_wrote]=$(awk -v e="$ended_at" 'NR == 1 { first = $5 } $1 <= e { n = $5 }
-		END { printf "%.0f", n - first }' "$T/meter")
+		END { printf "%.0f", n - first }' "$WORK/meter")
 	# The last byte: when all but 16 KiB (words) of what came by then had come.
 	R[tail]=$(awk -v e="$ended_at" '$1 <= e { at[++n] = $1; bytes[n] = $2 }
-		END { for (i = n; i > 1 && bytes[i - 1] > bytes[n] - 16384; i--); printf "%.2f", e - at[i] }' "$T/meter")
+		END { for (i = n; i > 1 && bytes[i - 1] > bytes[n] - 16384; i--); printf "%.2f", e - at[i] }' "$WORK/meter")
 	PEAK_HUB=$(awk -v a="$PEAK_HUB" -v b="${R[hub_anon]}" 'BEGIN { print (a + 0 > b + 0 ? a : b) }')
 	PEAK_SPOKE=$(awk -v a="$PEAK_SPOKE" -v b="${R[spoke_anon]}" 'BEGIN { print (a + 0 > b + 0 ? a : b) }')
 }

@@ -1,22 +1,39 @@
 #!/usr/bin/env python3
-"""Every 20 ms until killed: seconds since 1970, bytes that a network device carried, anonymous kB of two
-processes, bytes that the second one wrote to disk; a line where one of them changed.
+"""Every 20 ms until killed, or both processes are gone: seconds since 1970, bytes that a network device
+carried, anonymous kB of two processes, each with its children, bytes that the second one wrote to disk;
+a line where one of them changed.
 
   delta_meter.py DEVICE PID PID    (the device as the second process sees it)
 """
+import os
 import sys
 import time
 
 
-def anon(pid):
+def anon_of(pid):
     try:
         with open("/proc/%s/status" % pid) as f:
             for line in f:
                 if line.startswith("RssAnon"):
-                    return line.split()[1]
+                    return int(line.split()[1])
     except OSError:
         pass
-    return "0"
+    return 0
+
+
+def children(pid):
+    found = []
+    try:
+        for task in os.listdir("/proc/%s/task" % pid):
+            with open("/proc/%s/task/%s/children" % (pid, task)) as f:
+                found += f.read().split()
+    except OSError:
+        pass
+    return found
+
+
+def anon(pid):
+    return anon_of(pid) + sum(anon(child) for child in children(pid))
 
 
 def wrote(pid):
@@ -41,7 +58,7 @@ def carried(pid, device):
 
 
 last = ()
-while True:
+while any(os.path.exists("/proc/" + pid) for pid in sys.argv[2:4]):
     now = (carried(sys.argv[3], sys.argv[1]), anon(sys.argv[2]), anon(sys.argv[3]),
            wrote(sys.argv[3]))
     if now != last:

@@ -32,23 +32,25 @@ rsyncd_off() {
 
 # rsync_run OLD NEW OPTION...: into R, as run_ours does.
 rsync_run() {
-	local old=$1 new=$2 dir=$WORK/$NOW/rsync out in cpu wrote read t
+	local old=$1 new=$2 dir=$WORK/$NOW/rsync out in cpu own wrote read since client
 	shift 2
 	place "$IMAGES/$old" "$dir/image"
 	place "$IMAGES/$new" "$WORK/$NOW/source"
 	uncache "$dir/image" "$WORK/$NOW/source"
 	out=$(carried rx) in=$(carried tx) cpu=$(cpu_of "$RSYNCD")
 	wrote=$(io_of "$RSYNCD" write_bytes) read=$(io_of $$ read_bytes)
-	TIMEFORMAT='%R %U %S'
-	{ time ip netns exec "${NET}h" rsync -z --zc=zstd --zl=3 --no-whole-file --ignore-times --fsync "$@" \
-		"$WORK/$NOW/source" "rsync://10.77.0.2:$RSYNC_PORT/m/image" 2>&3; } 3>&2 2>"$WORK/time"
+	own=$(cpu_of $$) since=$EPOCHREALTIME
+	ip netns exec "${NET}h" rsync -z --zc=zstd --zl=3 --no-whole-file --ignore-times --fsync "$@" \
+		"$WORK/$NOW/source" "rsync://10.77.0.2:$RSYNC_PORT/m/image" &
+	client=$!
+	meter_start $client "$RSYNCD"
+	wait $client
+	R=([wall]="$(since "$since")" [hub_cpu]="$(less "$(cpu_of $$)" "$own")")
 	eventually 30 alone # the daemon's child has ended and is counted
-	R=()
+	meter_end
+	R[hub_anon]=$(peak 3) R[spoke_anon]=$(peak 4)
 	R[out]=$(less "$(carried rx)" "$out") R[in]=$(less "$(carried tx)" "$in")
 	R[bytes]=$(awk -v a="${R[out]}" -v b="${R[in]}" 'BEGIN { printf "%.0f", a + b }')
-	read -r t "R[hub_cpu]" "R[spoke_cpu]" <"$WORK/time"
-	R[wall]=$t
-	R[hub_cpu]=$(awk -v a="${R[hub_cpu]}" -v b="${R[spoke_cpu]}" 'BEGIN { print a + b }')
 	R[spoke_cpu]=$(less "$(cpu_of "$RSYNCD")" "$cpu")
 	R[hub_read]=$(($(io_of $$ read_bytes) - read))
 	R[spoke_wrote]=$(($(io_of "$RSYNCD" write_bytes) - wrote))
@@ -56,6 +58,7 @@ rsync_run() {
 	rm "$dir/image" "$WORK/$NOW/source"
 	shown "rsync -z $*"
 }
+since() { awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }'; } # EPOCHREALTIME
 alone() { [ -z "$(cat "/proc/$RSYNCD/task/$RSYNCD/children")" ]; }
 
 # rsync_costs OLD NEW: RSYNC (bytes, -z), RSYNC4 (bytes, -B4096 -z) and RSYNC_TIME (seconds of rsync -z
@@ -69,13 +72,20 @@ rsync_costs() {
 	rsync_run "$1" "$2" --inplace -B4096
 }
 
-# bound PEER OLD NEW: prints the bytes; nothing where the peer cannot.
+# bound PEER OLD NEW: prints the bytes; nothing where the peer cannot. What it cost is kept beside them.
 bound() {
-	local file
+	local file me=$BASHPID own since peer
 	file=$IMAGES/$2+$3.$1
-	if [ ! -e "$file" ]; then
+	if [ ! -e "$file.cost" ]; then
 		image "$2" "$3"
-		"bound_$1" "$IMAGES/$2" "$IMAGES/$3" >"$WORK/bound"
+		own=$(cpu_of "$me") since=$EPOCHREALTIME
+		"bound_$1" "$IMAGES/$2" "$IMAGES/$3" >"$WORK/bound" &
+		peer=$!
+		meter_start $peer $peer
+		wait $peer
+		printf '%s s  cpu %s s  anon %s MB\n' "$(since "$since")" \
+			"$(less "$(cpu_of "$me")" "$own")" "$(peak 3)" >"$file.cost"
+		meter_end
 		mv "$WORK/bound" "$file"
 	fi
 	cat "$file"
@@ -106,6 +116,7 @@ bounds() {
 	PATCH=$(bound patch "$1" "$2")
 	for peer in patch xdelta3 casync; do
 		n=$(bound $peer "$1" "$2")
-		printf '      %-44s %10s\n' "$peer $1 -> $2" "${n:+$(mb "$n")}"
+		printf '      %-44s %10s  %s\n' "$peer $1 -> $2" "${n:+$(mb "$n")}" \
+			"${n:+$(cat "$IMAGES/$1+$2.$peer.cost")}"
 	done
 }
