@@ -156,7 +156,9 @@ def judge(out, rate, edge, done):
     bound("hub: memory, last quarter less second, MB", mean(x["anon"] for x in late) / 1e3 - mean(
         x["anon"] for x in early) / 1e3, 10)
     bound("hub: peak of memory, MB", max(x["anon"] for x in s) / 1e3, 300)
-    bound("hub: descriptors, last quarter less second", max(x["fds"] for x in late) - max(x["fds"] for x in early), 8)
+    bound("hub: descriptors, last quarter less second, means", mean(x["fds"] for x in late) - mean(
+        x["fds"] for x in early), 8)
+    bound("hub: descriptors when all is done, for each spoke", min(x["fds"] for x in s[-5:]) / len(ports), 3)
     bound("spokes: descriptors of any", max(x["spokes_fds"] for x in s), 64)
     bound("spokes: memory, last quarter less second, MB", mean(mean(x["spokes_anon"]) for x in late) / 1e3 - mean(
         mean(x["spokes_anon"]) for x in early) / 1e3, 5)

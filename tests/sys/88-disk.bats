@@ -130,3 +130,34 @@ broken() { # SIDE "ERRNO CALLS TEXT" WORDS
 	spoke berlin
 	broken berlin "30 wso $T/berlin" "read-only"
 }
+
+@test "a hub's disk is full" {
+	broken hub "28 w $T/hub.state" "no space"
+}
+
+@test "a hub's filesystem turns read-only, and back" {
+	broken hub "30 wso $T/hub.state" "read-only"
+}
+
+# Images are what it is for: they go on, and what was not recorded is found out again.
+@test "a hub's database cannot be written: it says so, images arrive, and none comes twice" {
+	spoke berlin
+	hub
+	faults hub
+	start berlin hub
+	random "$T/src/zero.img" 1
+	hubctl wait --timeout 60s
+	fault 5 ws hub.db
+	random "$T/src/one.img" 4
+	eventually 30 same berlin one.img
+	eventually 10 grep -q 'error: recording .* disk I/O error' "$T/hub.err"
+	no_spin
+	stop hub KILL
+	rm "$T/fault"
+	: >"$T/hub.jsonl"
+	start hub
+	hubctl wait --timeout 60s
+	same berlin one.img
+	is 0 jq -s '[.[] | select(.event == "summary") | .literal] | add // 0' "$T/hub.jsonl"
+	is ok sqlite3 "$T/hub.state/hub.db" 'PRAGMA integrity_check'
+}
