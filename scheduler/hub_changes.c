@@ -5,6 +5,7 @@
 
 /* A few questions an hour: words pass in closed windows too, within their 64 KiB. */
 #define WAIT_S 300u
+#define MANY   10
 
 static void answered(void *arg, const struct peer_answer *a, uint64_t seq)
 {
@@ -24,10 +25,23 @@ static void answered(void *arg, const struct peer_answer *a, uint64_t seq)
 	hub_changes_ask(s);
 }
 
+/* One a second, after some that follow each other: whatever a spoke answers, it is not asked, and
+ * jobs are not tried, without a pause. */
+static bool too_often(struct hub_spoke *s)
+{
+	struct mono now = daemon_now().mono;
+
+	s->changes_next.us = MAX(s->changes_next.us, now.us);
+	if (s->changes_next.us - now.us > MANY * SECOND_US)
+		return true; /* after the next greeting */
+	s->changes_next.us += SECOND_US;
+	return false;
+}
+
 void hub_changes_ask(struct hub_spoke *s)
 {
 	if (s->changes || s->changes_mute || s->hub->stopping || !s->state || !s->state->up ||
-	    !core_spoke_awaited(s->state))
+	    !core_spoke_awaited(s->state) || too_often(s))
 		return;
 	s->changes = peer_changes(s->peer, s->changes_seen, WAIT_S, answered, s);
 }

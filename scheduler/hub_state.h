@@ -171,6 +171,7 @@ struct hub_spoke {
 	struct word *changes;	   /* hub_changes.c: the question under way, or NULL */
 	uint64_t changes_seen;	   /* its last answer */
 	bool changes_mute;	   /* it has none */
+	struct mono changes_next;  /* at a question a second the next would be due then */
 	unsigned n_jobs;	   /* unfinished */
 	bool told_down;		   /* and logged */
 	bool told_zone;		   /* that its time zone is not known here */

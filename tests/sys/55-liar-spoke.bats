@@ -124,3 +124,18 @@ descriptors() { find "/proc/${PID[hub]}/fd" -mindepth 1 | wc -l; }
 	same paris x
 	frugal hub 150000
 }
+
+# Catches: a job that is tried as often as the spoke can answer.
+@test "a spoke that has no room, and says all the time that there is some" {
+	tell room-always
+	random "$T/src/x" 1
+	start paris hub
+	offers() { grep -c '^room-always .*/offers' "$T/log"; }
+	some() { [ "$(offers)" -ge 5 ]; }
+	eventually 30 some
+	sleep 3 # so long is looked at, nothing is waited for
+	echo "$(offers) offers"
+	[ "$(offers)" -le 30 ]
+	is "no space at the spoke" job x berlin waits_text
+	same paris x
+}

@@ -150,6 +150,10 @@ class Liar(http.server.BaseHTTPRequestHandler):
         self.body()
         if step == "hello" and lie.startswith("raw-"):
             return self.raw(lie)
+        if lie == "room-always" and step == "offers":
+            return self.send({"error": "no_space", "text": "full", "need": 1, "available": 0}, 507)
+        if lie == "room-always" and step == "changes":
+            return self.send({"seq": time.time_ns() // 1000})
         if lie.startswith(step + "-"):
             return self.send(LIES[lie])
         if step == "hello":
