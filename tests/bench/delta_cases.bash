@@ -111,17 +111,22 @@ case_meta() {
 	image one.img
 	fresh
 	have "$IMAGES/one.img" disk.img
-	uncache "$T/src/disk.img" "$T/berlin/disk.img"
+	anew
 	meter_on
 	touch -d '2026-01-02 03:04:05' "$T/src/disk.img"
 	until_published disk.img
 	meta_judged 'only the mtime changed'
-	uncache "$T/src/disk.img" "$T/berlin/disk.img"
+	anew
 	meter_on
 	mv "$T/src/disk.img" "$T/src/renamed.img"
 	until_published renamed.img
 	same berlin renamed.img
 	meta_judged renamed
+}
+anew() { # the next connection needs a handshake
+	stop berlin
+	start berlin
+	uncache "$T/src/disk.img" "$T/berlin/disk.img"
 }
 meta_judged() {
 	shown "spokesync, $1"
