@@ -245,7 +245,7 @@ static const struct {
 	const char *table, *kinds;
 } tables[] = {
 	{false, "groups", "tt"},
-	{false, "versions", "ittiibiiiiiiiiiiiiiiiibtbtbb"},
+	{false, "versions", "ittiibiiiiiiiiiiiiiiiibtbtbbi"},
 	{false, "jobs", "iittttiiiiiiiiiiiiiiiiiiiib"},
 	{false, "spokes", "tti"},
 	{false, "positions", "ttti"},
