@@ -53,10 +53,37 @@ odd_ends() {
 	same berlin image
 	[ "$(summary image berlin wire)" -lt 100000 ]
 }
-two_generations() {
-	[ "$(ls "$T/src/.spokesync/gen" | grep -c '^[0-9]*$')" -eq 2 ]
-}
+generations() { ls "$T/src/.spokesync/gen" | grep -c '^[0-9]*$'; }
+two_generations() { [ "$(generations)" -eq 2 ]; }
 
+# Within generations_max: the oldest go first. What is left goes when no spoke has it any more.
+@test "old bytes are kept up to generations_max, and no longer than a spoke has them, on XFS" {
+	HUB='generations_max = 3MiB'
+	spoke berlin
+	on xfs "$T/src" "$T/berlin"
+	hub
+	random "$T/src/a" 2
+	start berlin hub
+	hubctl wait --timeout 60s
+	random "$T/src/b" 2
+	hubctl wait --timeout 60s
+	stop berlin
+	random "$T/src/a" 2
+	eventually 20 indexed_times a 2
+	[ "$(generations)" -eq 3 ]
+	random "$T/src/b" 2
+	eventually 20 indexed_times b 2
+	grep -q 'a: the old bytes of version 1 go: generations_max' "$T/hub.err"
+	eventually 10 is 3 generations
+	start berlin
+	hubctl wait --timeout 60s
+	same berlin a
+	same berlin b
+	# Swept by the hour, and when it starts.
+	stop hub
+	start hub
+	eventually 20 is 2 generations
+}
 # The last "indexed" event of a path: how much the hub read for it, and how much it took on trust.
 indexed() { # PATH FIELD
 	jq -s --arg p "$1" --arg f "$2" \
