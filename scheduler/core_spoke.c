@@ -86,6 +86,7 @@ void core_fact_spoke_down(struct core *c, struct spoke_state *s, bool key, const
 		spoke_of(s)->away_since = now.mono;
 	}
 	s->up = false;
+	s->retry_at = MONO_NEVER; /* not when it would have been greeted; the next pass says when */
 	s->key_refused = key;
 	if (s->tries++ == 0)
 		spoke_of(s)->down_since = now.mono;

@@ -435,6 +435,8 @@ static void words_need_no_slot(void **state)
 
 	(void)state;
 	core_fact_spoke_down(r->c, core_spoke(r->c, "b"), false, "no route", r->now);
+	/* Whoever asks before the next pass is not told when it would have been greeted. */
+	assert_true(core_spoke(r->c, "b")->retry_at.us == MONO_NEVER.us);
 	rig_pass(r);
 	assert_int_equal(push->state, JOB_SENDING);
 	assert_int_equal(rig_saw(r, ACTION_PUBLISH, meta), 1);
