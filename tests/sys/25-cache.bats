@@ -12,7 +12,7 @@ teardown() {
 }
 
 resident() { # FILE...: their resident bytes
-	fincore --bytes --noheadings --output RES "$@" | awk '{n += $1} END {print n + 0}'
+	fincore --bytes --noheadings --output RES "$@" | awk '{n += $1} END {printf "%.0f\n", n}'
 }
 drop() { # FILE: written, and out of the cache
 	sync "$1"
@@ -32,14 +32,14 @@ drop() { # FILE: written, and out of the cache
 	# A machine may take pages back by itself, at any time and from any file. What the daemons do to
 	# them they do each time.
 	for k in 1 2 3 4; do
-		cp "$T/src/base" "$T/src/.next"
+		cp "$T/src/base" "$T/next"
 		for i in $(seq 0 199); do
-			dd if=/dev/urandom of="$T/src/.next" bs=4k seek=$((i * MB * 256 / 200)) count=1 conv=notrunc status=none
+			dd if=/dev/urandom of="$T/next" bs=4k seek=$((i * MB * 256 / 200)) count=1 conv=notrunc status=none
 		done
-		drop "$T/src/.next"
+		drop "$T/next"
 		cat "$T/src/base" "$T/berlin/base" "$T/other" >/dev/null
 		before=$(resident "$T/src/base" "$T/berlin/base" "$T/other")
-		mv "$T/src/.next" "$T/src/next$k"
+		mv "$T/next" "$T/src/next$k"
 		hubctl wait --timeout 30m
 		after=$(resident "$T/src/base" "$T/berlin/base" "$T/other")
 		echo "resident before $before, after $after; of the new image at the hub $(resident "$T/src/next$k")"
