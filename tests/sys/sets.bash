@@ -21,10 +21,11 @@ chain() { # STEM GENERATION
 		parent=$stem.$i.qcow2
 	done
 	for i in "$stem" "$stem.1" "$stem.2"; do echo "properties $i $2" >"$dir/$i.pvp"; done
-	for i in "$stem.vhdx" "$stem.1.qcow2" "$stem.2.qcow2"; do
-		echo "<diskFileName>$i</diskFileName>"
-	done >"$dir/$stem.xml"
-	echo "<generation>$2</generation>" >>"$dir/$stem.xml"
+	{
+		printf '<?xml version="1.0" encoding="utf-8"?>\n<versionManifest>\n'
+		printf '<diskFileName>%s</diskFileName>\n' "$stem.vhdx" "$stem.1.qcow2" "$stem.2.qcow2"
+		printf '<generation>%s</generation>\n</versionManifest>\n' "$2"
+	} >"$dir/$stem.xml"
 	mv "$dir"/* "$T/src/" && rmdir "$dir"
 }
 
