@@ -62,4 +62,5 @@ void publishing_left(struct spoke_group *g)
 			publishing_start(x);
 		}
 	} while (x);
+	spoke_index_go(g);
 }

@@ -301,9 +301,10 @@ static int index_record(struct spoke_indexing *x)
 	struct spoke_group *g = x->g;
 	struct spoke_file f = {.root = x->root, .identity = x->identity, .mode = x->mode};
 
-	/* What it brings is recorded by it; where it fails, what lies there is not known. */
+	/* What it brings is recorded by it; where it fails, what lies there is not known. Until
+	 * then it counts as being read. */
 	if (spoke_publishing(g, x->path)) {
-		spoke_scan_soon(g);
+		spoke_index_later(g, x->path);
 		return 0;
 	}
 	snprintf(f.path, sizeof(f.path), "%s", x->path);
@@ -325,7 +326,7 @@ static void index_finished(struct work *w)
 		log_error("group %s: database: %s", g->name, db_error(g->db));
 	else if (x->r == -ESTALE)
 		spoke_scan_soon(g);
-	else if (x->r != -ENOENT && x->r != -ECANCELED && x->r != -EIO)
+	else if (x->r < 0 && x->r != -ENOENT && x->r != -ECANCELED && x->r != -EIO)
 		log_error("group %s: %s: %s", g->name, x->path,
 			  x->e.text[0] ? x->e.text : strerror(-x->r));
 	free(x->path);
@@ -336,9 +337,12 @@ static void index_finished(struct work *w)
 
 static void index_next(struct spoke_group *g)
 {
-	struct spoke_index_item *i = TAILQ_FIRST(&g->to_index);
+	struct spoke_index_item *i;
 	struct spoke_indexing *x;
 
+	TAILQ_FOREACH (i, &g->to_index, entry)
+		if (!spoke_publishing(g, i->path)) /* that one changes it */
+			break;
 	if (!i || g->indexing || g->spoke->stopping || g->kept)
 		return;
 	TAILQ_REMOVE(&g->to_index, i, entry);
@@ -353,6 +357,11 @@ static void index_next(struct spoke_group *g)
 	g->index_progress = g->index_size = 0;
 	spoke_work_begun(g->spoke);
 	pool_submit(g->spoke->d->pool, NULL, &x->w);
+}
+
+void spoke_index_go(struct spoke_group *g)
+{
+	index_next(g);
 }
 
 void spoke_index_later(struct spoke_group *g, const char *path)

@@ -865,13 +865,14 @@ static void test_being_read(void **state)
 	/* A publication that may fail is under way when it has been hashed: it is looked at again.
 	 */
 	other.g = g;
-	TAILQ_INSERT_TAIL(&g->publishing, &other, entry);
 	spoke_index_later(g, "file");
+	TAILQ_INSERT_TAIL(&g->publishing, &other, entry);
 	settle(f);
+	assert_true(spoke_hashing(g, "file"));
 	TAILQ_REMOVE(&g->publishing, &other, entry);
-	assert_true(g->scan_hint);
-	while (g->scan_hint || f->d.spoke->works)
-		ev_run(f->d.loop, EVRUN_ONCE);
+	spoke_index_go(g);
+	settle(f);
+	assert_false(spoke_hashing(g, "file"));
 	publish(f, WIRE_PUT, "file", one, one, &res);
 	assert_true(res.done && !res.drift);
 	assert_int_equal(offer(f, &j, "again", one, 11), 200);
