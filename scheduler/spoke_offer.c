@@ -256,6 +256,16 @@ static enum wire_refusal refusal_of(struct spoke_offer *x)
 	return spoke_refusal_full(x->j.t->group, x->p.need, &x->p.available);
 }
 
+/* What it is charged of the quota already is its own, and in nobody's way. */
+static void wait_for_room(const struct spoke_offer *x)
+{
+	const struct spoke_transfer *t = x->j.t;
+	struct spoke_need more = x->need;
+
+	more.quota -= MIN(more.quota, t->need);
+	spoke_changes_room(t->group, &more);
+}
+
 static void offer_done(struct spoke_job *j)
 {
 	struct spoke_offer *x = container_of(j, struct spoke_offer, j);
@@ -266,7 +276,7 @@ static void offer_done(struct spoke_job *j)
 	if (x->r_code < 0)
 		spoke_refuse(&x->p, refusal_of(x), x->e.text[0] ? x->e.text : strerror(-x->r_code));
 	if (x->p.refused == REFUSED_NO_SPACE || x->p.refused == REFUSED_OVER_QUOTA)
-		spoke_changes_room(t->group, &x->need);
+		wait_for_room(x);
 	if (x->p.refused != REFUSED_NOT)
 		log_info("group %s: %s refused: %s", t->group->name, x->o.path, x->p.text);
 	else

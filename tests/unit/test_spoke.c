@@ -670,6 +670,38 @@ static uint64_t changes(struct fixture *f, uint64_t since, unsigned wait_s)
 }
 
 /*
+ * Room for what lies there in part already. Catches: a wait for all that it takes beside what it
+ * holds itself, which never comes: its own bytes counted as another's.
+ */
+static void test_room_for_a_part(void **state)
+{
+	struct fixture *f = *state;
+	char text[3000], root[65], path[200], cmd[300];
+	uint64_t seq;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	strcpy(f->quota, "staging_quota = 32775KiB"); /* it, and less than half of it more */
+	write_config(f);
+	start(f);
+	send_text(f, "file", text, root);
+	stop(f);
+	snprintf(cmd, sizeof(cmd),
+		 "cd %s/g/.spokesync/staging && mkdir %064x && fallocate -l 1M %064x/image",
+		 f->dir, 2u, 2u);
+	assert_int_equal(system(cmd), 0);
+	start(f);
+	settle(f);
+	seq = changes(f, 0, 0);
+	assert_int_equal(offer(f, NULL, "file", root, strlen(text)), 507);
+	assert_int_equal(changes(f, seq, 0), seq);
+	snprintf(path, sizeof(path), "/v1/transfers/g/%064x", 2u);
+	assert_int_equal(curl(f, NULL, "-X DELETE", path), 200);
+	assert_int_equal(changes(f, seq, 5), seq + 1);
+	assert_int_equal(offer(f, NULL, "file", root, strlen(text)), 200);
+}
+
+/*
  * A lock file that comes after the image was made ready, and goes while the hub waits. Catches: no
  * second look; one whose refusal leaves an intent, or what was staged unusable; a hub that is told
  * at once, by a look every ten seconds, or only when its time is over.
@@ -1150,6 +1182,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_quota_staged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resting, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_in_use, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_room_for_a_part, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_in_use_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lock_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_protect, setup, teardown),
