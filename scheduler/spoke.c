@@ -91,6 +91,25 @@ int spoke_start(struct daemon *d, struct err *e)
 	return 0;
 }
 
+static void follow(struct spoke_group *g, const struct group_cfg *cfg)
+{
+	bool back = g->kept;
+
+	spoke_group_configure(g, cfg);
+	g->kept = config_unref(g->kept);
+	if (back)
+		spoke_scan_resume(g);
+	spoke_scrub_update(g);
+	spoke_protect_update(g);
+}
+
+/* One that was taken out, and is to be elsewhere now, is another group. */
+static bool is_elsewhere(const struct spoke_group *g, const struct group_cfg *cfg)
+{
+	return g->kept && (spoke_group_get(g->spoke, g->name) ||
+			   (g->store && strcmp(g->store->path, cfg->path) != 0));
+}
+
 void spoke_reload(struct daemon *d, const struct config *old)
 {
 	struct spoke *s = d->spoke;
@@ -100,11 +119,8 @@ void spoke_reload(struct daemon *d, const struct config *old)
 	TAILQ_FOREACH (g, &s->groups, entry) {
 		const struct group_cfg *cfg = config_group(d->config, g->name);
 
-		if (cfg) {
-			spoke_group_configure(g, cfg);
-			g->kept = config_unref(g->kept);
-			spoke_scrub_update(g);
-			spoke_protect_update(g);
+		if (cfg && !is_elsewhere(g, cfg)) {
+			follow(g, cfg);
 		} else if (!g->kept) {
 			/* Work of it may still run: it keeps its configuration, and is found no
 			 * more. */

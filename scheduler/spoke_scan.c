@@ -103,6 +103,11 @@ static void scan_again(struct spoke_group *g, double after)
 	ev_timer_start(g->spoke->d->loop, &g->scan_timer);
 }
 
+void spoke_scan_resume(struct spoke_group *g)
+{
+	scan_again(g, 0.0);
+}
+
 void spoke_scan_soon(struct spoke_group *g)
 {
 	if (g->scan_hint || g->spoke->stopping || g->kept)

@@ -181,6 +181,7 @@ void spoke_scan_start(struct spoke_group *g);
 void spoke_scan_soon(struct spoke_group *g); /* something happened there */
 void spoke_scan_init(struct spoke_group *g);
 void spoke_scan_stop(struct spoke_group *g);
+void spoke_scan_resume(struct spoke_group *g); /* at once */
 void spoke_index_later(struct spoke_group *g, const char *path);
 void spoke_index_go(struct spoke_group *g); /* a publication is over, whose name may wait */
 /* Its files that are not listed yet: left for the next scan (unsettled), or to be hashed. */

@@ -117,3 +117,52 @@ logged_ten() {
 	hubctl wait --timeout 60s
 	same paris a
 }
+
+# The group h in place of g, at a directory of its own.
+instead() {
+	cp "$T/berlin.ini" "$T/with.ini"
+	mkdir -p "$T/h"
+	sed -i "s#^\[group g\]#[group h]#; s#^path = .*#path = $T/h#" "$T/berlin.ini"
+	ctl berlin reload
+}
+
+# Catches: the program as it was, which looked at such a group no more until it was started anew.
+@test "a spoke's group that is taken out and brought back is looked at as before" {
+	spoke berlin
+	hub
+	start berlin hub
+	echo 1 >"$T/src/a"
+	hubctl wait --timeout 60s
+	instead
+	cp "$T/with.ini" "$T/berlin.ini"
+	ctl berlin reload
+	echo 2 >"$T/berlin/mine"
+	eventually 20 grep 'group g: mine is known now' "$T/berlin.err"
+}
+
+# Catches: the program as it was, which went on in the directory that it was taken from.
+@test "a spoke's group that is taken out and brought back elsewhere is published there" {
+	spoke berlin
+	hub
+	start berlin hub
+	echo 1 >"$T/src/a"
+	hubctl wait --timeout 60s
+	instead
+	mkdir "$T/elsewhere"
+	sed "s#^path = .*#path = $T/elsewhere#" "$T/with.ini" >"$T/berlin.ini"
+	ctl berlin reload
+	stop hub # its next start asks what is there now
+	start hub
+	echo 2 >"$T/src/b"
+	eventually 20 cmp "$T/src/b" "$T/elsewhere/b"
+	eventually 20 cmp "$T/src/a" "$T/elsewhere/a"
+	is a published berlin
+	# and back again
+	instead
+	cp "$T/with.ini" "$T/berlin.ini"
+	sed -i "s#^path = .*#path = $T/berlin#" "$T/berlin.ini"
+	ctl berlin reload
+	stop hub
+	start hub
+	eventually 20 same berlin b
+}

@@ -687,8 +687,8 @@ static void test_room_for_a_part(void **state)
 	send_text(f, "file", text, root);
 	stop(f);
 	snprintf(cmd, sizeof(cmd),
-		 "cd %s/g/.spokesync/staging && mkdir %064x && fallocate -l 1M %064x/image",
-		 f->dir, 2u, 2u);
+		 "cd %s/g/.spokesync/staging && mkdir %064x && fallocate -l 1M %064x/image", f->dir,
+		 2u, 2u);
 	assert_int_equal(system(cmd), 0);
 	start(f);
 	settle(f);
