@@ -14,6 +14,7 @@
 struct name {
 	const char *text;
 	size_t item;
+	bool gone;
 };
 
 struct names {
@@ -69,12 +70,14 @@ static int by_text(const void *a, const void *b)
 	const struct name *x = a, *y = b;
 	int r = strcmp(x->text, y->text);
 
+	if (r == 0)
+		r = x->gone - y->gone;
 	return r ? r : x->item < y->item ? -1 : x->item > y->item;
 }
 
-static void names_add(struct names *s, const char *text, size_t item)
+static void names_add(struct names *s, const char *text, size_t item, bool gone)
 {
-	s->list[s->n++] = (struct name){text, item};
+	s->list[s->n++] = (struct name){text, item, gone};
 }
 
 /* The first that is not before text. */
@@ -135,10 +138,10 @@ static void finder_begin(struct finder *f, struct set_item *items, size_t n)
 		items[i].depth = 0;
 		items[i].orphan = false;
 		items[i].missing = NULL;
-		names_add(&f->paths, f->folded[i], i);
-		names_add(&f->lasts, last_part(f->folded[i]), i);
+		names_add(&f->paths, f->folded[i], i, items[i].gone);
+		names_add(&f->lasts, last_part(f->folded[i]), i, items[i].gone);
 		if (items[i].rank == SET_IMAGE)
-			names_add(&f->images, f->stems[i], i);
+			names_add(&f->images, f->stems[i], i, items[i].gone);
 	}
 	qsort(f->paths.list, f->paths.n, sizeof(struct name), by_text);
 	qsort(f->lasts.list, f->lasts.n, sizeof(struct name), by_text);
@@ -175,19 +178,17 @@ static void join(struct set_item *items, size_t a, size_t b)
 		items[MAX(a, b)].set = MIN(a, b);
 }
 
-/* Of those of this very name: the one that is there sooner than one that is gone; else SET_NONE. */
-static size_t pick(const struct finder *f, const struct names *s, const char *text, bool only_one)
+/* Of those of this very name: the one that is there sooner than one that is gone; else SET_NONE. Of
+ * thousands of one name no more than two are looked at: a manifest asks a thousand times. */
+static size_t pick(const struct names *s, const char *text, bool only_one)
 {
-	size_t found = SET_NONE, there = 0;
+	const struct name *x = s->list + names_from(s, text), *end = s->list + s->n;
 
-	for (size_t i = names_from(s, text); i < s->n && !strcmp(s->list[i].text, text); i++) {
-		const struct set_item *x = &f->items[s->list[i].item];
-
-		there += !x->gone;
-		if (found == SET_NONE || (f->items[found].gone && !x->gone))
-			found = s->list[i].item;
-	}
-	return only_one && there > 1 ? SET_NONE : found;
+	if (x == end || strcmp(x->text, text) != 0)
+		return SET_NONE;
+	if (only_one && x + 1 < end && !strcmp(x[1].text, text) && !x[1].gone)
+		return SET_NONE;
+	return x->item;
 }
 
 /* What item i calls by this file name, though it may be gone; else SET_NONE. */
@@ -198,9 +199,9 @@ static size_t find_named(const struct finder *f, size_t i, const char *name)
 
 	beside = xasprintf("%.*s%s", (int)(last_part(f->folded[i]) - f->folded[i]), f->folded[i],
 			   folded);
-	found = pick(f, &f->paths, beside, false);
+	found = pick(&f->paths, beside, false);
 	if (found == SET_NONE || f->items[found].gone) {
-		size_t elsewhere = pick(f, &f->lasts, folded, true);
+		size_t elsewhere = pick(&f->lasts, folded, true);
 
 		if (elsewhere != SET_NONE && (found == SET_NONE || !f->items[elsewhere].gone))
 			found = elsewhere;
@@ -315,7 +316,7 @@ static void join_keys(struct finder *f)
 
 	for (size_t i = 0; i < f->n; i++)
 		if (f->items[i].key)
-			names_add(&s, f->items[i].key, i);
+			names_add(&s, f->items[i].key, i, false);
 	qsort(s.list, s.n, sizeof(struct name), by_text);
 	for (size_t k = 1; k < s.n; k++)
 		if (!strcmp(s.list[k - 1].text, s.list[k].text))
