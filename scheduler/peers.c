@@ -117,7 +117,7 @@ static void greeting_done(struct greeting *g)
 	core_fact_spoke_up(h->core, s->state, g->zone, now);
 	follow_zone(s, g->zone);
 	row.zone = s->state->zone ? s->state->zone_name : g->zone;
-	if (g->changed && !s->changes) /* else it says so when it is time */
+	if (g->changed && s->changes_mute) /* else it says so when it is time */
 		core_fact_spoke_changed(h->core, s->state);
 	row.last_seen = now.wall;
 	hub_tx(h);

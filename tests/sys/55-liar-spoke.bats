@@ -125,7 +125,7 @@ descriptors() { find "/proc/${PID[hub]}/fd" -mindepth 1 | wc -l; }
 	frugal hub 150000
 }
 
-# Catches: a job that is tried as often as the spoke can answer.
+# Catches: a job that is tried as often as the spoke can answer, because it says so or its disk changes.
 @test "a spoke that has no room, and says all the time that there is some" {
 	tell room-always
 	random "$T/src/x" 1

@@ -152,6 +152,8 @@ class Liar(http.server.BaseHTTPRequestHandler):
             return self.raw(lie)
         if lie == "room-always" and step == "offers":
             return self.send({"error": "no_space", "text": "full", "need": 1, "available": 0}, 507)
+        if lie == "room-always" and step == "hello":
+            return self.send(hello(group(free=time.time_ns() % (1 << 40))))
         if lie == "room-always" and step == "changes":
             return self.send({"seq": time.time_ns() // 1000})
         if lie.startswith(step + "-"):
