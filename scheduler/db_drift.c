@@ -29,7 +29,7 @@ static int read_row(void *arg, const struct db_row *row)
 {
 	const struct reader *reader = arg;
 	struct drift_row r = {.path = row_text(row, 2),
-			      .what = (enum wire_local)row_int(row, 3),
+			      .what = wire_local_stored(row_int(row, 3)),
 			      .since = {row_int(row, 4)},
 			      .version = (uint64_t)row_int(row, 5)};
 

@@ -145,7 +145,7 @@ static void take_file(const struct db_row *r, struct spoke_file *ret)
 	ret->seq = (uint64_t)row_int(r, 10);
 	ret->gone = row_int(r, 11) != 0;
 	ret->sure = row_int(r, 12) != 0;
-	ret->local = (enum wire_local)row_int(r, 13);
+	ret->local = wire_local_stored(row_int(r, 13));
 	ret->was_published = !row_null(r, 14);
 	spoke_row_root(r, 14, &ret->published);
 }

@@ -77,8 +77,9 @@ enum wire_local {
 	LOCAL_UNREADABLE,
 	LOCALS_N
 };
-const char *wire_local_word(enum wire_local l);	 /* "changed", ...; "" for LOCAL_NOT */
-enum wire_local wire_local_of(const char *word); /* LOCALS_N: no such word */
+enum wire_local wire_local_stored(int64_t stored); /* of a database, that may hold anything */
+const char *wire_local_word(enum wire_local l);	   /* "changed", ...; "" for LOCAL_NOT */
+enum wire_local wire_local_of(const char *word);   /* LOCALS_N: no such word */
 
 /* One content that the spoke holds, or that is gone since. */
 struct wire_entry {

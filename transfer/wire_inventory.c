@@ -20,6 +20,11 @@ const char *wire_local_word(enum wire_local l)
 	return local_words[l];
 }
 
+enum wire_local wire_local_stored(int64_t stored)
+{
+	return stored > 0 && stored < LOCALS_N ? (enum wire_local)stored : LOCAL_NOT;
+}
+
 static json_t *encode_content(const struct wire_entry *x)
 {
 	if (x->gone)
