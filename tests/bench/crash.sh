@@ -50,6 +50,7 @@ for what in "ext4 berlin" "xfs berlin" "xfs hub"; do
 		exit 1
 	}; done
 	echo "power cuts, $what: $CUTS, in $ACKED of them a part was acknowledged"
+	# shellcheck disable=SC2034
 	BATS_TEST_COMPLETED=1
 	world_end
 done
