@@ -9,6 +9,22 @@ cell() { # SPOKE PATH [FIELD]
 		'.groups[0].files[] | select(.path == $p) | .at[$s][$f]'
 }
 
+# Seen to catch: cell_state() that calls it moving.
+@test "what is all there and waits for the rest of its set is staged in the matrix" {
+	spoke berlin
+	# shellcheck disable=SC2034
+	GROUP='publish = spoke'
+	hub
+	echo image >"$T/src/win.img"
+	echo properties >"$T/src/win.pvp"
+	touch "$T/src/win.pvp.lok"
+	start berlin hub
+	eventually 30 is staged cell berlin win.img
+	[[ $(hubctl matrix) == *win.img*staged* ]]
+	rm "$T/src/win.pvp.lok"
+	eventually 30 is published cell berlin win.img
+}
+
 # Catches: a cell that takes a job's word for a state of the file, an older version that is called
 # absent without saying so, a change made by hand that is called published.
 @test "a cell of the matrix is absent, moving, staged, published or drifted" {
