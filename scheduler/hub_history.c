@@ -50,7 +50,8 @@ void hub_history_ended(struct hub_job *x)
 	t.published = j->state == JOB_PUBLISHED;
 	t.failed = j->state == JOB_FAILED;
 	t.other = !t.published && !t.failed;
-	t.late = t.published && j->late;
+	/* By the clock: j->late is what was foreseen at the last look. */
+	t.late = daemon_now().wall.s > core_deadline(x->hub->core, j).s;
 	if (t.published && j->kind == JOB_PUT) {
 		hub_job_counters(x, &c);
 		t.logical = v->size;

@@ -94,6 +94,31 @@ jobs() { hubctl jobs --json | jq '[.jobs[] | select(.state == "waiting")] | leng
 
 late() { hubctl jobs --json | jq -c '[.jobs[] | .late]'; }
 
+missed() { hubctl report --json | jq -c '[.groups[0].late, .spokes[0].late]'; }
+
+# Seen to catch: what was foreseen counted as what came, as it was: one that was late by the forecast and
+# then sent by hand, in time, counted as missed; one whose time went by unseen did not.
+@test "the report counts deadlines that were missed, and not those that were met in the end" {
+	spoke berlin
+	GROUP="deadline = daily $(in_hours 5 %H:00)"
+	POLICY=$(night 6 10Mbit)
+	hub
+	random "$T/src/a.img" 1
+	start berlin hub
+	eventually 15 is '[true]' late
+	hubctl sync-now berlin --wait --timeout 60s
+	same berlin a.img
+	is '[0,0]' missed
+	random "$T/src/b.img" 1
+	eventually 15 is 1 jobs
+	stop hub
+	sqlite3 "$T/hub.state/hub.db" 'UPDATE jobs SET created = created - 172800 WHERE over = 0'
+	start hub
+	hubctl sync-now berlin --wait --timeout 60s
+	same berlin b.img
+	is '[1,1]' missed
+}
+
 @test "what will miss its deadline is told at once, and at status --check" {
 	spoke berlin
 	GROUP="deadline = daily $(in_hours 5 %H:00)"$'\n'"on_late = /bin/cat >$T/late"
