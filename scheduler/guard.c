@@ -18,6 +18,10 @@ static const struct guard writer = {
 	"open", "open for writing",
 	"It is taken when whoever has it open for writing closes it: 'fuser -v FILE' or 'lsof FILE' "
 	"says who that is."};
+const char guard_blind_text[] =
+	"Whether somebody has it open for writing cannot be told here, unless that is a QEMU: it is "
+	"another user's and the daemon has no CAP_LEASE, or its filesystem has no leases. So the time "
+	"to settle, a lock file beside it, and its headers have to tell.";
 static const struct guard lock = {
 	"lock", "a lock file lies beside it",
 	"It is taken when that lock file is gone. If nobody uses the image any more, delete the lock "
@@ -122,12 +126,15 @@ const struct guard *guard_objects(int dirfd, const char *path, const struct grou
 				  struct guard_mark *mark, char ret_lock[NAME_MAX + 1])
 {
 	const struct guard *found = NULL;
-	int fd;
+	int fd, open;
 
 	ret_lock[0] = '\0';
+	mark->blind = false;
 	if (beneath_open(dirfd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0, &fd) < 0)
 		return NULL;
-	if (source_lease_probe(fd) == -EAGAIN)
+	open = source_writer_probe(fd);
+	mark->blind = open == -EACCES;
+	if (open == -EAGAIN)
 		found = &writer;
 	else if (guard_locked(dirfd, path, &g->lock, ret_lock))
 		found = &lock;

@@ -17,9 +17,10 @@ struct guard {
 	const char *advice; /* a sentence or two */
 };
 
-/* What container_mark() read at an earlier look; has is false before there was one. */
+/* Of an earlier look. */
 struct guard_mark {
-	bool has;
+	bool blind; /* whether somebody has it open for writing could not be told */
+	bool has;   /* what container_mark() read; false before there was one */
 	uint8_t mark[CONTAINER_MARK];
 };
 
@@ -35,6 +36,8 @@ const struct guard *guard_objects(int dirfd, const char *path, const struct grou
 void guard_mark_take(int dirfd, const char *path, struct guard_mark *ret);
 /* Does one of its lock files lie beside it? ret: its name. */
 bool guard_locked(int dirfd, const char *path, const struct lockfiles *l, char ret[NAME_MAX + 1]);
+/* Where mark->blind: what that means, and what to do about it; sentences. */
+extern const char guard_blind_text[];
 const char *guard_says(const struct guard *g);		    /* "a lock file lies beside it" */
 const struct guard *guard_of_fault(enum container_fault f); /* NULL: sound */
 

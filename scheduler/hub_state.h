@@ -103,6 +103,7 @@ struct hub_group {
 	bool vanished;	    /* that is why: too many files, or all, were gone at once */
 	bool confirmed;	    /* a person let them go */
 	bool no_reflink;    /* a clone was refused: files are read where they lie */
+	bool told_blind;    /* that writers of some of its files are not seen */
 	char distrust[256]; /* why extents are not believed there (trust.h), or "" */
 	struct strmap files;
 	struct hub_set_list sets;

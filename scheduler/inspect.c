@@ -130,6 +130,7 @@ static int look(struct inspect *x, int dirfd)
 		x->manifest_error = manifest_names(fd, sets_listed, &x->names);
 	close(fd);
 	x->guard = guard_objects(dirfd, x->path, &in_use, &none, x->lock_name);
+	x->blind = none.blind;
 	while (follow(x, dirfd))
 		;
 	return 0;

@@ -43,6 +43,7 @@ struct inspect {
 	int64_t mtime_s;
 	const struct guard *guard; /* in use; what its headers say is in its container */
 	char lock_name[NAME_MAX + 1];
+	bool blind; /* guard_blind_text */
 	struct inspect_link links[INSPECT_CHAIN];
 	unsigned n_links;
 	char *names;		/* of a manifest: what it lists (transfer/manifest.h); else NULL */

@@ -134,6 +134,8 @@ static void note_use(const struct inspect *x, json_t *out)
 	if (x->guard)
 		why_say(out, "It is in use: %s%s%s. %s", guard_says(x->guard),
 			*x->lock_name ? ": " : "", x->lock_name, x->guard->advice);
+	if (x->blind && !x->guard)
+		why_say(out, "%s", guard_blind_text);
 	if (fault)
 		why_say(out, "It is not clean: %s. %s", guard_says(fault), fault->advice);
 	if (c->format == CONTAINER_RAW && sets_rank(x->path) != SET_MANIFEST)

@@ -332,6 +332,10 @@ static void take_guard(struct hub_file *f, const struct guard *guard, const char
 	if (guard && guard != f->settle.held)
 		log_info("group %s: %s: not taken: %s%s%s", f->group->name, f->path,
 			 guard_says(guard), *lock ? ": " : "", lock);
+	if (f->mark.blind && !f->group->told_blind)
+		log_warn("group %s: %s, and maybe others: %s", f->group->name, f->path,
+			 guard_blind_text);
+	f->group->told_blind |= f->mark.blind;
 }
 
 /* One file whose time is over; true if it left the list, false if the group stands still. */

@@ -169,19 +169,24 @@ int source_clone(int fd, int dirfd, const char *name)
 	return r;
 }
 
-int source_lease_probe(int fd)
+/* QEMU locks a byte for each thing that it may do to an image; this one is writing
+ * (block/file-posix.c of QEMU). Whoever only asks may be anybody. */
+static bool qemu_writes(int fd)
 {
-	int r = 0;
+	struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 101, .l_len = 1};
 
+	return fcntl(fd, F_OFD_GETLK, &l) == 0 && l.l_type != F_UNLCK;
+}
+
+int source_writer_probe(int fd)
+{
 	/* Whoever opens it for writing while we hold the lease sends us a signal; SIGIO would end
 	 * us. */
-	if (fcntl(fd, F_SETSIG, SIGURG) < 0)
-		return 0;
-	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
-		r = errno == EAGAIN ? -EAGAIN : 0;
-	else
+	if (fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
 		fcntl(fd, F_SETLEASE, F_UNLCK);
-	return r;
+		return 0;
+	}
+	return errno == EAGAIN || qemu_writes(fd) ? -EAGAIN : -EACCES;
 }
 
 int source_next_data(int fd, uint64_t offset, uint64_t size, uint64_t *ret_start, uint64_t *ret_end)

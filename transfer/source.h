@@ -35,9 +35,12 @@ DIR *dir_list(int dirfd) WARN_UNUSED;
 
 /* Clones fd into name (made anew, mode 0400) under dirfd. -EOPNOTSUPP where there is no reflink. */
 int source_clone(int fd, int dirfd, const char *name) WARN_UNUSED;
-/* -EAGAIN: somebody has it open for writing (read lease refused); 0: nobody, or it can't be told.
+/*
+ * -EAGAIN: somebody has it open for writing; 0: nobody. -EACCES: it cannot be told, but it is no
+ * QEMU on this machine: the file is another user's and there is no CAP_LEASE, or its filesystem has
+ * no leases.
  */
-int source_lease_probe(int fd) WARN_UNUSED;
+int source_writer_probe(int fd) WARN_UNUSED;
 /*
  * Next extent of data at or after *offset (SEEK_DATA / SEEK_HOLE), whole blocks, clipped to size.
  * 0 and [*ret_start, *ret_end), or -ENXIO: only a hole up to the end.
