@@ -138,7 +138,7 @@ taken() {
 			false
 		}
 	done
-	for name in S:23 R:23 G:14 T:26 O:11; do
+	for name in S:23 R:23 G:14 T:26 O:11 V:12; do
 		for ((i = 1; i <= ${name#*:}; i++)); do
 			grep -qE "^\*${name%:*}$i [^*]+\*: $verdict$" "$PAGE" || {
 				echo "${name%:*}$i"
