@@ -38,9 +38,8 @@ int db_spokes_each(struct db *db, spoke_row_fn *fn, void *arg)
 int db_spokes_drop(struct db *db, const char *name)
 {
 	static const char *const queries[] = {
-		"DELETE FROM spokes WHERE name = ?",
-		"DELETE FROM positions WHERE spoke = ?",
-		"DELETE FROM inventory WHERE spoke = ?",
+		"DELETE FROM spokes WHERE name = ?",	 "DELETE FROM positions WHERE spoke = ?",
+		"DELETE FROM inventory WHERE spoke = ?", "DELETE FROM preserved WHERE spoke = ?",
 		"DELETE FROM drift WHERE spoke = ?",
 	};
 	int r = 0;
@@ -132,4 +131,41 @@ int db_inventory_each(struct db *db, inventory_row_fn *fn, void *arg)
 		       "SELECT spoke, grp, path, root, size, mtime_s, mtime_ns, mode, seq, told"
 		       " FROM inventory",
 		       NULL);
+}
+
+int db_preserved_clear(struct db *db, const char *spoke, const char *group)
+{
+	return db_run(db, "DELETE FROM preserved WHERE spoke = ? AND grp = ?", "tt", spoke, group);
+}
+
+int db_preserved_put(struct db *db, const char *spoke, const char *group, const struct hash *root)
+{
+	return db_run(db, "INSERT OR IGNORE INTO preserved (spoke, grp, root) VALUES (?, ?, ?)",
+		      "ttb", spoke, group, root->b, (size_t)HASH_SIZE);
+}
+
+struct preserved_reader {
+	preserved_row_fn *fn;
+	void *arg;
+};
+
+static int preserved_read(void *arg, const struct db_row *r)
+{
+	const struct preserved_reader *reader = arg;
+	struct hash h;
+	size_t len;
+	const void *root = row_blob(r, 2, &len);
+
+	if (!root || len != HASH_SIZE)
+		return -EBADMSG;
+	memcpy(h.b, root, HASH_SIZE);
+	return reader->fn(reader->arg, row_text(r, 0), row_text(r, 1), &h);
+}
+
+int db_preserved_each(struct db *db, preserved_row_fn *fn, void *arg)
+{
+	struct preserved_reader reader = {.fn = fn, .arg = arg};
+
+	return db_each(db, preserved_read, &reader,
+		       "SELECT spoke, grp, root FROM preserved ORDER BY spoke, grp, root", NULL);
 }

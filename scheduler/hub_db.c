@@ -75,10 +75,15 @@ static const char schema_7[] = "ALTER TABLE versions ADD COLUMN names TEXT;"
 /* 8: when all of it was read last, it or what was taken from another on trust (0: not known). */
 static const char schema_8[] = "ALTER TABLE versions ADD COLUMN read_s INTEGER NOT NULL DEFAULT 0;";
 
+/* 9: what spokes have in preserved/. */
+static const char schema_9[] =
+	"CREATE TABLE preserved (spoke TEXT NOT NULL, grp TEXT NOT NULL, root BLOB NOT NULL,"
+	" PRIMARY KEY (spoke, grp, root)) STRICT, WITHOUT ROWID;";
+
 int hub_db_open(const char *path, struct db **ret, struct err *e)
 {
-	const char *const schema[] = {schema_1, schema_2,	   schema_3, schema_4,
-				      schema_5, db_history_schema, schema_7, schema_8};
+	const char *const schema[] = {schema_1,		 schema_2, schema_3, schema_4, schema_5,
+				      db_history_schema, schema_7, schema_8, schema_9};
 
 	return db_open(path, schema, ARRAY_LEN(schema), ret, e);
 }

@@ -114,6 +114,13 @@ int db_inventory_positions(struct db *db, position_row_fn *fn, void *arg) WARN_U
 typedef int inventory_row_fn(void *arg, const char *spoke, const char *group,
 			     const struct wire_entry *entry, uint64_t told);
 int db_inventory_each(struct db *db, inventory_row_fn *fn, void *arg) WARN_UNUSED;
+/* The roots that it has in preserved/. */
+int db_preserved_clear(struct db *db, const char *spoke, const char *group) WARN_UNUSED;
+int db_preserved_put(struct db *db, const char *spoke, const char *group,
+		     const struct hash *root) WARN_UNUSED;
+typedef int preserved_row_fn(void *arg, const char *spoke, const char *group,
+			     const struct hash *root);
+int db_preserved_each(struct db *db, preserved_row_fn *fn, void *arg) WARN_UNUSED;
 
 /* db_drift.c: what was done on a spoke without the hub. */
 struct drift_row {

@@ -162,6 +162,8 @@ static void publish_results(struct publishing *pub, const struct wire_published 
 			publish_drift(pub, i);
 		if (!p->results[i].done)
 			continue;
+		if (p->results[i].preserved && !p->results[i].drift && pub->ops.ops[i].was_known)
+			inventory_preserved_add(inv, &pub->ops.ops[i].was);
 		changes += publish_record(pub, inv, i);
 	}
 	/* Exactly so many further: nothing else happened there, and no page needs to be asked for.

@@ -138,9 +138,11 @@ struct inventory {
 	char epoch[33]; /* "": never told */
 	uint64_t seq;
 	uint64_t free_bytes;
-	bool hashing;	     /* more lies there than it lists */
-	uint32_t opening;    /* the last of its windows that was used, and 1; 0: none yet */
-	struct strmap items; /* path -> struct inventory_item */
+	bool hashing;		/* more lies there than it lists */
+	uint32_t opening;	/* the last of its windows that was used, and 1; 0: none yet */
+	struct strmap items;	/* path -> struct inventory_item */
+	struct hash *preserved; /* sorted; NULL, or room for WIRE_PRESERVED_MAX */
+	unsigned n_preserved;
 	struct mono put_at;  /* the last publication there; at first, when it was made */
 	struct strmap drift; /* path -> struct drift (drift.h) */
 	unsigned foreign_told;

@@ -72,8 +72,11 @@ static void roots_add_spoke(struct roots *r, struct hub_spoke *s)
 	struct inventory *inv;
 	struct job *j;
 
-	TAILQ_FOREACH (inv, &s->inventories, entry)
+	TAILQ_FOREACH (inv, &s->inventories, entry) {
 		strmap_each(&inv->items, roots_add_item, r);
+		for (unsigned i = 0; i < inv->n_preserved; i++)
+			roots_add(r, inv->preserved[i].b);
+	}
 	TAILQ_FOREACH (j, &s->state->jobs, by_spoke) {
 		roots_add(r, j->version->root);
 		x = hub_job_of(j);

@@ -52,6 +52,7 @@ struct inventory *inventory_free(struct inventory *s)
 	TAILQ_REMOVE(&s->spoke->inventories, s, entry);
 	inventory_empty(s);
 	drift_clear(s);
+	free(s->preserved);
 	free(s->group);
 	free(s);
 	return NULL;
@@ -120,6 +121,66 @@ void inventory_position(struct inventory *s, const char *epoch, uint64_t seq)
 		     "an inventory");
 }
 
+/* ---- what is in preserved/ there ---- */
+
+static int compare_roots(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct hash));
+}
+
+bool inventory_preserved_restore(struct inventory *s, const struct hash *root)
+{
+	unsigned at = 0;
+	int order = 1;
+
+	while (at < s->n_preserved && (order = compare_roots(&s->preserved[at], root)) < 0)
+		at++;
+	if (s->n_preserved == WIRE_PRESERVED_MAX || order == 0)
+		return false;
+	if (!s->preserved)
+		s->preserved = xcalloc(WIRE_PRESERVED_MAX, sizeof(*s->preserved));
+	memmove(&s->preserved[at + 1], &s->preserved[at],
+		(s->n_preserved - at) * sizeof(*s->preserved));
+	s->preserved[at] = *root;
+	s->n_preserved++;
+	return true;
+}
+
+void inventory_preserved_add(struct inventory *s, const struct hash *root)
+{
+	struct hub *h = s->spoke->hub;
+
+	if (!inventory_preserved_restore(s, root))
+		return;
+	hub_tx(h);
+	hub_recorded(h, db_preserved_put(h->db, s->spoke->name, s->group, root), "an inventory");
+}
+
+void inventory_preserved(struct inventory *s, const struct hash *roots, unsigned n)
+{
+	struct hub *h = s->spoke->hub;
+
+	if (n == s->n_preserved && (!n || !memcmp(s->preserved, roots, n * sizeof(*roots))))
+		return;
+	free(s->preserved);
+	s->preserved = NULL;
+	s->n_preserved = 0;
+	hub_tx(h);
+	hub_recorded(h, db_preserved_clear(h->db, s->spoke->name, s->group), "an inventory");
+	for (unsigned i = 0; i < n; i++)
+		inventory_preserved_add(s, &roots[i]);
+}
+
+bool inventory_preserved_told(const struct inventory *s, const struct wire_group *w)
+{
+	struct hash tag;
+
+	if (!w->has_preserved)
+		return s->n_preserved == 0;
+	wire_preserved_tag(s->preserved, s->n_preserved, &tag);
+	return hash_equal(&tag, &w->preserved_tag);
+}
+
 bool inventory_has_content(const struct inventory *s, const struct version *v)
 {
 	const struct inventory_item *item = inventory_item(s, v->path);
@@ -173,19 +234,16 @@ static void collect_root(void *arg, void *value)
 	s->roots[s->n++] = item->root;
 }
 
-static int compare_roots(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(struct hash));
-}
-
 /* Sorted, so that spokes in the same state get the same bases and share one bundle. */
 struct hash *inventory_roots(const struct inventory *s, size_t *ret_n)
 {
-	struct search c = {.roots =
-				   xcalloc(s->items.n + 1, sizeof(struct hash))}; /* one to spare */
+	struct search c = {.roots = xcalloc(s->items.n + s->n_preserved + 1,
+					    sizeof(struct hash))}; /* one to spare */
 	size_t n = 0;
 
 	strmap_each((struct strmap *)&s->items, collect_root, &c);
+	for (unsigned i = 0; i < s->n_preserved; i++)
+		c.roots[c.n++] = s->preserved[i];
 	qsort(c.roots, c.n, sizeof(*c.roots), compare_roots);
 	for (size_t i = 0; i < c.n; i++)
 		if (!n || !hash_equal(&c.roots[n - 1], &c.roots[i]))

@@ -180,6 +180,7 @@ static void greeting_page(void *arg, const struct peer_answer *a, const struct w
 		greeting_ask(g);
 		return;
 	}
+	inventory_preserved(inv, i->preserved, i->n_preserved);
 	g->at++;
 	greeting_next(g);
 }
@@ -196,12 +197,13 @@ static void greeting_next(struct greeting *g)
 			g->changed = true;
 		inv->free_bytes = w->free_bytes;
 		inv->hashing = w->hashing;
-		if (!strcmp(inv->epoch, w->epoch) && inv->seq == w->seq)
+		if (!strcmp(inv->epoch, w->epoch) && inv->seq == w->seq &&
+		    inventory_preserved_told(inv, w))
 			continue;
 		if (strcmp(inv->epoch, w->epoch) || inv->seq > w->seq) {
 			inventory_clear(inv);
 			inventory_position(inv, w->epoch, 0);
-			if (!w->seq)
+			if (!w->seq && inventory_preserved_told(inv, w))
 				continue; /* an empty one */
 		}
 		greeting_ask(g);

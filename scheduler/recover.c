@@ -83,6 +83,18 @@ static int recover_item(void *arg, const char *spoke, const char *group, const s
 	return 0;
 }
 
+static int recover_preserved(void *arg, const char *spoke, const char *group,
+			     const struct hash *root)
+{
+	struct recovering *r = arg;
+	struct hub_spoke *s = hub_spoke(r->hub, spoke);
+	struct inventory *inv = s ? inventory_get(s, group) : NULL;
+
+	if (inv)
+		inventory_preserved_restore(inv, root);
+	return 0;
+}
+
 static int recover_drift(void *arg, const char *spoke, const char *group,
 			 const struct drift_row *row)
 {
@@ -162,6 +174,8 @@ int recover_all(struct hub *h, struct err *e)
 		got = db_inventory_positions(h->db, recover_position, &r);
 	if (got == 0)
 		got = db_inventory_each(h->db, recover_item, &r);
+	if (got == 0)
+		got = db_preserved_each(h->db, recover_preserved, &r);
 	if (got == 0)
 		got = db_drift_each(h->db, recover_drift, &r);
 	if (got == 0)

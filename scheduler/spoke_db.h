@@ -99,6 +99,9 @@ int spoke_db_preserve(struct db *db, const struct spoke_preserved *p) WARN_UNUSE
 int spoke_db_preserved_drop(struct db *db, int64_t id) WARN_UNUSED;
 int spoke_db_preserved_known(struct db *db, int64_t id, const struct hash *root,
 			     const struct identity *identity) WARN_UNUSED;
+/* Contents of preserved/ that are known, sorted: the newest, at most max. free() it. */
+int spoke_db_preserved_roots(struct db *db, unsigned max, struct hash **ret,
+			     unsigned *ret_n) WARN_UNUSED;
 /* Newest first; strings live during the call only. fn must not write. */
 typedef int spoke_preserved_fn(void *arg, const struct spoke_preserved *p);
 int spoke_db_preserved_each(struct db *db, spoke_preserved_fn *fn, void *arg) WARN_UNUSED;

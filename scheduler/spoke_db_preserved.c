@@ -4,6 +4,7 @@
  */
 #include "scheduler/spoke_db.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int spoke_db_preserve(struct db *db, const struct spoke_preserved *p)
@@ -68,6 +69,38 @@ int spoke_db_preserved_each(struct db *db, spoke_preserved_fn *fn, void *arg)
 		       "ctime_ns, was, bytes, at, sure, why FROM preserved "
 		       "ORDER BY at DESC, rowid DESC",
 		       "");
+}
+
+struct newest {
+	struct hash *root;
+	unsigned n;
+};
+
+static int take_newest(void *arg, const struct db_row *r)
+{
+	struct newest *x = arg;
+
+	spoke_row_root(r, 0, &x->root[x->n++]);
+	return 0;
+}
+
+int spoke_db_preserved_roots(struct db *db, unsigned max, struct hash **ret, unsigned *ret_n)
+{
+	struct newest x = {xcalloc(max, sizeof(*x.root)), 0};
+	int r = db_each(
+		db, take_newest, &x,
+		"SELECT root FROM (SELECT root, max(at) AS at FROM preserved WHERE sure=1 AND "
+		"length(root)=? GROUP BY root ORDER BY at DESC, root LIMIT ?) "
+		"ORDER BY root",
+		"ii", (int64_t)HASH_SIZE, (int64_t)max);
+
+	if (r < 0) {
+		free(x.root);
+		return r;
+	}
+	*ret = x.root;
+	*ret_n = x.n;
+	return 0;
 }
 
 int spoke_db_preserved_totals(struct db *db, uint64_t *ret_n, uint64_t *ret_bytes)

@@ -14,6 +14,19 @@
 #include "scheduler/spoke_job.h"
 #include "scheduler/spoke_pair.h"
 
+/* Of what is in preserved/: the hub asks for the list where that is another than it knows. */
+static void hello_preserved(struct spoke_group *g, struct wire_group *w)
+{
+	struct hash *roots;
+	unsigned n;
+
+	if (spoke_db_preserved_roots(g->db, WIRE_PRESERVED_MAX, &roots, &n) < 0)
+		return;
+	w->has_preserved = n > 0;
+	wire_preserved_tag(roots, n, &w->preserved_tag);
+	free(roots);
+}
+
 static void hello(struct spoke *s, struct sreq *r)
 {
 	struct wire_hello h = {.version = wire_version()};
@@ -44,6 +57,7 @@ static void hello(struct spoke *s, struct sreq *r)
 		if (store_free_bytes(g->store, &w->free_bytes) < 0)
 			w->free_bytes = 0;
 		w->n_idle = spoke_resting_idle(g, w->idle, WIRE_IDLE_MAX);
+		hello_preserved(g, w);
 	}
 	json = wire_hello_encode(&h);
 	sreq_reply_json(r, 200, json);
@@ -63,7 +77,9 @@ static void inventory(struct spoke_group *g, struct sreq *r)
 	}
 	memcpy(inv.epoch, g->epoch, sizeof(inv.epoch));
 	inv.seq = MIN(from, g->seq);
-	if (spoke_db_inventory(g->db, from, &inv) < 0) {
+	if (spoke_db_inventory(g->db, from, &inv) < 0 ||
+	    spoke_db_preserved_roots(g->db, WIRE_PRESERVED_MAX, &inv.preserved, &inv.n_preserved) <
+		    0) {
 		log_error("group %s: database: %s", g->name, db_error(g->db));
 		sreq_problem(r, 500, "the database of the group cannot be read");
 	} else {

@@ -76,6 +76,7 @@ static int record_kept(struct publishing *x)
 
 	if (!x->keep[0] || !x->look.present || x->old.ino == 0)
 		return 0;
+	x->results[x->i].preserved = p.sure;
 	return spoke_db_preserve(x->g->db, &p);
 }
 

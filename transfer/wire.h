@@ -13,16 +13,17 @@
 #ifndef WIRE_VERSION /* tests/sys/spokesyncd_before is of the version before */
 #define WIRE_VERSION 2
 #endif
-#define WIRE_PATH_MAX	 1024	    /* bytes of a path below the group */
-#define WIRE_NAME_MAX	 64	    /* group */
-#define WIRE_BODY_MAX	 (4u << 20) /* JSON body, either way */
-#define WIRE_ENTRIES_MAX 10000	    /* of one inventory answer; more come by since */
-#define WIRE_BASES_MAX	 FRAME_BASES_MAX
-#define WIRE_OPS_MAX	 4096 /* of one publish */
-#define WIRE_IDLE_MAX	 16
-#define WIRE_GROUPS_MAX	 1024u
-#define WIRE_RUNS_MAX	 80000u		     /* of one list: two full lists still fit in a body */
-#define WIRE_PUT_MAX	 ((uint64_t)4 << 30) /* bytes of one PUT */
+#define WIRE_PATH_MAX	   1024	      /* bytes of a path below the group */
+#define WIRE_NAME_MAX	   64	      /* group */
+#define WIRE_BODY_MAX	   (4u << 20) /* JSON body, either way */
+#define WIRE_ENTRIES_MAX   10000      /* of one inventory answer; more come by since */
+#define WIRE_BASES_MAX	   FRAME_BASES_MAX
+#define WIRE_OPS_MAX	   4096 /* of one publish */
+#define WIRE_IDLE_MAX	   16
+#define WIRE_PRESERVED_MAX 512u /* contents of preserved/ that are told, the newest */
+#define WIRE_GROUPS_MAX	   1024u
+#define WIRE_RUNS_MAX	   80000u	       /* of one list: two full lists still fit in a body */
+#define WIRE_PUT_MAX	   ((uint64_t)4 << 30) /* bytes of one PUT */
 
 /* Paths (printf with the group's name, and the root in hex):
  *   GET    /v1/hello?version=VERSION                  of the hub; version 1: none
@@ -52,6 +53,8 @@ struct wire_group {
 	bool hashing;			 /* files lie there that the inventory does not have yet */
 	struct hash idle[WIRE_IDLE_MAX]; /* transfers that nobody went on with for a day: some */
 	unsigned n_idle;
+	bool has_preserved; /* and it is another list than the one with another tag */
+	struct hash preserved_tag;
 };
 
 struct wire_hello {
@@ -99,7 +102,11 @@ struct wire_inventory {
 	bool more;
 	struct wire_entry *entries;
 	size_t n_entries;
+	struct hash *preserved; /* sorted; with the last page */
+	unsigned n_preserved;
 };
+/* Of a list that is sorted and has none twice. */
+void wire_preserved_tag(const struct hash *roots, size_t n, struct hash *ret);
 
 /*
  * What jobs wait for at a spoke, room and files in use, is counted there each time that some of it
@@ -191,7 +198,8 @@ struct wire_publish {
 /* Per op, in order. */
 struct wire_op_result {
 	bool done;
-	bool drift; /* what was there was not `was`: it went to preserved/ */
+	bool drift;	/* what was there was not `was`: it went to preserved/ */
+	bool preserved; /* what was there went to preserved/, and its content is known */
 	enum wire_refusal refused;
 	char text[256];
 };

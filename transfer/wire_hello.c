@@ -16,11 +16,14 @@ char *wire_hello_encode(const struct wire_hello *h)
 		const struct wire_group *g = &h->groups[i];
 
 		json_array_append_new(
-			groups, json_pack("{s:s, s:s, s:o, s:o, s:b, s:b, s:o*}", "name", g->name,
-					  "epoch", g->epoch, "seq", wire_out_u64(g->seq), "free",
-					  wire_out_u64(g->free_bytes), "reflink", g->reflink,
-					  "hashing", g->hashing, "idle",
-					  g->n_idle ? wire_out_hashes(g->idle, g->n_idle) : NULL));
+			groups,
+			json_pack("{s:s, s:s, s:o, s:o, s:b, s:b, s:o*, s:o*}", "name", g->name,
+				  "epoch", g->epoch, "seq", wire_out_u64(g->seq), "free",
+				  wire_out_u64(g->free_bytes), "reflink", g->reflink, "hashing",
+				  g->hashing, "idle",
+				  g->n_idle ? wire_out_hashes(g->idle, g->n_idle) : NULL,
+				  "preserved",
+				  g->has_preserved ? wire_out_hash(&g->preserved_tag) : NULL));
 	}
 	return wire_out_end(json_pack("{s:i, s:o, s:o, s:o}", "version", (int)h->version,
 				      "software", wire_out_text(h->software), "zone",
@@ -46,6 +49,7 @@ static void decode_group(struct wire_in *in, const json_t *obj, struct wire_grou
 	g->reflink = wire_in_bool(in, obj, "reflink");
 	g->hashing = wire_in_bool(in, obj, "hashing");
 	wire_in_hashes(in, obj, "idle", g->idle, WIRE_IDLE_MAX, &g->n_idle);
+	g->has_preserved = wire_in_hash(in, obj, "preserved", &g->preserved_tag, false);
 }
 
 int wire_hello_decode(const char *json, size_t len, struct wire_hello *ret, struct err *e)

@@ -1,5 +1,6 @@
 /*
- * wire_inventory.c: the contents that a spoke holds, or that are gone since a sequence number.
+ * wire_inventory.c: the contents that a spoke holds, or that are gone since a sequence number;
+ * and those that it has in preserved/, which serve as bases all the same.
  */
 #include "transfer/wire_json.h"
 
@@ -7,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transfer/digest.h"
+
 /* Everything of an entry but its path, at its longest: three 64-bit numbers, a hash, the names. */
 #define ENTRY_REST_MAX 320u
 #define HEAD_MAX       256u
+#define ROOT_MAX       (HASH_HEX + 3u) /* in a list */
 
 static const char *const local_words[LOCALS_N] = {
 	"", "changed", "damaged", "restored", "removed", "unreadable",
@@ -71,9 +75,9 @@ static enum wire_local decode_local(struct wire_in *in, const json_t *obj, bool 
  */
 char *wire_inventory_encode(const struct wire_inventory *i)
 {
-	json_t *entries = json_array();
-	size_t room = WIRE_BODY_MAX - HEAD_MAX, n = 0;
-	bool cut;
+	json_t *entries = json_array(), *preserved = NULL;
+	size_t room = WIRE_BODY_MAX - HEAD_MAX - i->n_preserved * ROOT_MAX, n = 0;
+	bool more;
 
 	for (; n < MIN(i->n_entries, (size_t)WIRE_ENTRIES_MAX); n++) {
 		/* A quote or backslash takes two bytes; a path has no other that is escaped. */
@@ -84,10 +88,13 @@ char *wire_inventory_encode(const struct wire_inventory *i)
 		room -= need;
 		json_array_append_new(entries, encode_entry(&i->entries[n]));
 	}
-	cut = n < i->n_entries;
-	return wire_out_end(json_pack("{s:s, s:o, s:b, s:o}", "epoch", i->epoch, "seq",
-				      wire_out_u64(cut ? i->entries[n - 1].seq : i->seq), "more",
-				      i->more || cut, "entries", entries));
+	more = i->more || n < i->n_entries;
+	if (!more && i->n_preserved)
+		preserved = wire_out_hashes(i->preserved, i->n_preserved);
+	return wire_out_end(
+		json_pack("{s:s, s:o, s:b, s:o, s:o*}", "epoch", i->epoch, "seq",
+			  wire_out_u64(n < i->n_entries ? i->entries[n - 1].seq : i->seq), "more",
+			  more, "entries", entries, "preserved", preserved));
 }
 
 static void decode_entry(struct wire_in *in, const json_t *obj, struct wire_entry *x)
@@ -121,6 +128,11 @@ int wire_inventory_decode(const char *json, size_t len, struct wire_inventory *r
 		v.entries = xcalloc(n, sizeof(*v.entries));
 	for (size_t i = 0; i < n && !in.error; i++)
 		decode_entry(&in, wire_in_item(&in, entries, i), &v.entries[v.n_entries++]);
+	if (json_object_get(in.root, "preserved")) {
+		v.preserved = xcalloc(WIRE_PRESERVED_MAX, sizeof(*v.preserved));
+		wire_in_hashes(&in, in.root, "preserved", v.preserved, WIRE_PRESERVED_MAX,
+			       &v.n_preserved);
+	}
 	if (!in.error && v.more && n == 0)
 		wire_in_fail(&in, -EBADMSG, "more is to come, but nothing came");
 	r = wire_in_end(&in);
@@ -132,9 +144,17 @@ int wire_inventory_decode(const char *json, size_t len, struct wire_inventory *r
 	return 0;
 }
 
+void wire_preserved_tag(const struct hash *roots, size_t n, struct hash *ret)
+{
+	digest_bytes(roots, n * sizeof(*roots), ret);
+}
+
 void wire_inventory_done(struct wire_inventory *i)
 {
 	free(i->entries);
 	i->entries = NULL;
 	i->n_entries = 0;
+	free(i->preserved);
+	i->preserved = NULL;
+	i->n_preserved = 0;
 }

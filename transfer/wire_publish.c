@@ -131,6 +131,8 @@ char *wire_published_encode(const struct wire_published *p)
 			json_object_set_new(j, "error", json_string(wire_refusal_word(x->refused)));
 		if (x->text[0])
 			json_object_set_new(j, "text", wire_out_text(x->text));
+		if (x->preserved)
+			json_object_set_new(j, "preserved", json_true());
 		json_array_append_new(results, j);
 	}
 	return wire_out_end(
@@ -156,6 +158,7 @@ int wire_published_decode(const char *json, size_t len, struct wire_published *r
 
 		x->done = wire_in_bool(&in, obj, "done");
 		x->drift = wire_in_bool(&in, obj, "drift");
+		x->preserved = wire_in_bool(&in, obj, "preserved");
 		x->refused = wire_in_refusal(&in, obj, "error");
 		wire_in_text(&in, obj, "text", x->text, sizeof(x->text));
 	}

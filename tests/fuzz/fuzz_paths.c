@@ -218,6 +218,12 @@ int spoke_db_inventory(struct db *db, uint64_t since, struct wire_inventory *ret
 	return 0;
 }
 
+int spoke_db_preserved_roots(struct db *db, unsigned max, struct hash **ret, unsigned *ret_n)
+{
+	(void)db, (void)max, (void)ret, (void)ret_n;
+	return -EIO;
+}
+
 int store_free_bytes(const struct store *s, uint64_t *ret)
 {
 	(void)s, (void)ret;

@@ -178,6 +178,13 @@ static int see_entry(void *arg, const char *name, const char *group, const struc
 	return 0;
 }
 
+static int see_preserved(void *arg, const char *name, const char *group, const struct hash *root)
+{
+	(void)arg;
+	assert(name && group && root);
+	return 0;
+}
+
 static int see_file(void *arg, const struct spoke_file *x)
 {
 	(void)arg;
@@ -213,6 +220,7 @@ static void read_hub(void)
 	fine(db_spokes_each(hub, see_spoke, NULL));
 	fine(db_inventory_positions(hub, see_position, NULL));
 	fine(db_inventory_each(hub, see_entry, NULL));
+	fine(db_preserved_each(hub, see_preserved, NULL));
 	fine(db_group_mark(hub, "g", mark));
 	assert(strlen(mark) <= GROUP_MARK);
 }
@@ -233,7 +241,9 @@ static void read_spoke(void)
 	/* Sums of such numbers may be refused. */
 	(void)(spoke_db_totals(spoke, &n, &bytes) | spoke_db_preserved_totals(spoke, &n, &bytes) |
 	       spoke_db_holds(spoke, &root, &file));
-	if (spoke_db_inventory(spoke, 0, &inv) == 0) {
+	if (spoke_db_inventory(spoke, 0, &inv) == 0 &&
+	    spoke_db_preserved_roots(spoke, WIRE_PRESERVED_MAX, &inv.preserved, &inv.n_preserved) ==
+		    0) {
 		json = wire_inventory_encode(&inv);
 		free(json);
 	}
@@ -255,6 +265,7 @@ static const struct {
 	{true, "files", "tbiiiiiiiiiiibi"},
 	{true, "preserved", "tbiiiiiiitiiit"},
 	{true, "intents", "itttbiiiii"},
+	{false, "preserved", "ttb"},
 };
 
 static int read_count(void *arg, const struct db_row *r)

@@ -377,6 +377,33 @@ static int see_position(void *arg, const char *spoke, const char *group, const c
 	return 0;
 }
 
+static int see_preserved(void *arg, const char *spoke, const char *group, const struct hash *root)
+{
+	assert_string_equal(spoke, "s");
+	assert_string_equal(group, "g");
+	*(struct hash *)arg = *root;
+	return 0;
+}
+
+/* What a spoke has in preserved/: by spoke and group, and gone with the spoke. */
+static void test_preserved(void **state)
+{
+	struct hash one = hash_of(1), two = hash_of(2), got = {{0}}, none = {{0}};
+	struct fixture *f = *state;
+
+	assert_int_equal(db_preserved_put(f->db, "s", "g", &one), 0);
+	assert_int_equal(db_preserved_put(f->db, "s", "g", &one), 0);
+	assert_int_equal(db_preserved_put(f->db, "s", "other", &two), 0);
+	assert_int_equal(db_preserved_clear(f->db, "s", "other"), 0);
+	reopen(f);
+	assert_int_equal(db_preserved_each(f->db, see_preserved, &got), 0);
+	assert_true(hash_equal(&got, &one));
+	assert_int_equal(db_spokes_drop(f->db, "s"), 0);
+	got = none;
+	assert_int_equal(db_preserved_each(f->db, see_preserved, &got), 0);
+	assert_true(hash_equal(&got, &none));
+}
+
 static void test_inventory(void **state)
 {
 	struct fixture *f = *state;
@@ -573,6 +600,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_jobs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_job_given_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inventory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_preserved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_group_marks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overrides, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_history, setup, teardown),

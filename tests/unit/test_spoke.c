@@ -410,6 +410,37 @@ static void test_hostile_paths(void **state)
 	assert_int_equal(curl(f, NULL, "-d '{'", "/v1/groups/g/offers"), 400);
 }
 
+/* How much it tells of preserved/, and whether that is what its greeting says. */
+static unsigned preserved_told(struct fixture *f)
+{
+	struct wire_hello h;
+	struct wire_inventory i;
+	struct hash tag;
+	struct err e;
+	char *text;
+	json_t *j;
+	unsigned n;
+
+	assert_int_equal(curl(f, &j, "", "/v1/hello?version=3"), 200);
+	text = json_dumps(j, 0);
+	assert_int_equal(wire_hello_decode(text, strlen(text), &h, &e), 0);
+	free(text);
+	json_decref(j);
+	assert_int_equal(curl(f, &j, "", "/v1/groups/g/inventory?since=9"), 200);
+	text = json_dumps(j, 0);
+	assert_int_equal(wire_inventory_decode(text, strlen(text), &i, &e), 0);
+	free(text);
+	json_decref(j);
+	wire_preserved_tag(i.preserved, i.n_preserved, &tag);
+	n = i.n_preserved;
+	assert_int_equal(h.groups[0].has_preserved, n > 0);
+	if (n)
+		assert_true(hash_equal(&h.groups[0].preserved_tag, &tag));
+	wire_inventory_done(&i);
+	wire_hello_done(&h);
+	return n;
+}
+
 static void test_life(void **state)
 {
 	struct fixture *f = *state;
@@ -420,8 +451,9 @@ static void test_life(void **state)
 	start(f);
 	send_text(f, "dir/file", "version one", one);
 	publish(f, WIRE_PUT, "dir/file", one, NULL, &res);
-	assert_true(res.done && !res.drift);
+	assert_true(res.done && !res.drift && !res.preserved);
 	assert_string_equal(get_text(f, "g/dir/file"), "version one");
+	assert_int_equal(preserved_told(f), 0);
 	publish(f, WIRE_PUT, "dir/file", one, NULL, &res); /* once more: the same */
 	assert_true(res.done && !res.drift);
 	assert_int_equal(offer(f, &j, "other", one, 11), 200);
@@ -432,7 +464,8 @@ static void test_life(void **state)
 	assert_string_equal(get_text(f, "g/other"), "version one");
 	send_text(f, "dir/file", "version two", two);
 	publish(f, WIRE_PUT, "dir/file", two, one, &res);
-	assert_true(res.done && !res.drift);
+	assert_true(res.done && !res.drift && res.preserved);
+	assert_int_equal(preserved_told(f), 1);
 	assert_string_equal(get_text(f, "g/dir/file"), "version two");
 	assert_int_equal(count_preserved(f), 1);
 	put_text(f, "g/other", "somebody wrote here");
@@ -440,6 +473,8 @@ static void test_life(void **state)
 	assert_true(res.done && res.drift);
 	assert_null(get_text(f, "g/other"));
 	assert_int_equal(count_preserved(f), 2);
+	/* One of them alone, or both: what somebody wrote there is told once it is hashed. */
+	assert_in_range(preserved_told(f), 1, 2);
 	publish(f, WIRE_PUT, "nothing",
 		"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", NULL, &res);
 	assert_false(res.done);

@@ -92,7 +92,9 @@ static void test_hello(void **state)
 			       .free_bytes = 1 << 30,
 			       .reflink = true,
 			       .idle = {hash_of(3), hash_of(4)},
-			       .n_idle = 2};
+			       .n_idle = 2,
+			       .has_preserved = true,
+			       .preserved_tag = hash_of(5)};
 	struct wire_hello h = {.version = 1,
 			       .software = "spokesync \x1b[31m",
 			       .zone = "Europe/Berlin",
@@ -116,6 +118,14 @@ static void test_hello(void **state)
 	assert_true(got.groups[0].reflink);
 	assert_int_equal(got.groups[0].n_idle, 2);
 	assert_true(hash_equal(&got.groups[0].idle[1], &g.idle[1]));
+	assert_true(got.groups[0].has_preserved);
+	assert_true(hash_equal(&got.groups[0].preserved_tag, &g.preserved_tag));
+	wire_hello_done(&got);
+	free(json);
+	g.has_preserved = false; /* nothing there, or a spoke that does not tell */
+	json = wire_hello_encode(&h);
+	assert_int_equal(wire_hello_decode(json, strlen(json), &got, &e), 0);
+	assert_false(got.groups[0].has_preserved);
 	wire_hello_done(&got);
 	free(json);
 }
@@ -168,6 +178,10 @@ static void test_hello_refused(void **state)
 	refuse_hello("{\"version\":1,\"groups\":[{\"name\":\"a/b\",\"epoch\":\"0\",\"seq\":1}]}");
 	refuse_hello("{\"version\":1,\"groups\":[{\"name\":\"a\",\"epoch\":\"xx\",\"seq\":1}]}");
 	refuse_hello("{\"version\":1,\"groups\":[{\"name\":\"a\",\"epoch\":\"0\",\"seq\":-1}]}");
+	refuse_hello(
+		"{\"version\":1,\"groups\":[{\"name\":\"a\",\"epoch\":\"0\",\"seq\":1,\"preserved\":\"0\"}]}");
+	refuse_hello(
+		"{\"version\":1,\"groups\":[{\"name\":\"a\",\"epoch\":\"0\",\"seq\":1,\"preserved\":[]}]}");
 	/* One version above ours speaks ours; members that we do not know are nothing to us. */
 	assert_int_equal(wire_hello_decode(next, strlen(next), &got, &e), 0);
 	wire_hello_done(&got);
@@ -204,6 +218,70 @@ static void test_inventory(void **state)
 	assert_true(got.entries[1].gone);
 	wire_inventory_done(&got);
 	free(json);
+}
+
+static void refuse_preserved(unsigned n, const char *root)
+{
+	char *list = xcalloc(n + 1, 100), *json;
+	struct wire_inventory got;
+	struct err e = {""};
+
+	for (unsigned i = 0; i < n; i++)
+		sprintf(list + strlen(list), "%s%s", i ? "," : "", root);
+	json = xasprintf("{\"epoch\":\"abc\",\"seq\":2,\"entries\":[],\"preserved\":[%s]}", list);
+	assert_int_equal(wire_inventory_decode(json, strlen(json), &got, &e), -EBADMSG);
+	assert_true(e.text[0] != '\0');
+	free(json);
+	free(list);
+}
+
+/*
+ * What lies in preserved/: with the last page only, as much as is allowed and no more. One that
+ * tells nothing of it has nothing.
+ */
+static void test_preserved(void **state)
+{
+	static const char none[] =
+		"{\"epoch\":\"abc\",\"seq\":2,\"entries\":[],\"preserved\":null}";
+	static const char hex[] =
+		"\"0707070707070707070707070707070707070707070707070707070707070707\"";
+	static const char short_hex[] = "\"0707\"";
+	struct hash *roots = xcalloc(WIRE_PRESERVED_MAX, sizeof(*roots)), tag, other;
+	struct wire_inventory i = {.epoch = "abc", .seq = 2, .preserved = roots}, got;
+	struct err e;
+	char *json;
+
+	(void)state;
+	for (unsigned k = 0; k < WIRE_PRESERVED_MAX; k++)
+		roots[k] = hash_of(k);
+	i.n_preserved = WIRE_PRESERVED_MAX;
+	json = wire_inventory_encode(&i);
+	assert_int_equal(wire_inventory_decode(json, strlen(json), &got, &e), 0);
+	assert_int_equal(got.n_preserved, WIRE_PRESERVED_MAX);
+	assert_memory_equal(got.preserved, roots, WIRE_PRESERVED_MAX * sizeof(*roots));
+	wire_inventory_done(&got);
+	free(json);
+	wire_preserved_tag(roots, 3, &tag);
+	wire_preserved_tag(roots, 2, &other);
+	assert_false(hash_equal(&tag, &other));
+	i.more = true;
+	i.entries = xcalloc(1, sizeof(*i.entries));
+	strcpy(i.entries->path, "a");
+	i.n_entries = 1;
+	json = wire_inventory_encode(&i);
+	assert_int_equal(wire_inventory_decode(json, strlen(json), &got, &e), 0);
+	assert_true(got.more && got.n_entries == 1 && got.n_preserved == 0);
+	wire_inventory_done(&got);
+	free(json);
+	free(i.entries);
+	assert_int_equal(wire_inventory_decode(none, strlen(none), &got, &e), 0);
+	assert_int_equal(got.n_preserved, 0);
+	wire_inventory_done(&got);
+	refuse_preserved(WIRE_PRESERVED_MAX + 1, hex);
+	refuse_preserved(2, short_hex);
+	refuse_preserved(1, "7");
+	refuse_preserved(1, "{}");
+	free(roots);
 }
 
 /* What happened there without the hub; a word of a newer spoke still says that something did. */
@@ -288,6 +366,8 @@ static void test_inventory_cut(void **state)
 	}
 	i.entries = x;
 	i.n_entries = WIRE_ENTRIES_MAX;
+	i.n_preserved = WIRE_PRESERVED_MAX;
+	i.preserved = xcalloc(WIRE_PRESERVED_MAX, sizeof(*i.preserved));
 	json = wire_inventory_encode(&i);
 	assert_true(strlen(json) <= WIRE_BODY_MAX);
 	assert_int_equal(wire_inventory_decode(json, strlen(json), &got, &e), 0);
@@ -296,6 +376,7 @@ static void test_inventory_cut(void **state)
 	assert_int_equal(got.seq, got.entries[got.n_entries - 1].seq);
 	wire_inventory_done(&got);
 	free(json);
+	free(i.preserved);
 	free(x);
 }
 
@@ -443,7 +524,7 @@ static void test_publish(void **state)
 	};
 	struct wire_publish p = {.ops = ops, .n_ops = 3}, got;
 	struct wire_published res, res_got;
-	struct wire_op_result r[2] = {{.done = true, .drift = true},
+	struct wire_op_result r[2] = {{.done = true, .drift = true, .preserved = true},
 				      {.refused = REFUSED_IN_USE, .text = "locked"}};
 	struct err e;
 	char *json;
@@ -469,6 +550,7 @@ static void test_publish(void **state)
 	assert_int_equal(wire_published_decode(json, strlen(json), &res_got, &e), 0);
 	assert_int_equal(res_got.seq, 99);
 	assert_true(res_got.results[0].done && res_got.results[0].drift);
+	assert_true(res_got.results[0].preserved && !res_got.results[1].preserved);
 	assert_int_equal(res_got.results[1].refused, REFUSED_IN_USE);
 	assert_string_equal(res_got.results[1].text, "locked");
 	wire_published_done(&res_got);
@@ -539,14 +621,15 @@ static void test_changes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paths),	  cmocka_unit_test(test_names),
-		cmocka_unit_test(test_hello),	  cmocka_unit_test(test_hello_refused),
-		cmocka_unit_test(test_local),	  cmocka_unit_test(test_verify),
-		cmocka_unit_test(test_inventory), cmocka_unit_test(test_inventory_cut),
-		cmocka_unit_test(test_offer),	  cmocka_unit_test(test_position),
-		cmocka_unit_test(test_refusals),  cmocka_unit_test(test_publish),
-		cmocka_unit_test(test_pair),	  cmocka_unit_test(test_too_big),
-		cmocka_unit_test(test_changes),	  cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_paths),	      cmocka_unit_test(test_names),
+		cmocka_unit_test(test_hello),	      cmocka_unit_test(test_hello_refused),
+		cmocka_unit_test(test_local),	      cmocka_unit_test(test_verify),
+		cmocka_unit_test(test_inventory),     cmocka_unit_test(test_preserved),
+		cmocka_unit_test(test_inventory_cut), cmocka_unit_test(test_offer),
+		cmocka_unit_test(test_position),      cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_publish),	      cmocka_unit_test(test_pair),
+		cmocka_unit_test(test_too_big),	      cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_versions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
