@@ -168,6 +168,8 @@ tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_count.h \
 	tests/sim/sim_fleet.c tests/sim/sim_move.c tests/sim/sim_order.c tests/sim/sim_rules.c \
 	tests/sim/sim_sets.c tests/sim/sim_world.c tests/sim/sim_zone.c
 tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=zone_new
+tests_unit_test_bundle_SOURCES = tests/unit/test_bundle.c tests/unit/staged.h \
+	tests/unit/temp.h
 tests_unit_test_push_SOURCES = tests/unit/test_push.c tests/unit/fake_spoke.h \
 	tests/unit/temp.h
 tests_unit_test_publish_SOURCES = tests/unit/test_publish.c tests/unit/mounted.h

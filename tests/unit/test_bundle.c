@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <ev.h>
 
+#include "tests/unit/staged.h"
 #include "tests/unit/temp.h"
 #include "transfer/bundle_private.h"
 #include "transfer/index_build.h"
@@ -448,7 +449,38 @@ static void check_sums(const struct plan *p)
 	assert_int_equal(p->literal_bytes + p->copy_bytes + p->same_bytes + p->zero_bytes, p->size);
 }
 
-static void one_script(struct world *w, uint64_t seed, uint64_t most)
+/* The same bytes through a spoke's own staging, with pins and a disk. */
+static void take_staged(struct staged *s, uint64_t seed, const struct image *bases,
+			unsigned n_bases, const struct image *new, const uint8_t *bytes,
+			uint64_t len)
+{
+	struct staged_bundle b = {.root = new->root,
+				  .bytes = bytes,
+				  .len = len,
+				  .want = new->bytes,
+				  .size = new->size,
+				  .seed = &seed};
+	struct identity_change unpinned[STAGING_PINS_MAX];
+	struct bundle_header h;
+	struct staging *st;
+	struct err e = {""};
+	size_t at;
+
+	assert_int_equal(bundle_header_decode(bytes, len, &h, &at, &b.id, &e), 0);
+	bundle_header_done(&h);
+	assert_int_equal(staging_create(s->store, s->as, &b.root, b.size, &st, &e), 0);
+	for (unsigned i = 0; i < n_bases; i++)
+		staged_pin(s, st, bases[i].bytes, bases[i].size, &bases[i].root);
+	assert_int_equal(staging_commit(st), 0);
+	st = staged_feed(s, st, &b);
+	staged_check(s, &b);
+	staging_unpin(st, unpinned);
+	staging_close(st);
+	assert_int_equal(staging_discard(s->store, &b.root), 0);
+}
+
+/* staged: NULL, or a spoke that takes it too. */
+static void one_script(struct world *w, uint64_t seed, uint64_t most, struct staged *staged)
 {
 	unsigned n_bases = (unsigned)pick(&seed, BASES_MAX + 1);
 	struct image bases[BASES_MAX] = {{0}}, new = {0};
@@ -494,6 +526,8 @@ static void one_script(struct world *w, uint64_t seed, uint64_t most)
 	assert_memory_equal(a.out, new.bytes, new.size);
 	for (uint64_t i = 0; i < nodes_of(new.size); i++)
 		assert_true(a.node_done[i]);
+	if (staged != NULL)
+		take_staged(staged, seed, bases, n_bases, &new, bytes, (uint64_t)len);
 	w->patched += a.patched;
 	w->prefixed += a.prefixed;
 	applied_done(&a);
@@ -509,10 +543,15 @@ static void one_script(struct world *w, uint64_t seed, uint64_t most)
 
 static void test_random_edits(void **state)
 {
+	struct staged staged;
+
+	staged_new(&staged);
 	for (uint64_t seed = 1; seed <= 300; seed++)
-		one_script(*state, seed * 7919, 4 << 20);
+		one_script(*state, seed * 7919, 4 << 20, seed % 15 > 0 ? NULL : &staged);
 	for (uint64_t seed = 301; seed <= 10000; seed++)
-		one_script(*state, seed * 7919, seed % 8 > 0 ? 64 << 10 : 1 << 20);
+		one_script(*state, seed * 7919, seed % 8 > 0 ? 64 << 10 : 1 << 20,
+			   seed % 19 > 0 ? NULL : &staged);
+	staged_done(&staged);
 	assert_true(((struct world *)*state)->patched > 0);
 	assert_true(((struct world *)*state)->prefixed > 0);
 }
