@@ -109,24 +109,41 @@ static size_t publish_culprit(const struct wire_published *p)
 	return undone;
 }
 
-/* One of a set that has no job: what it stands on is not there, or not as it was told. */
-static void publish_set_failed(struct publishing *pub, const char *text)
+/* The job that says why operation i could not be done: its own; else that of the same path, which
+ * is put there anew after it was taken away; else the first. */
+static struct hub_job *publish_speaker(const struct publishing *pub, size_t i)
 {
-	bool told = false;
+	struct hub_job *first = NULL;
 
-	peers_greet(pub->spoke);
-	for (size_t i = 0; i < pub->ops.n_ops; i++) {
-		if (!pub->jobs[i])
+	if (pub->jobs[i])
+		return pub->jobs[i];
+	for (size_t k = 0; k < pub->ops.n_ops; k++) {
+		if (!pub->jobs[k])
 			continue;
-		hub_job_ended(pub->jobs[i], told ? OUTCOME_SET : OUTCOME_RETRY, text);
-		told = true;
+		if (!strcmp(pub->ops.ops[k].path, pub->ops.ops[i].path))
+			return pub->jobs[k];
+		if (!first)
+			first = pub->jobs[k];
 	}
+	return first;
+}
+
+/* One of a set that has no job may not be there, or not as it was told: that is asked. */
+static enum job_outcome publish_outcome(struct publishing *pub, size_t i, enum wire_refusal refused)
+{
+	enum job_outcome o = publish_refusal(refused);
+
+	if (pub->jobs[i] || o == OUTCOME_IN_USE || o == OUTCOME_SPACE)
+		return o;
+	peers_greet(pub->spoke);
+	return OUTCOME_RETRY;
 }
 
 static void publish_failed(struct publishing *pub, size_t i, const struct wire_op_result *r)
 {
 	const struct wire_op *op = &pub->ops.ops[i];
-	struct hub_job *x = pub->jobs[i];
+	struct hub_job *x = publish_speaker(pub, i);
+	enum job_outcome o = publish_outcome(pub, i, r->refused);
 	char text[600];
 
 	snprintf(text, sizeof(text), "%s%s",
@@ -137,13 +154,11 @@ static void publish_failed(struct publishing *pub, size_t i, const struct wire_o
 		peers_greet(pub->spoke);
 	if (r->refused == REFUSED_ERROR)
 		reconcile_in_way(inventory_make(pub->spoke, pub->group), op->path);
-	if (!x) {
-		publish_set_failed(pub, text);
+	if (!x)
 		return;
-	}
-	if (op->kind == WIRE_RENAME)
+	if (pub->jobs[i] && op->kind == WIRE_RENAME)
 		x->no_rename = true;
-	hub_job_ended(x, publish_refusal(r->refused), text);
+	hub_job_ended(x, o, text);
 	for (size_t k = 0; k < pub->ops.n_ops; k++)
 		if (pub->jobs[k] && pub->jobs[k] != x)
 			hub_job_ended(pub->jobs[k], OUTCOME_SET, "");

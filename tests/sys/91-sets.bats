@@ -425,3 +425,30 @@ twins() { # CONTENT YEAR: of sets, and by themselves
 	held 4000.img 'takes 4100 operations at once there'
 	is "" published berlin
 }
+
+# Catches: the program as it was: what is exchanged in place is taken away first, and that had no job
+# to say that it waits for a lock file, so that it was tried again and again, ever more rarely.
+@test "a set of which an image is in use on the spoke waits for the lock file, and goes on when it goes" {
+	spoke berlin
+	# shellcheck disable=SC2034
+	GROUP='publish = spoke'
+	# shellcheck disable=SC2034
+	RETRY=60s
+	hub
+	sed -i 's/^retry_max = .*/retry_max = 60s/' "$T/hub.ini"
+	echo '<x><a>a.vhdx</a><a>b.vhdx</a></x>' >"$T/src/set.xml"
+	random "$T/src/a.vhdx" 1
+	random "$T/src/b.vhdx" 1
+	start berlin hub
+	hubctl wait --timeout 60s
+	touch "$T/berlin/b.lok"
+	random "$T/src/a.vhdx" 1
+	random "$T/src/b.vhdx" 1
+	eventually 20 is '["in-use"]' job_waits b.vhdx
+	is '["set"]' job_waits a.vhdx
+	is 1 grep -c 'it is in use' "$T/berlin.err"
+	rm "$T/berlin/b.lok"
+	hubctl wait --timeout 20s
+	same berlin a.vhdx
+	same berlin b.vhdx
+}
