@@ -26,15 +26,6 @@ static void publish_free(struct publishing *pub)
 	free(pub);
 }
 
-/* Is it put there again by a later operation of the same publication? */
-static bool publish_put_again(const struct publishing *pub, size_t op)
-{
-	for (size_t i = op + 1; i < pub->ops.n_ops; i++)
-		if (!strcmp(pub->ops.ops[i].path, pub->ops.ops[op].path))
-			return true;
-	return false;
-}
-
 /* What the spoke has now. Returns how many changes of its inventory that was. */
 static unsigned publish_record(struct publishing *pub, struct inventory *inv, size_t i)
 {
@@ -47,7 +38,7 @@ static unsigned publish_record(struct publishing *pub, struct inventory *inv, si
 		return 0;
 	if (op->kind != WIRE_DELETE)
 		inv->put_at = daemon_now().mono;
-	if (op->kind == WIRE_DELETE && publish_put_again(pub, i))
+	if (op->kind == WIRE_DELETE && wire_publish_again(&pub->ops, i))
 		return was;
 	e = xcalloc(1, sizeof(*e));
 	snprintf(e->path, sizeof(e->path), "%s", op->path);

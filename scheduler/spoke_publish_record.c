@@ -117,5 +117,8 @@ void publishing_notice(struct publishing *x)
 	static const char *const words[] = {"put", "rename", "copy", "meta", "delete", "keep"};
 	const struct wire_op *op = publishing_op(x);
 
+	/* A set takes away what must not be seen in between: nobody is told of that. */
+	if (op->kind == WIRE_DELETE && wire_publish_again(&x->ops, x->i))
+		return;
 	spoke_notice(x->g, words[op->kind], op->path, &op->root, op->size);
 }

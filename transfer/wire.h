@@ -265,6 +265,8 @@ void wire_position_done(struct wire_position *p);
 char *wire_publish_encode(const struct wire_publish *p) WARN_UNUSED;
 int wire_publish_decode(const char *json, size_t len, struct wire_publish *ret,
 			struct err *e) WARN_UNUSED;
+/* Has a later operation the path of this one? */
+bool wire_publish_again(const struct wire_publish *p, size_t op);
 void wire_publish_done(struct wire_publish *p);
 char *wire_published_encode(const struct wire_published *p) WARN_UNUSED;
 int wire_published_decode(const char *json, size_t len, struct wire_published *ret,

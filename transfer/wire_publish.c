@@ -112,6 +112,14 @@ int wire_publish_decode(const char *json, size_t len, struct wire_publish *ret, 
 	return 0;
 }
 
+bool wire_publish_again(const struct wire_publish *p, size_t op)
+{
+	for (size_t i = op + 1; i < p->n_ops; i++)
+		if (!strcmp(p->ops[i].path, p->ops[op].path))
+			return true;
+	return false;
+}
+
 void wire_publish_done(struct wire_publish *p)
 {
 	free(p->ops);

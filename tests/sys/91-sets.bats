@@ -452,3 +452,23 @@ twins() { # CONTENT YEAR: of sets, and by themselves
 	same berlin a.vhdx
 	same berlin b.vhdx
 }
+
+# Seen to catch: a notice of each operation that takes a name away for a moment.
+@test "hooks of a spoke are told what a set put, not what it took away in between" {
+	cat >"$T/hook" <<-'SH'
+		#!/bin/sh
+		echo "$SPOKESYNC_KIND $SPOKESYNC_PATH" >>"${0%/*}/told"
+	SH
+	chmod 755 "$T/hook"
+	spoke berlin "group:on_publish = $T/hook"
+	# shellcheck disable=SC2034
+	GROUP='publish = spoke'
+	hub
+	start berlin hub
+	chain win 1
+	eventually 30 is 7 eval 'wc -l <"$T/told"'
+	chain win 2
+	eventually 30 is 14 eval 'wc -l <"$T/told"'
+	hubctl wait --timeout 60s
+	! grep -v '^put ' "$T/told" || false
+}
