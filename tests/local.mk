@@ -174,8 +174,9 @@ tests_unit_test_push_SOURCES = tests/unit/test_push.c tests/unit/fake_spoke.h \
 	tests/unit/temp.h
 tests_unit_test_publish_SOURCES = tests/unit/test_publish.c tests/unit/mounted.h
 tests_unit_test_extents_SOURCES = tests/unit/test_extents.c tests/unit/mounted.h
-# A lock file comes between two steps of a publication.
-tests_unit_test_spoke_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=publish_prepare
+# A lock file comes between two steps of a publication; a worker is held while it decodes.
+tests_unit_test_spoke_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=publish_prepare \
+	-Wl,--wrap=frame_decode
 CORE_RIG = tests/unit/core_rig.c tests/unit/core_rig.h
 tests_unit_test_cmd_SOURCES = tests/unit/test_cmd.c $(CORE_RIG)
 tests_unit_test_core_SOURCES = tests/unit/test_core.c $(CORE_RIG)

@@ -483,6 +483,7 @@ static void take_staged(struct staged *s, uint64_t seed, const struct image *bas
 static void one_script(struct world *w, uint64_t seed, uint64_t most, struct staged *staged)
 {
 	unsigned n_bases = (unsigned)pick(&seed, BASES_MAX + 1);
+	static const char *const names[BASES_MAX] = {"base0", "base1", "base2"};
 	struct image bases[BASES_MAX] = {{0}}, new = {0};
 	const struct image *base_list[BASES_MAX] = {&bases[0], &bases[1], &bases[2]};
 	struct hash roots[BASES_MAX];
@@ -497,9 +498,9 @@ static void one_script(struct world *w, uint64_t seed, uint64_t most, struct sta
 		random_image(&seed, most, &bases[i]);
 		w->old[i] = pick(&seed, 4) > 0 ? &bases[i] : NULL;
 		if (w->old[i] != NULL || pick(&seed, 4) == 0)
-			image_index(w, &bases[i], "base");
+			image_index(w, &bases[i], names[i]);
 		else
-			image_index_sums(w, &bases[i], "base");
+			image_index_sums(w, &bases[i], names[i]);
 		roots[i] = bases[i].root;
 	}
 	if (n_bases > 0)

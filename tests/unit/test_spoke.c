@@ -9,12 +9,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -664,6 +666,101 @@ static void test_in_use(void **state)
 	assert_string_equal(get_text(f, "g/d/file.vhdx"), "version two");
 }
 
+/* A worker that decodes a frame is held there until it is let go; not longer than a minute, so that
+ * a loop that waits for it fails and does not hang. */
+static struct {
+	atomic_bool on, on_loop;
+	pthread_t loop;
+	sem_t begun, go_on;
+} held;
+
+int __real_frame_decode(struct frame_decoder *d, const struct frame_head *head, const uint8_t *body,
+			uint64_t file_size, uint32_t n_bases, struct frame *ret, struct err *e);
+int __wrap_frame_decode(struct frame_decoder *d, const struct frame_head *head, const uint8_t *body,
+			uint64_t file_size, uint32_t n_bases, struct frame *ret, struct err *e);
+
+int __wrap_frame_decode(struct frame_decoder *d, const struct frame_head *head, const uint8_t *body,
+			uint64_t file_size, uint32_t n_bases, struct frame *ret, struct err *e)
+{
+	struct timespec end;
+
+	if (held.on && pthread_equal(pthread_self(), held.loop)) {
+		held.on_loop = true;
+		sem_post(&held.begun);
+	} else if (held.on) {
+		sem_post(&held.begun);
+		clock_gettime(CLOCK_REALTIME, &end);
+		end.tv_sec += 60;
+		(void)sem_timedwait(&held.go_on, &end);
+	}
+	return __real_frame_decode(d, head, body, file_size, n_bases, ret, e);
+}
+
+struct background {
+	char cmd[1024], out[1024];
+	atomic_bool over;
+};
+
+static void *background_main(void *arg)
+{
+	struct background *b = arg;
+	FILE *p = popen(b->cmd, "r");
+
+	b->out[fread(b->out, 1, sizeof(b->out) - 1, p)] = '\0';
+	pclose(p);
+	b->over = true;
+	return NULL;
+}
+
+/*
+ * While a worker decodes a frame the loop answers others, also who offers a file and asks what lies
+ * here. Catches: a PUT that applies what came on the loop.
+ */
+static void test_loop_while_decoding(void **state)
+{
+	struct fixture *f = *state;
+	char root[65], id[65], other[65];
+	struct background put = {.cmd = ""};
+	pthread_t t;
+	size_t len;
+	json_t *j;
+
+	sem_init(&held.begun, 0, 0);
+	sem_init(&held.go_on, 0, 0);
+	held.loop = pthread_self();
+	start(f);
+	make_bundle(f, "what takes long", root, id, &len);
+	assert_int_equal(offer(f, NULL, "file", root, strlen("what takes long")), 200);
+	snprintf(put.cmd, sizeof(put.cmd),
+		 "curl -sk --cert %s/hub.pem --key %s/hub.pem -X PUT --data-binary @%s/bundle "
+		 "'https://127.0.0.1:%u/v1/transfers/g/%s?bundle=%s&offset=0'",
+		 f->dir, f->dir, f->dir, f->port, root, id);
+	held.on = true;
+	assert_int_equal(pthread_create(&t, NULL, background_main, &put), 0);
+	while (sem_trywait(&held.begun) < 0) {
+		ev_run(f->d.loop, EVRUN_NOWAIT);
+		usleep(1000);
+	}
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(curl(f, NULL, "", "/v1/hello?version=3"), 200);
+		assert_int_equal(curl(f, NULL, "", "/v1/groups/g/inventory?since=0"), 200);
+		snprintf(other, sizeof(other), "%064x", i);
+		assert_int_equal(offer(f, NULL, "other", other, 4096), 200);
+	}
+	assert_false(put.over);
+	assert_false(held.on_loop);
+	held.on = false;
+	sem_post(&held.go_on);
+	while (!put.over) {
+		ev_run(f->d.loop, EVRUN_NOWAIT);
+		usleep(1000);
+	}
+	pthread_join(t, NULL);
+	j = json_loads(put.out, 0, NULL);
+	assert_true(flag(j, "staged"));
+	json_decref(j);
+}
+
 static int lock_dir = -1; /* where a lock file is to appear as soon as something is ready */
 
 int __real_publish_prepare(const struct store *s, const char *staged, const char *path,
@@ -1210,6 +1307,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_inventory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_loop_while_decoding, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_paths, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_transfers, setup, teardown),
