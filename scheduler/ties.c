@@ -62,7 +62,8 @@ bool ties_same(const struct ties *a, const struct ties *b)
 
 const char *ties_error(int error)
 {
-	return error == -EFBIG	 ? "it is longer than 1 MiB"
-	       : error == -E2BIG ? "it lists more than 1024 names"
-				 : strerror(-error);
+	return error == -EFBIG	   ? "it is longer than 1 MiB"
+	       : error == -E2BIG   ? "it lists more than 1024 names"
+	       : error == -EBADMSG ? "it is no well-formed XML, and read up to the mistake"
+				   : strerror(-error);
 }

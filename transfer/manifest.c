@@ -151,8 +151,25 @@ static char *lines(struct scan *s)
 	return text;
 }
 
-static void parse(struct scan *s, const char *data, size_t len)
+/* Code pages of one byte a letter: all of them have ASCII where XML wants it. */
+static int on_encoding(void *arg, const XML_Char *name, XML_Encoding *ret)
 {
+	(void)arg, (void)name;
+	for (int i = 0; i < 256; i++)
+		ret->map[i] = i;
+	return XML_STATUS_OK;
+}
+
+static int parse(struct scan *s, const char *data, size_t len)
+{
+	enum XML_Status status;
+
+	while (len > 0 && isspace((unsigned char)*data)) {
+		data++;
+		len--;
+	}
+	if (len == 0)
+		return 0;
 	s->parser = XML_ParserCreate(NULL);
 	if (!s->parser)
 		abort();
@@ -160,8 +177,10 @@ static void parse(struct scan *s, const char *data, size_t len)
 	XML_SetElementHandler(s->parser, on_start, on_end);
 	XML_SetCharacterDataHandler(s->parser, on_text);
 	XML_SetStartDoctypeDeclHandler(s->parser, on_doctype);
-	XML_Parse(s->parser, data, (int)len, 1); /* an error ends it, no more */
+	XML_SetUnknownEncodingHandler(s->parser, on_encoding, NULL);
+	status = XML_Parse(s->parser, data, (int)len, 1);
 	XML_ParserFree(s->parser);
+	return s->too_many ? -E2BIG : status == XML_STATUS_OK ? 0 : -EBADMSG;
 }
 
 int manifest_scan(const void *data, size_t len, manifest_wanted_fn *wanted, char **ret)
@@ -172,9 +191,8 @@ int manifest_scan(const void *data, size_t len, manifest_wanted_fn *wanted, char
 	if (len > MANIFEST_MOST)
 		return -EFBIG;
 	s.names = xcalloc(MANIFEST_NAMES_MOST, sizeof(*s.names));
-	parse(&s, data, len);
-	r = s.too_many ? -E2BIG : 0;
-	if (r == 0)
+	r = parse(&s, data, len);
+	if (r != -E2BIG)
 		*ret = lines(&s);
 	for (size_t i = 0; i < s.n; i++)
 		free(s.names[i]);

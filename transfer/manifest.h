@@ -19,7 +19,8 @@
 typedef bool manifest_wanted_fn(const char *name);
 
 /* *ret: the names that are wanted, sorted, each once, a line each;
- * "": none. -EFBIG, -E2BIG: longer, or with more names, than is looked at. */
+ * "": none. -EFBIG, -E2BIG: longer, or with more names, than is looked at; -EBADMSG: it is no XML
+ * from some place on, and *ret has what it lists up to there. */
 int manifest_scan(const void *data, size_t len, manifest_wanted_fn *wanted, char **ret) WARN_UNUSED;
 /* The same of a file. */
 int manifest_names(int fd, manifest_wanted_fn *wanted, char **ret) WARN_UNUSED;
