@@ -140,7 +140,8 @@ says_space() {
 	start berlin hub
 	further() { [ "$(job one.img berlin done)" -gt 8000000 ]; }
 	eventually 30 further
-	fallocate -l "$(($(df --output=avail -B1 "$T/berlin" | tail -n 1) - (1 << 20)))" "$T/berlin/WriteCache"
+	fill() { fallocate -l "$(($(df --output=avail -B1 "$T/berlin" | tail -n 1) - (1 << 20)))" "$T/berlin/WriteCache"; }
+	eventually 10 fill # what comes meanwhile takes of it, too
 	waits() { is "no space at the spoke" job one.img berlin waits_text; }
 	eventually 30 waits
 	is paused job one.img berlin state

@@ -8,7 +8,7 @@ arrived() { [ "$(job one.img berlin proven)" -ge $((17 << 20)) ]; }
 
 @test "a change while it is sent: starts over, and uses what arrived" {
 	spoke berlin
-	SPOKE[berlin]="rate = 120Mbit"
+	SPOKE[berlin]="rate = 60Mbit"
 	hub
 	random "$T/src/one.img" 80
 	start berlin hub
