@@ -15,7 +15,8 @@ struct ties {
 };
 
 /* Looked for in an open file, by the extension of path. What cannot be said is none: of a manifest
- * that is too long, -EFBIG or -E2BIG; of one that is no XML, -EBADMSG. Ends with ties_done() anyway. */
+ * that is too long, -EFBIG or -E2BIG; of one that is no XML, -EBADMSG. Ends with ties_done()
+ * anyway. */
 int ties_read(int fd, const char *path, struct ties *ret);
 void ties_copy(struct ties *to, const struct ties *from);
 void ties_done(struct ties *t);
