@@ -226,7 +226,8 @@ static json_t *lists_json(struct hub *h, const char *group, const struct inspect
 	char *names;
 
 	if (x->manifest_error)
-		why_say(notes, "Not all that it lists is known: %s.", ties_error(x->manifest_error));
+		why_say(notes, "Not all that it lists is known: %s.",
+			ties_error(x->manifest_error));
 	if (!x->names)
 		return json_null();
 	names = xstrdup(x->names);

@@ -210,8 +210,9 @@ static void take_version(struct hub_file *f, const struct indexing *x)
 		row.rests_on = f->current->rests_on;
 	}
 	if (x->ties_error)
-		log_info("group %s: %s: %s: the set that it is in does not wait for all that it lists",
-			 g->name, f->path, ties_error(x->ties_error));
+		log_info(
+			"group %s: %s: %s: the set that it is in does not wait for all that it lists",
+			g->name, f->path, ties_error(x->ties_error));
 	if (!row.has_origin && x->ties.parent[0])
 		take_parent(f, x, &row);
 	hv = hub_version_new(g, &row);
