@@ -200,7 +200,7 @@ job_waits() { hubctl jobs --json | jq -c --arg p "$1" '[.jobs[] | select(.path =
 
 @test "a deletion goes last, manifest first, after what replaces it and its grace" {
 	spoke berlin
-	GROUP=$'publish = spoke\ndelete_grace = 3s'
+	GROUP=$'publish = spoke\ndelete_grace = 12s'
 	hub
 	chain win 1
 	chain other 1
@@ -213,7 +213,7 @@ job_waits() { hubctl jobs --json | jq -c --arg p "$1" '[.jobs[] | select(.path =
 	is 7 eval 'published berlin | grep -c win'
 	hubctl wait --timeout 60s
 	[ -e "$T/berlin/win.xml" ] # its grace is not over
-	eventually 20 is 0 eval 'published berlin | grep -c win || true'
+	eventually 40 is 0 eval 'published berlin | grep -c win || true'
 	grep -oE '(win|new)[^:]*: (deleted|published)' "$T/berlin.err" | sed -n '8,$p' >"$T/order"
 	diff - "$T/order" <<-END
 		new.vhdx: published
