@@ -20,6 +20,11 @@ set +e # it goes on whatever a daemon that was killed could not answer
 torture "$N" berlin paris rome >"$T/said" 2>&1
 set -e
 grep -v Killed "$T/said"
+if grep -q 'half a set' "$T/said"; then # how it came about, only these say
+	kept=$(mktemp -d "${TMPDIR:-/var/tmp}/half-a-set.XXXXXX")
+	cp "$T"/*.err "$T"/*.jsonl "$T/said" "$kept"
+	echo "logs: $kept"
+fi
 judge "half sets seen" "$(grep -c 'half a set' "$T/said" || true)" 0
 judge "readers who looked less than a thousand times" \
 	"$(sed -n 's/.*: looks \([0-9]*\).*/\1/p' "$T/said" | awk '$1 < 1000' | wc -l)" 0
