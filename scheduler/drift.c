@@ -67,16 +67,9 @@ void drift_over(struct inventory *inv, const char *path)
 	free(d);
 }
 
-static void drift_free(void *arg, void *value)
-{
-	(void)arg;
-	free(value);
-}
-
 void drift_clear(struct inventory *inv)
 {
-	strmap_each(&inv->drift, drift_free, NULL);
-	strmap_done(&inv->drift);
+	strmap_done_free(&inv->drift);
 }
 
 /* What the hub can tell by itself, of a file that it did not put there but found as it should be.

@@ -226,12 +226,6 @@ static bool keep_generation(void *arg, uint64_t id)
 	return strmap_get(&k->ids, generation_name(id, name));
 }
 
-static void keep_free(void *arg, void *value)
-{
-	(void)arg;
-	free(value);
-}
-
 void hub_sweep_generations(struct hub_group *g)
 {
 	struct keeping k = {.group = g};
@@ -247,6 +241,5 @@ void hub_sweep_generations(struct hub_group *g)
 			if (hub_job_of(j))
 				keep_version(&k, hub_job_of(j)->version);
 	generation_sweep(g, keep_generation, &k);
-	strmap_each(&k.ids, keep_free, NULL);
-	strmap_done(&k.ids);
+	strmap_done_free(&k.ids);
 }

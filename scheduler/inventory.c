@@ -33,16 +33,9 @@ struct inventory *inventory_make(struct hub_spoke *s, const char *group)
 	return inv;
 }
 
-static void item_free(void *arg, void *value)
-{
-	(void)arg;
-	free(value);
-}
-
 static void inventory_empty(struct inventory *s)
 {
-	strmap_each(&s->items, item_free, NULL);
-	strmap_done(&s->items);
+	strmap_done_free(&s->items);
 }
 
 struct inventory *inventory_free(struct inventory *s)

@@ -71,12 +71,18 @@ static int recover_position(void *arg, const char *spoke, const char *group, con
 	return 0;
 }
 
+/* NULL: of a spoke or a group that is there no more. */
+static struct inventory *recovered(const struct recovering *r, const char *spoke, const char *group)
+{
+	struct hub_spoke *s = hub_spoke(r->hub, spoke);
+
+	return s ? inventory_get(s, group) : NULL;
+}
+
 static int recover_item(void *arg, const char *spoke, const char *group, const struct wire_entry *e,
 			uint64_t told)
 {
-	struct recovering *r = arg;
-	struct hub_spoke *s = hub_spoke(r->hub, spoke);
-	struct inventory *inv = s ? inventory_get(s, group) : NULL;
+	struct inventory *inv = recovered(arg, spoke, group);
 
 	if (inv)
 		inventory_restore(inv, e, told);
@@ -86,9 +92,7 @@ static int recover_item(void *arg, const char *spoke, const char *group, const s
 static int recover_preserved(void *arg, const char *spoke, const char *group,
 			     const struct hash *root)
 {
-	struct recovering *r = arg;
-	struct hub_spoke *s = hub_spoke(r->hub, spoke);
-	struct inventory *inv = s ? inventory_get(s, group) : NULL;
+	struct inventory *inv = recovered(arg, spoke, group);
 
 	if (inv)
 		inventory_preserved_restore(inv, root);
@@ -98,9 +102,7 @@ static int recover_preserved(void *arg, const char *spoke, const char *group,
 static int recover_drift(void *arg, const char *spoke, const char *group,
 			 const struct drift_row *row)
 {
-	struct recovering *r = arg;
-	struct hub_spoke *s = hub_spoke(r->hub, spoke);
-	struct inventory *inv = s ? inventory_get(s, group) : NULL;
+	struct inventory *inv = recovered(arg, spoke, group);
 
 	if (inv)
 		drift_restore(inv, row);

@@ -117,19 +117,28 @@ static bool lock_went(struct spoke_group *g)
 	return went;
 }
 
-static void answer(struct change_wait *w)
+/* The hub left. */
+static void left(void *arg)
 {
+	struct change_wait *w = arg;
 	struct spoke_changes *c = w->c;
-	char *json = wire_changes_encode(c->seq);
 
 	TAILQ_REMOVE(&c->waits, w, entry);
 	c->n_waits--;
-	sreq_on_over(w->r, NULL, NULL);
-	sreq_reply_json(w->r, 200, json);
-	free(json);
 	free(w);
 	if (TAILQ_EMPTY(&c->waits))
 		ev_timer_stop(c->spoke->d->loop, &c->timer);
+}
+
+static void answer(struct change_wait *w)
+{
+	char *json = wire_changes_encode(w->c->seq);
+	struct sreq *r = w->r;
+
+	left(w);
+	sreq_on_over(r, NULL, NULL);
+	sreq_reply_json(r, 200, json);
+	free(json);
 }
 
 static void look(struct spoke_changes *c, bool locks)
@@ -163,18 +172,6 @@ static void on_timer(struct ev_loop *loop, ev_timer *t, int revents)
 		if (w->left-- == 0)
 			answer(w);
 	}
-}
-
-static void left(void *arg)
-{
-	struct change_wait *w = arg;
-	struct spoke_changes *c = w->c;
-
-	TAILQ_REMOVE(&c->waits, w, entry);
-	c->n_waits--;
-	free(w);
-	if (TAILQ_EMPTY(&c->waits))
-		ev_timer_stop(c->spoke->d->loop, &c->timer);
 }
 
 struct spoke_changes *spoke_changes_new(struct spoke *s)

@@ -47,16 +47,9 @@ uint64_t spoke_resting_take(struct spoke_group *g, const char *hex)
 	return bytes;
 }
 
-static void free_one(void *arg, void *value)
-{
-	(void)arg;
-	free(value);
-}
-
 void spoke_resting_free(struct spoke_group *g)
 {
-	strmap_each(&g->resting, free_one, NULL);
-	strmap_done(&g->resting);
+	strmap_done_free(&g->resting);
 }
 
 /* Somebody may have deleted it by hand. */

@@ -43,8 +43,6 @@ struct spoke_indexing {
 	struct err e;
 };
 
-static void index_next(struct spoke_group *g);
-
 static void scan_timer(struct ev_loop *loop, ev_timer *w, int revents)
 {
 	struct spoke_group *g = w->data;
@@ -336,11 +334,11 @@ static void index_finished(struct work *w)
 			  x->e.text[0] ? x->e.text : strerror(-x->r));
 	free(x->path);
 	free(x);
-	index_next(g);
+	spoke_index_go(g);
 	spoke_work_ended(s);
 }
 
-static void index_next(struct spoke_group *g)
+void spoke_index_go(struct spoke_group *g)
 {
 	struct spoke_index_item *i;
 	struct spoke_indexing *x;
@@ -364,11 +362,6 @@ static void index_next(struct spoke_group *g)
 	pool_submit(g->spoke->d->pool, NULL, &x->w);
 }
 
-void spoke_index_go(struct spoke_group *g)
-{
-	index_next(g);
-}
-
 void spoke_index_later(struct spoke_group *g, const char *path)
 {
 	struct spoke_index_item *i;
@@ -379,7 +372,7 @@ void spoke_index_later(struct spoke_group *g, const char *path)
 	i = xcalloc(1, sizeof(*i));
 	i->path = xstrdup(path);
 	TAILQ_INSERT_TAIL(&g->to_index, i, entry);
-	index_next(g);
+	spoke_index_go(g);
 }
 
 bool spoke_hashing(const struct spoke_group *g, const char *path)

@@ -125,3 +125,15 @@ void strmap_done(struct strmap *m)
 	free(m->buckets);
 	memset(m, 0, sizeof(*m));
 }
+
+static void free_value(void *arg, void *value)
+{
+	(void)arg;
+	free(value);
+}
+
+void strmap_done_free(struct strmap *m)
+{
+	strmap_each(m, free_value, NULL);
+	strmap_done(m);
+}

@@ -17,7 +17,8 @@ struct strmap {
 	uint64_t seed;
 };
 
-void strmap_done(struct strmap *m); /* values stay the caller's */
+void strmap_done(struct strmap *m);	 /* values stay the caller's */
+void strmap_done_free(struct strmap *m); /* values are free()d */
 /* Replaces what was there under this key. key must live as long as it is in the map. */
 void strmap_put(struct strmap *m, const char *key, void *value);
 void *strmap_get(const struct strmap *m, const char *key); /* or NULL */

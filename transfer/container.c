@@ -45,7 +45,7 @@ uint8_t *container_load(int fd, uint64_t at, size_t len, size_t *ret_len)
 	return buf;
 }
 
-bool container_put_utf8(uint32_t c, char *ret, size_t size, size_t *n)
+static bool put_utf8(uint32_t c, char *ret, size_t size, size_t *n)
 {
 	unsigned len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
 
@@ -80,7 +80,7 @@ bool container_utf16(const uint8_t *p, size_t len, bool big_endian, char *ret, s
 				return false;
 			c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 		}
-		if (!container_put_utf8(c, ret, size, &n))
+		if (!put_utf8(c, ret, size, &n))
 			return false;
 	}
 	ret[n] = '\0';

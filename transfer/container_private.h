@@ -13,8 +13,6 @@ uint64_t container_big(const uint8_t *p, unsigned bytes);
 bool container_read(int fd, void *buf, size_t len, uint64_t at);
 /* Up to len bytes, what the file has of them; malloc'ed. NULL: none. */
 uint8_t *container_load(int fd, uint64_t at, size_t len, size_t *ret_len) WARN_UNUSED;
-/* Appends a character at *n; false: it and a zero have no room. */
-bool container_put_utf8(uint32_t c, char *ret, size_t size, size_t *n);
 /* Up to len bytes of UTF-16, or to a zero, as UTF-8; false: empty, too long, or no UTF-16. */
 bool container_utf16(const uint8_t *p, size_t len, bool big_endian, char *ret, size_t size);
 /* The file name of a path as images have them, with / or \: false where there is none. */
