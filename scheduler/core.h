@@ -114,6 +114,7 @@ struct job {
 			 * group comes back to this spoke */
 	bool stuck : 1; /* it waits for a person */
 	bool late : 1;	/* the forecast says that it will miss its deadline, or it has */
+	bool kept : 1;	/* a deletion: another that is gone of its set has to stay there for now */
 	/* The rest is the core's own. */
 	bool has_outcome : 1, staged : 1, superseded : 1;
 	bool left_behind : 1; /* the other spokes did not wait for it */

@@ -88,6 +88,14 @@ void core_set_force(struct core *c, struct set *s)
 	c->changes++;
 }
 
+void core_set_keep(struct core *c, struct job *j, bool kept)
+{
+	if (j->kept == kept)
+		return;
+	j->kept = kept;
+	c->changes++;
+}
+
 bool set_needed(const struct job *j)
 {
 	return j->lane->cfg && j->lane->cfg->publish != PUBLISH_FILE;
@@ -156,6 +164,9 @@ static bool look_here(const struct core *c, struct set *s, const struct spoke_st
 		else if (deletes && j->kind != JOB_DELETE)
 			snprintf(text, sizeof(s->here_text),
 				 "%.100s comes before anything is deleted", name);
+		else if (j->kept)
+			snprintf(text, sizeof(s->here_text),
+				 "others of its set that are gone may not be deleted yet");
 		else if (j->place == PLACE_HELD && j->reason && *j->reason)
 			snprintf(text, sizeof(s->here_text), "%.100s: %.290s", name, j->reason);
 		else if (j->place != PLACE_WORDS)

@@ -42,6 +42,8 @@ void core_set_tell(struct core *c, struct set *s, const char *name, struct versi
 		   size_t n);
 void core_set_hold(struct core *c, struct set *s, const char *why);
 void core_set_force(struct core *c, struct set *s);
+/* A deletion that is not to be published, or is again, for the rest of its set (job.kept). */
+void core_set_keep(struct core *c, struct job *j, bool kept);
 /* At ACTION_PUBLISH of a job of a set: the job of that member that is to be published together with
  * it, or NULL. */
 struct job *core_set_job(struct core *c, const struct job *lead, size_t member);

@@ -17,6 +17,7 @@
 #include "scheduler/canary.h"
 #include "scheduler/catalog.h"
 #include "scheduler/hub.h"
+#include "scheduler/reconcile.h"
 #include "transfer/durable.h"
 
 static bool group_has_sets(const struct hub_group *g)
@@ -343,6 +344,7 @@ static void turn_group(struct hub_group *g)
 	if (g->sets_changed) {
 		g->sets_changed = false;
 		find_sets(g);
+		reconcile_group_deletions(g);
 	}
 	if (!g->sets_look)
 		return;

@@ -139,6 +139,7 @@ struct inventory {
 	uint64_t seq;
 	uint64_t free_bytes;
 	bool hashing;		/* more lies there than it lists */
+	bool deletions_look;	/* something that deletions there wait for may be over */
 	uint32_t opening;	/* the last of its windows that was used, and 1; 0: none yet */
 	struct strmap items;	/* path -> struct inventory_item */
 	struct hash *preserved; /* sorted; NULL, or room for WIRE_PRESERVED_MAX */
@@ -244,6 +245,7 @@ struct hub {
 	ev_periodic minute;
 	unsigned minutes;
 	struct mono grace_due; /* when a deletion is no longer held by delete_grace */
+	bool deletions_look;   /* of some inventory */
 	bool kicked, recovering, stopping;
 	ev_timer stop_timer;
 	void (*stopped)(struct daemon *d);

@@ -130,8 +130,8 @@ static void turn(struct ev_loop *loop, ev_prepare *w, int revents)
 		h->kicked = false;
 		now = daemon_now();
 		due = take_due(h, now);
-		due.us = MIN(due.us, reconcile_due(h, now).us);
 		hub_sets_turn(h);
+		due.us = MIN(due.us, reconcile_turn(h, now).us);
 		next = core_plan(h->core, now, turn_perform, h);
 		if (next.us <= now.mono.us)
 			h->kicked = true;

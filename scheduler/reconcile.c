@@ -5,6 +5,9 @@
  * is on its way to that spoke, or settles, the old content stays there as a base, and as what a
  * renamed file is copied from. delete_grace counts from then, and from when the file was found
  * gone.
+ *
+ * What goes of a set goes together. Where its files were found gone at different times, or some
+ * still have to wait, those that are asked for already are kept back until all are.
  */
 #include "scheduler/reconcile.h"
 
@@ -12,6 +15,7 @@
 
 #include "scheduler/canary.h"
 #include "scheduler/catalog.h"
+#include "scheduler/core_sets.h"
 #include "scheduler/drift.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/inventory.h"
@@ -121,10 +125,17 @@ void reconcile_version(struct hub_version *hv)
 {
 	struct hub_group *g = hv->group;
 	struct hub_spoke *s;
+	struct inventory *inv;
 
-	TAILQ_FOREACH (s, &g->hub->spokes, entry)
-		if (group_has_spoke(g->cfg, s->name))
-			reconcile_one(inventory_make(s, g->name), hv);
+	TAILQ_FOREACH (s, &g->hub->spokes, entry) {
+		if (!group_has_spoke(g->cfg, s->name))
+			continue;
+		inv = inventory_make(s, g->name);
+		if (hv->v->deleted && !canary_is(hv->v->path))
+			reconcile_deletions(inv);
+		else
+			reconcile_one(inv, hv);
+	}
 	hub_kick(g->hub);
 }
 
@@ -143,17 +154,51 @@ static void reconcile_file(void *arg, void *value)
 		reconcile_one(w->inv, f->current);
 }
 
-static void reconcile_walk(struct inventory *s, bool deletions_only)
+static void reconcile_walk(struct inventory *s, struct hub_group *g, bool deletions_only)
 {
 	struct walk w = {.inv = s, .deletions_only = deletions_only};
+
+	strmap_each(&g->files, reconcile_file, &w);
+}
+
+/* Is a deletion of this set still to be asked for there? */
+static bool not_asked(struct inventory *s, const struct set *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->members[i]->deleted && !reconciled(s, set->members[i]))
+			return true;
+	return false;
+}
+
+static void keep_back(struct inventory *s)
+{
+	struct core *c = s->spoke->hub->core;
+	const struct set *last = NULL;
+	bool kept = false;
+	struct job *j;
+
+	TAILQ_FOREACH (j, &s->spoke->state->jobs, by_spoke) {
+		const struct set *set = j->version->set;
+
+		if (j->kind != JOB_DELETE || !set || strcmp(j->version->group, s->group))
+			continue;
+		if (set != last) /* jobs of a set mostly follow each other */
+			kept = not_asked(s, set);
+		last = set;
+		core_set_keep(c, j, kept);
+	}
+}
+
+static void look_at_deletions(struct inventory *s)
+{
 	struct hub_group *g = hub_group(s->spoke->hub, s->group);
 
-	if (!g || !group_has_spoke(g->cfg, s->spoke->name))
+	s->deletions_look = false;
+	if (!g || !group_has_spoke(g->cfg, s->spoke->name) || !g->n_tombstones)
 		return;
-	if (deletions_only && (!g->n_tombstones || deletion_waits(s, g)))
-		return;
-	strmap_each(&g->files, reconcile_file, &w);
-	hub_kick(g->hub);
+	if (!deletion_waits(s, g))
+		reconcile_walk(s, g, true);
+	keep_back(s);
 }
 
 /* Is b below a, were a a directory? */
@@ -179,20 +224,27 @@ void reconcile_in_way(struct inventory *s, const char *path)
 	struct walk w = {.inv = s, .path = path};
 	struct hub_group *g = hub_group(s->spoke->hub, s->group);
 
-	if (g && g->n_tombstones && group_has_spoke(g->cfg, s->spoke->name))
-		strmap_each(&g->files, reconcile_in_way_one, &w);
+	if (!g || !g->n_tombstones || !group_has_spoke(g->cfg, s->spoke->name))
+		return;
+	strmap_each(&g->files, reconcile_in_way_one, &w);
+	reconcile_deletions(s);
 }
 
 void reconcile_inventory(struct inventory *s)
 {
+	struct hub_group *g = hub_group(s->spoke->hub, s->group);
+
+	if (!g || !group_has_spoke(g->cfg, s->spoke->name))
+		return;
 	/* New contents first: deletions wait for them. */
-	reconcile_walk(s, false);
-	reconcile_walk(s, true);
+	reconcile_walk(s, g, false);
+	reconcile_deletions(s);
 }
 
 void reconcile_deletions(struct inventory *s)
 {
-	reconcile_walk(s, true);
+	s->deletions_look = s->spoke->hub->deletions_look = true;
+	hub_kick(s->spoke->hub);
 }
 
 void reconcile_group_deletions(struct hub_group *g)
@@ -200,21 +252,29 @@ void reconcile_group_deletions(struct hub_group *g)
 	struct hub_spoke *s;
 	struct inventory *inv;
 
+	if (!g->n_tombstones)
+		return;
 	TAILQ_FOREACH (s, &g->hub->spokes, entry) {
 		inv = inventory_get(s, g->name);
 		if (inv)
-			reconcile_walk(inv, true);
+			reconcile_deletions(inv);
 	}
 }
 
-struct mono reconcile_due(struct hub *h, struct now now)
+struct mono reconcile_turn(struct hub *h, struct now now)
 {
-	struct hub_group *g;
+	bool grace_over = h->grace_due.us <= now.mono.us;
+	struct inventory *inv;
+	struct hub_spoke *s;
 
-	if (h->grace_due.us <= now.mono.us) {
+	if (!grace_over && !h->deletions_look)
+		return h->grace_due;
+	if (grace_over)
 		h->grace_due = MONO_NEVER;
-		TAILQ_FOREACH (g, &h->groups, entry)
-			reconcile_group_deletions(g);
-	}
+	h->deletions_look = false;
+	TAILQ_FOREACH (s, &h->spokes, entry)
+		TAILQ_FOREACH (inv, &s->inventories, entry)
+			if (grace_over || inv->deletions_look)
+				look_at_deletions(inv);
 	return h->grace_due;
 }

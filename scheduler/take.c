@@ -255,8 +255,7 @@ static void take_indexed(struct indexing *x)
 	}
 	indexing_free(x);
 	take_pump(h);
-	if (g->n_tombstones)
-		reconcile_group_deletions(g);
+	reconcile_group_deletions(g);
 	hub_kick(h);
 }
 
