@@ -1,6 +1,6 @@
 /*
- * inspect.c: see inspect.h. What an image names as its parent is a name, looked for beside it and
- * nowhere else. What others have of it is counted by the sampled block hashes of their indexes.
+ * inspect.c: see inspect.h. What an image names as its parent is a name, looked for beside it, and
+ * then among what is known of the group, as it is for sets (policy/sets.h). What others have of it is counted by the sampled block hashes of their indexes.
  */
 #include "scheduler/inspect.h"
 
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,42 @@ static enum container_match match(const struct container *child, const struct co
 					       : MATCH_UNSAID;
 }
 
+/* The only one of that name that is known of the group, or NULL. */
+static const char *elsewhere(const struct inspect *x, const char *name)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < x->n_others; i++) {
+		const char *path = x->others[i].path, *slash = strrchr(path, '/');
+
+		if (strcasecmp(slash ? slash + 1 : path, name) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = path;
+	}
+	return found;
+}
+
+static char *parent_path(const struct inspect *x, int dirfd, const struct inspect_link *child)
+{
+	char *path = beside(child->path, child->container.parent);
+	const char *other;
+	struct stat st;
+	int fd = open_file(dirfd, path, &st);
+
+	if (fd >= 0) {
+		close(fd);
+		return path;
+	}
+	other = elsewhere(x, child->container.parent);
+	if (other) {
+		free(path);
+		path = xstrdup(other);
+	}
+	return path;
+}
+
 /* The next of the chain; false: there is none, or no end to them. */
 static bool follow(struct inspect *x, int dirfd)
 {
@@ -90,7 +127,7 @@ static bool follow(struct inspect *x, int dirfd)
 
 	if (!last->present || !last->container.has_parent)
 		return false;
-	path = beside(last->path, last->container.parent);
+	path = parent_path(x, dirfd, last);
 	for (unsigned i = 0; i < x->n_links && !x->circular; i++)
 		x->circular = !strcmp(x->links[i].path, path);
 	x->endless = x->n_links == INSPECT_CHAIN;

@@ -105,8 +105,8 @@ static void note_chain(const struct inspect *x, json_t *out)
 
 		if (!l->present)
 			why_say(out,
-				"%s builds on %s, which does not lie beside it in this group: whether "
-				"the chain is whole cannot be said.",
+				"%s builds on %s, which is not in this group: whether the chain is "
+				"whole cannot be said.",
 				above->path, above->container.parent);
 		else if (l->match == MATCH_NO)
 			why_say(out,

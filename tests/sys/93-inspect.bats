@@ -15,6 +15,10 @@ is_in() { jq -e "$2" <<<"$1" >/dev/null || { jq . <<<"$1" && return 1; }; } # JS
 	qemu-img convert -f raw -O qcow2 "$T/raw" "$T/src/d/base.qcow2"
 	(cd "$T/src/d" && qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 child.qcow2 &&
 		qemu-img create -q -f qcow2 -u -b gone.qcow2 -F qcow2 orphan.qcow2 8M)
+	# A parent that lies elsewhere in the group; and a name that two there have.
+	qemu-img create -q -f qcow2 -u -b base.qcow2 -F qcow2 "$T/src/far.qcow2" 8M
+	mkdir "$T/src/e" && echo one >"$T/src/d/two.raw" && echo two >"$T/src/e/two.raw"
+	qemu-img create -q -f qcow2 -u -b two.raw -F raw "$T/src/unsure.qcow2" 8M
 	qemu-img convert -f raw -O vhdx -o subformat=dynamic,block_size=1M "$T/raw" "$T/src/a.vhdx"
 	cp "$T/raw" "$T/src/d/copy.raw"
 	echo text >"$T/src/busy.vhd"
@@ -23,6 +27,7 @@ is_in() { jq -e "$2" <<<"$1" >/dev/null || { jq . <<<"$1" && return 1; }; } # JS
 	eventually 30 same berlin a.vhdx
 	eventually 10 same berlin d/copy.raw
 	eventually 10 same berlin d/child.qcow2
+	eventually 10 same berlin d/base.qcow2
 	answer=$(look a.vhdx)
 	is_in "$answer" '.format == "vhdx" and .kind == "dynamic" and .virtual_size == 8388608 and
 		.block_size == 1048576 and .clean and .fault == null and .in_use == null and .parent == null'
@@ -36,7 +41,9 @@ is_in() { jq -e "$2" <<<"$1" >/dev/null || { jq . <<<"$1" && return 1; }; } # JS
 		.chain[1].path == "d/base.qcow2" and .chain[1].present and .chain[1].exact == null'
 	is_in "$answer" '.notes | any(contains("cannot be said: its headers do not tell"))'
 	is_in "$(look d/orphan.qcow2)" '.chain[1].present == false and
-		(.notes | any(contains("gone.qcow2, which does not lie beside it")))'
+		(.notes | any(contains("gone.qcow2, which is not in this group")))'
+	is_in "$(look far.qcow2)" '.chain[1].path == "d/base.qcow2" and .chain[1].present'
+	is_in "$(look unsure.qcow2)" '.chain[1].path == "two.raw" and .chain[1].present == false'
 	is_in "$(look busy.vhd)" '.in_use == "lock" and .root == null and .clean == null and
 		(.notes | any(contains("busy.lok"))) and (.notes | any(contains("make no sense as vhd"))) and
 		(.notes | any(contains("its root, and where else its blocks are, cannot be said")))'
