@@ -1,6 +1,7 @@
 /*
  * inspect.c: see inspect.h. What an image names as its parent is a name, looked for beside it, and
- * then among what is known of the group, as it is for sets (policy/sets.h). What others have of it is counted by the sampled block hashes of their indexes.
+ * then among what is known of the group, as it is for sets (policy/sets.h). What others have of it
+ * is counted by the sampled block hashes of their indexes.
  */
 #include "scheduler/inspect.h"
 
