@@ -182,8 +182,11 @@ void spoke_scan_soon(struct spoke_group *g); /* something happened there */
 void spoke_scan_init(struct spoke_group *g);
 void spoke_scan_stop(struct spoke_group *g);
 void spoke_scan_resume(struct spoke_group *g); /* at once */
+
+/* spoke_index.c */
 void spoke_index_later(struct spoke_group *g, const char *path);
-void spoke_index_go(struct spoke_group *g); /* the next one that waits and may be read now */
+void spoke_index_go(struct spoke_group *g);   /* the next one that waits and may be read now */
+void spoke_index_stop(struct spoke_group *g); /* none that waits is */
 /* Its files that are not listed yet: left for the next scan (unsettled), or to be hashed. */
 void spoke_each_new(struct spoke_group *g, void (*fn)(void *arg, const char *path, bool unsettled),
 		    void *arg);
