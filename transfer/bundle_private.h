@@ -1,7 +1,8 @@
 /*
- * bundle_private.h: the objects behind bundle.h, shared by bundler.c (plans), bundle_jobs.c and
- * bundle_encode.c (frames), stream*.c and suspended.c (byte streams). All of them live on the loop
- * thread; a worker sees a job or a planning and, through it, a bundle's immutable parts.
+ * bundle_private.h: the objects behind bundle.h, shared by bundler.c (plans), bundle.c,
+ * bundle_jobs.c and bundle_encode.c (frames), stream*.c and suspended.c (byte streams). All of them
+ * live on the loop thread; a worker sees a job or a planning and, through it, a bundle's immutable
+ * parts.
  */
 #ifndef SPOKESYNC_TRANSFER_BUNDLE_PRIVATE_H
 #define SPOKESYNC_TRANSFER_BUNDLE_PRIVATE_H
@@ -137,6 +138,8 @@ struct bundle_stream {
 
 struct bundle *bundle_new(struct bundler *b, const struct content *content, struct plan *plan,
 			  struct index *index) WARN_UNUSED; /* takes plan and index; NULL: no fd */
+void bundle_bases_init(struct bundle_base bases[FRAME_BASES_MAX]);
+void bundle_bases_done(struct bundle_base bases[FRAME_BASES_MAX]); /* may be used again */
 
 /* Sees to it that the pinned frame gets sound; streams are told when it is, or why not. */
 void jobs_want(struct bundle *b, uint32_t frame, struct cached *cached);

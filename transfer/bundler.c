@@ -1,6 +1,5 @@
 /*
- * bundler.c: bundles by P, planned once for all who ask. A bundle lives as long as somebody holds
- * it: a plan is made again in a second, its encoded frames are in the cache.
+ * bundler.c: bundles by P, planned once for all who ask. What a bundle is: bundle.c.
  */
 #include "transfer/bundle_private.h"
 
@@ -66,33 +65,13 @@ void bundler_on_base(struct bundler *b, bundle_base_fn *fn, void *arg)
 	b->on_base_arg = arg;
 }
 
-static void bases_init(struct bundle_base bases[FRAME_BASES_MAX])
-{
-	for (unsigned i = 0; i < FRAME_BASES_MAX; i++)
-		bases[i] = (struct bundle_base){.fd = -1};
-}
-
-static void bases_done(struct bundle_base bases[FRAME_BASES_MAX])
-{
-	for (unsigned i = 0; i < FRAME_BASES_MAX; i++) {
-		anchors_free(bases[i].anchors);
-		anchors_free(bases[i].gone);
-		sectors_free(bases[i].sectors);
-		survivors_free(bases[i].left);
-		index_unref(bases[i].index);
-		if (bases[i].fd >= 0)
-			close(bases[i].fd);
-	}
-	bases_init(bases);
-}
-
 static void planning_free(struct planning *p)
 {
 	TAILQ_REMOVE(&p->bundler->plannings, p, entry);
 	plan_free(p->plan);
 	index_unref(p->index);
 	bundle_unref(p->known);
-	bases_done(p->old);
+	bundle_bases_done(p->old);
 	if (p->content.fd >= 0)
 		close(p->content.fd);
 	free(p);
@@ -132,64 +111,6 @@ struct bundler *bundler_free(struct bundler *b)
 void bundler_set_limit(struct bundler *b, uint64_t cache_max)
 {
 	frame_cache_set_limit(b->cache, cache_max);
-}
-
-struct bundle *bundle_new(struct bundler *b, const struct content *content, struct plan *plan,
-			  struct index *index)
-{
-	int fd = fcntl(content->fd, F_DUPFD_CLOEXEC, 0);
-	struct bundle *n;
-
-	if (fd < 0)
-		return NULL;
-	n = xcalloc(1, sizeof(*n));
-	n->refs = 1;
-	n->bundler = b;
-	n->plan = plan;
-	n->index = index;
-	n->content = *content;
-	n->content.fd = fd;
-	bases_init(n->bases);
-	return n;
-}
-
-struct bundle *bundle_ref(struct bundle *b)
-{
-	b->refs++;
-	return b;
-}
-
-struct bundle *bundle_unref(struct bundle *b)
-{
-	if (b == NULL || --b->refs > 0)
-		return NULL;
-	if (b->listed)
-		TAILQ_REMOVE(&b->bundler->bundles, b, entry);
-	plan_free(b->plan);
-	index_unref(b->index);
-	bases_done(b->bases);
-	close(b->content.fd);
-	free(b);
-	return NULL;
-}
-
-const struct plan *bundle_plan(const struct bundle *b)
-{
-	return b->plan;
-}
-
-int bundle_effort(const struct bundle *b, int wanted)
-{
-	int lowest = INT_MAX, lower = 0;
-
-	for (unsigned i = 0; i < EFFORTS_MOST; i++) {
-		if (b->efforts[i] == 0 || b->efforts[i] == wanted)
-			return wanted;
-		lowest = MIN(lowest, b->efforts[i]);
-		if (b->efforts[i] < wanted)
-			lower = MAX(lower, b->efforts[i]);
-	}
-	return lower > 0 ? lower : lowest;
 }
 
 static uint64_t literals_in_runs(const struct plan *p)
@@ -282,7 +203,7 @@ static struct bundle *make_bundle(struct planning *p)
 	p->plan = NULL;
 	p->index = NULL;
 	memcpy(b->bases, p->old, sizeof(b->bases));
-	bases_init(p->old);
+	bundle_bases_init(p->old);
 	b->listed = true;
 	TAILQ_INSERT_HEAD(&p->bundler->bundles, b, entry);
 	return b;
@@ -352,7 +273,7 @@ static struct planning *start_planning(struct bundler *b, const struct content *
 	else
 		p->content.fd = fcntl(content->fd, F_DUPFD_CLOEXEC, 0);
 	p->n_bases = n_bases;
-	bases_init(p->old);
+	bundle_bases_init(p->old);
 	for (unsigned i = 0; i < n_bases; i++) {
 		p->bases[i] = bases[i];
 		if (known == NULL && b->on_base != NULL &&
