@@ -165,8 +165,8 @@ endif
 
 tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_count.h \
 	tests/sim/sim_check.c tests/sim/sim_config.c tests/sim/sim_driver.c tests/sim/sim_fault.c \
-	tests/sim/sim_fleet.c tests/sim/sim_move.c tests/sim/sim_order.c tests/sim/sim_rules.c \
-	tests/sim/sim_sets.c tests/sim/sim_world.c tests/sim/sim_zone.c
+	tests/sim/sim_fleet.c tests/sim/sim_kept.c tests/sim/sim_move.c tests/sim/sim_order.c \
+	tests/sim/sim_rules.c tests/sim/sim_sets.c tests/sim/sim_world.c tests/sim/sim_zone.c
 tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=zone_new
 tests_unit_test_bundle_SOURCES = tests/unit/test_bundle.c tests/unit/staged.h \
 	tests/unit/temp.h

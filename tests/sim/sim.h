@@ -2,12 +2,12 @@
  * sim.h: a fleet in virtual time that drives the same core as the daemon does. Everything random
  * comes from one seed, so a failing run replays exactly: sim --seed N --trace.
  *
- * The hub is sim_driver.c (it performs the core's actions and answers) and sim_move.c (bytes, in
- * straight segments between events); what happens to the fleet is sim_world.c and sim_fault.c; the
- * configurations are sim_config.c. What is right is said from the facts of the simulation alone,
- * not from what the core keeps: sim_rules.c (open, and at which rates), sim_check.c (states and
- * reasons), sim_order.c (who starts, who is greeted), sim_sets.c (what is published together).
- * sim_fleet.c is one run, sim.c many.
+ * The hub is sim_driver.c (it performs the core's actions and answers), sim_kept.c (its jobs, also
+ * over its own death) and sim_move.c (bytes, in straight segments between events); what happens to
+ * the fleet is sim_world.c and sim_fault.c; the configurations are sim_config.c. What is right is
+ * said from the facts of the simulation alone, not from what the core keeps: sim_rules.c (open, and
+ * at which rates), sim_check.c (states and reasons), sim_order.c (who starts, who is greeted),
+ * sim_sets.c (what is published together). sim_fleet.c is one run, sim.c many.
  */
 #ifndef SPOKESYNC_TESTS_SIM_H
 #define SPOKESYNC_TESTS_SIM_H
@@ -159,10 +159,12 @@ struct config *sim_config(struct sim *s) WARN_UNUSED;
 /* sim_driver.c */
 bool sim_large(const struct sim_job *k); /* by what is left to send */
 void sim_perform(void *arg, const struct action *a);
+void sim_end(struct sim *s, struct sim_job *k, enum job_outcome o);
+
+/* sim_kept.c */
 void sim_want(struct sim *s, unsigned spoke, unsigned group, unsigned file);
 void sim_want_all(struct sim *s);
 void sim_restart(struct sim *s);
-void sim_end(struct sim *s, struct sim_job *k, enum job_outcome o);
 
 /* sim_move.c */
 int64_t sim_next_segment(struct sim *s);     /* when a push, answer or index is next done */
