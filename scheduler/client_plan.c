@@ -60,13 +60,73 @@ static void show_troubles(const json_t *jobs)
 	view_table_free(t);
 }
 
-/* Do both wait for the same of their set, on the same spoke? */
-static bool wait_alike(const json_t *a, const json_t *b)
+/* A job that is there before the rest of its set, and so many more like it. */
+struct waiting {
+	const char *spoke, *after, *after_spoke;
+	bool unforeseen;
+	const json_t *job;
+	size_t place, more;
+};
+
+/* 0: both wait for the same of their set, on the same spoke. */
+static int compare_waits(const struct waiting *a, const struct waiting *b)
 {
-	return !strcmp(client_str(a, "after"), client_str(b, "after")) &&
-	       !strcmp(client_str(a, "after_spoke"), client_str(b, "after_spoke")) &&
-	       !strcmp(client_str(a, "spoke"), client_str(b, "spoke")) &&
-	       !*client_str(a, "problem") == !*client_str(b, "problem");
+	int c = strcmp(a->spoke, b->spoke);
+
+	if (c == 0)
+		c = strcmp(a->after, b->after);
+	if (c == 0)
+		c = strcmp(a->after_spoke, b->after_spoke);
+	return c ? c : a->unforeseen - b->unforeseen;
+}
+
+static int by_place(const void *x, const void *y)
+{
+	const struct waiting *a = x, *b = y;
+
+	return (a->place > b->place) - (a->place < b->place);
+}
+
+static int by_wait(const void *x, const void *y)
+{
+	int c = compare_waits(x, y);
+
+	return c ? c : by_place(x, y);
+}
+
+static size_t collect_waiting(const json_t *jobs, struct waiting *ret)
+{
+	size_t n = 0, i;
+	json_t *j;
+
+	json_array_foreach ((json_t *)jobs, i, j) {
+		const char *after = client_str(j, "after");
+
+		if (*after)
+			ret[n++] = (struct waiting){.spoke = client_str(j, "spoke"),
+						    .after = after,
+						    .after_spoke = client_str(j, "after_spoke"),
+						    .unforeseen = *client_str(j, "problem"),
+						    .job = j,
+						    .place = i};
+	}
+	return n;
+}
+
+/* The first of those that are alike stays for all of them, in the order of the answer. */
+static size_t fold_waiting(struct waiting *w, size_t n)
+{
+	size_t folded = 0;
+
+	qsort(w, n, sizeof(*w), by_wait);
+	for (size_t i = 0; i < n; i++) {
+		if (folded && compare_waits(&w[folded - 1], &w[i]) == 0)
+			w[folded - 1].more++;
+		else
+			w[folded++] = w[i];
+	}
+	qsort(w, folded, sizeof(*w), by_place);
+	return folded;
 }
 
 /* What is there before the rest of its set, and is published with that. */
@@ -74,35 +134,25 @@ static void show_sets(const json_t *jobs)
 {
 	static const char *const heads[] = {"SPOKE", "FILE", "PUBLISHED", "AFTER", "ON"};
 	struct view_table *t = view_table_new(heads, ARRAY_LEN(heads));
-	size_t n = json_array_size(jobs);
+	struct waiting *list = xcalloc(json_array_size(jobs) + 1, sizeof(*list));
+	size_t n = fold_waiting(list, collect_waiting(jobs, list));
 
-	for (size_t i = 0, before, more; i < n; i++) {
-		const json_t *j = json_array_get(jobs, i);
-
-		if (!*client_str(j, "after"))
-			continue;
-		for (before = 0; before < i; before++)
-			if (wait_alike(json_array_get(jobs, before), j))
-				break;
-		if (before < i)
-			continue;
-		more = 0;
-		for (size_t k = i + 1; k < n; k++)
-			more += wait_alike(json_array_get(jobs, k), j);
-		view_cell(t, "%s", client_str(j, "spoke"));
-		if (more)
-			view_cell(t, "%s and %zu more", client_str(j, "path"), more);
+	for (const struct waiting *w = list; w < list + n; w++) {
+		view_cell(t, "%s", w->spoke);
+		if (w->more)
+			view_cell(t, "%s and %zu more", client_str(w->job, "path"), w->more);
 		else
-			view_cell(t, "%s", client_str(j, "path"));
-		view_cell(t, "%s", *client_str(j, "problem") ? "?" : client_when(j, "eta").s);
-		view_cell(t, "%s", client_str(j, "after"));
-		view_cell(t, "%s", client_str(j, "after_spoke"));
+			view_cell(t, "%s", client_str(w->job, "path"));
+		view_cell(t, "%s", w->unforeseen ? "?" : client_when(w->job, "eta").s);
+		view_cell(t, "%s", w->after);
+		view_cell(t, "%s", w->after_spoke);
 	}
 	if (view_table_rows(t)) {
 		view_table_print(t, stdout);
 		putchar('\n');
 	}
 	view_table_free(t);
+	free(list);
 }
 
 static int show(json_t *answer)
