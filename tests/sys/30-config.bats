@@ -1,8 +1,28 @@
 # The configuration: checked whole, applied whole or not at all.
 load lib
 
-setup() { world; }
+setup() {
+	world
+	spoke berlin
+	hub
+}
 teardown() { world_end; }
+
+# Both run, and a file is there.
+served() {
+	start berlin hub
+	echo 1 >"$T/src/a"
+	hubctl wait --timeout 60s
+}
+
+# Is it told as wrong, with its name?
+wrong() { # FILE
+	run "$SPOKESYNCD" --check "$T/$1"
+	[ "$status" -eq 1 ] && [[ $output == *"$1:"* ]]
+}
+
+# Ten mistakes and more, each with its line.
+ten() { [ "$(grep -c 'hub\.ini:[0-9]*:')" -ge 10 ]; }
 
 ten_mistakes() {
 	cat <<-INI
@@ -34,8 +54,6 @@ ten_mistakes() {
 }
 
 @test "ten mistakes on reload: ten messages, nothing changed" {
-	spoke berlin
-	hub
 	start berlin hub
 	hubctl config >"$T/before"
 	sed -n '/^\[spoke/,$p' "$T/hub.ini" >"$T/spokes"
@@ -49,55 +67,40 @@ ten_mistakes() {
 	for line in 7 8 9 12 13 14 16 21 22 23 24; do
 		[[ $output == *"hub.ini:$line:"* ]] || { echo "no message for line $line"; return 1; }
 	done
-	[ "$(grep -c 'hub\.ini:[0-9]*:' <<<"$output")" -ge 10 ]
+	ten <<<"$output"
 	[[ $output == *rate* ]]
 	hubctl config >"$T/after"
 	diff "$T/before" "$T/after"
 	kill -HUP "${PID[hub]}"
 	eventually 10 logged_ten
 	hubctl status
-	run "$SPOKESYNCD" --check "$T/hub.ini"
-	[ "$status" -eq 1 ]
-	[ "$(grep -c 'hub\.ini:[0-9]*:' <<<"$output")" -ge 10 ]
+	wrong hub.ini
+	ten <<<"$output"
 	echo 1 >"$T/src/a"
 	hubctl wait --timeout 60s
 	same berlin a
 }
-logged_ten() {
-	[ "$(grep -c 'hub\.ini:[0-9]*:' "$T/hub.err")" -ge 10 ]
-}
+logged_ten() { ten <"$T/hub.err"; }
 
 @test "long lines, long names and repeated sections are refused, not cut" {
-	spoke berlin
-	hub
 	{
 		cat "$T/hub.ini"
 		printf '[policy x]\ntimezone = %s\n' "$(printf 'x%.0s' {1..9000})"
 	} >"$T/long.ini"
-	run "$SPOKESYNCD" --check "$T/long.ini"
-	[ "$status" -eq 1 ]
-	[[ $output == *long.ini:* ]]
+	wrong long.ini
 	printf '[policy %s]\ntimezone = UTC\n' "$(printf 'y%.0s' {1..70})" >>"$T/hub.ini"
-	run "$SPOKESYNCD" --check "$T/hub.ini"
-	[ "$status" -eq 1 ]
-	[[ $output == *hub.ini:* ]]
+	wrong hub.ini
 }
 
 @test "a good file is said to be good" {
-	spoke berlin
-	hub
-	run "$SPOKESYNCD" --check "$T/hub.ini"
-	[ "$status" -eq 0 ]
-	run "$SPOKESYNCD" --check "$T/berlin.ini"
-	[ "$status" -eq 0 ]
+	"$SPOKESYNCD" --check "$T/hub.ini"
+	"$SPOKESYNCD" --check "$T/berlin.ini"
 	run "$SPOKESYNCD" --check "$T/absent.ini"
 	[ "$status" -ne 0 ]
 	[[ $output == *absent.ini* ]]
 }
 
 @test "what needs a restart is named" {
-	spoke berlin
-	hub
 	start berlin hub
 	sed -i "s#^state_dir = .*#state_dir = $T/elsewhere#" "$T/hub.ini"
 	run hubctl reload
@@ -105,11 +108,7 @@ logged_ten() {
 }
 
 @test "a spoke that is added on reload is served" {
-	spoke berlin
-	hub
-	echo 1 >"$T/src/a"
-	start berlin hub
-	hubctl wait --timeout 60s
+	served
 	spoke paris
 	hub
 	start paris
@@ -128,11 +127,7 @@ instead() {
 
 # Catches: the program as it was, which looked at such a group no more until it was started anew.
 @test "a spoke's group that is taken out and brought back is looked at as before" {
-	spoke berlin
-	hub
-	start berlin hub
-	echo 1 >"$T/src/a"
-	hubctl wait --timeout 60s
+	served
 	instead
 	cp "$T/with.ini" "$T/berlin.ini"
 	ctl berlin reload
@@ -142,11 +137,7 @@ instead() {
 
 # Catches: the program as it was, which went on in the directory that it was taken from.
 @test "a spoke's group that is taken out and brought back elsewhere is published there" {
-	spoke berlin
-	hub
-	start berlin hub
-	echo 1 >"$T/src/a"
-	hubctl wait --timeout 60s
+	served
 	instead
 	mkdir "$T/elsewhere"
 	sed "s#^path = .*#path = $T/elsewhere#" "$T/with.ini" >"$T/berlin.ini"

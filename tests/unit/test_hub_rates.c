@@ -50,6 +50,14 @@ struct bench {
 	struct flow flows[PUSHES];
 };
 
+#define SPOKE(name, more) "[spoke " name "]\nurl = https://" name ":4480\n" RIG_KEY(name) more
+#define WORLD                                                                     \
+	"[policy all]\ntimezone = UTC\nwindow = mon-sun 00:00-24:00 unlimited\n"  \
+	"[policy hub]\ntimezone = UTC\nwindow = mon-sun 00:00-24:00 9Mbit\n"      \
+	"[group g]\npath = /nowhere/g\nspokes = a, b, c\npolicy = all\n"          \
+	"[group h]\npath = /nowhere/h\nspokes = a\npolicy = all\n" SPOKE("a", "") \
+		SPOKE("b", "rate = 20Mbit\n") SPOKE("c", "weight = 2\n")
+
 /* Takes whatever it can get. */
 static void ready(void *arg)
 {
@@ -61,12 +69,12 @@ static void ready(void *arg)
 	shaper_want(f->leaf, true);
 }
 
-static struct bench *bench_new(const char *daemon, const char *rest)
+static int setup(void **state)
 {
 	static const char *const names[] = {"a", "b", "c"};
 	struct bench *b = xcalloc(1, sizeof(*b));
 
-	b->r = rig_new(daemon, rest);
+	b->r = rig_new("rate = 50Mbit\npolicy = hub", WORLD);
 	b->r->now = daemon_now();
 	b->d.config = core_config(b->r->c);
 	b->h.d = &b->d;
@@ -91,7 +99,8 @@ static struct bench *bench_new(const char *daemon, const char *rest)
 		TAILQ_INIT(&s->rates);
 		TAILQ_INSERT_TAIL(&b->h.spokes, s, entry);
 	}
-	return b;
+	*state = b;
+	return 0;
 }
 
 static void push(struct bench *b, unsigned i, unsigned spoke, const char *group, const char *path)
@@ -102,6 +111,14 @@ static void push(struct bench *b, unsigned i, unsigned spoke, const char *group,
 	f->x.spoke = &b->spokes[spoke];
 	f->x.job = rig_add(b->r, f->x.spoke->state->name, group, path);
 	TAILQ_INSERT_TAIL(&b->h.pushing, &f->x, entry);
+}
+
+static void push_two_to_b(struct bench *b)
+{
+	push(b, 0, 1, "g", "1");
+	push(b, 1, 1, "g", "2");
+	push(b, 2, 0, "h", "1");
+	push(b, 3, 2, "g", "3");
 }
 
 /* All pushes hang where they belong now, and send for a while. */
@@ -131,8 +148,10 @@ static void run(struct bench *b)
 	vnow.us = end;
 }
 
-static void bench_free(struct bench *b)
+static int teardown(void **state)
 {
+	struct bench *b = *state;
+
 	for (unsigned i = 0; i < PUSHES; i++) {
 		hub_rates_detach(&b->flows[i].x);
 		shaper_node_free(b->flows[i].leaf);
@@ -147,6 +166,7 @@ static void bench_free(struct bench *b)
 	shaper_done(&b->shaper);
 	rig_free(b->r);
 	free(b);
+	return 0;
 }
 
 /* Within 2 % of this rate. */
@@ -155,22 +175,13 @@ static void at_rate(uint64_t bytes, uint64_t rate)
 	assert_in_range(bytes, rate * RUN * 98 / 100, rate * RUN * 102 / 100);
 }
 
-#define SPOKE(name, more) "[spoke " name "]\nurl = https://" name ":4480\n" RIG_KEY(name) more
-#define WORLD                                                                     \
-	"[policy all]\ntimezone = UTC\nwindow = mon-sun 00:00-24:00 unlimited\n"  \
-	"[policy hub]\ntimezone = UTC\nwindow = mon-sun 00:00-24:00 9Mbit\n"      \
-	"[group g]\npath = /nowhere/g\nspokes = a, b, c\npolicy = all\n"          \
-	"[group h]\npath = /nowhere/h\nspokes = a\npolicy = all\n" SPOKE("a", "") \
-		SPOKE("b", "rate = 20Mbit\n") SPOKE("c", "weight = 2\n")
-
 /* One spoke is under a sync-now: it has the hub's plain rate, and the others, and what is not
  * covered on that spoke, have the hub policy's rate together, by weight. */
 static void override_beside_the_hubs_policy(void **state)
 {
-	struct bench *b = bench_new("rate = 50Mbit\npolicy = hub", WORLD);
+	struct bench *b = *state;
 	struct flow *f = b->flows;
 
-	(void)state;
 	push(b, 0, 0, "g", "1");
 	push(b, 1, 0, "h", "1");
 	push(b, 2, 1, "g", "2");
@@ -194,27 +205,21 @@ static void override_beside_the_hubs_policy(void **state)
 	core_override_end(b->r->c, OVERRIDE_SYNC_NOW, "a", "g", false);
 	run(b);
 	at_rate(f[0].got + f[1].got + f[2].got + f[3].got, 9 * MBIT);
-	bench_free(b);
 }
 
 /* The spoke's own limit holds for what a sync-now lets through as well. */
 static void override_within_the_spokes_rate(void **state)
 {
-	struct bench *b = bench_new("rate = 50Mbit\npolicy = hub", WORLD);
+	struct bench *b = *state;
 	struct flow *f = b->flows;
 
-	(void)state;
-	push(b, 0, 1, "g", "1");
-	push(b, 1, 1, "g", "2");
-	push(b, 2, 0, "h", "1");
-	push(b, 3, 2, "g", "3");
+	push_two_to_b(b);
 	rig_override(b->r, OVERRIDE_SYNC_NOW, "b", NULL, 3600);
 	run(b);
 	/* Two pushes under one sync-now; the rest keeps to the hub's policy. */
 	at_rate(f[0].got + f[1].got, 20 * MBIT);
 	at_rate(f[2].got + f[3].got, 9 * MBIT);
 	at_rate(f[3].got, 6 * MBIT);
-	bench_free(b);
 }
 
 /* The slower the line, the slower the effort; and each but the fastest has a faster one to fall
@@ -250,14 +255,10 @@ static void effort_by_rate(void **state)
  */
 static void closed_lets_nothing_through(void **state)
 {
-	struct bench *b = bench_new("rate = 50Mbit\npolicy = hub", WORLD);
+	struct bench *b = *state;
 	struct flow *f = b->flows;
 
-	(void)state;
-	push(b, 0, 1, "g", "1");
-	push(b, 1, 1, "g", "2");
-	push(b, 2, 0, "h", "1");
-	push(b, 3, 2, "g", "3");
+	push_two_to_b(b);
 	run(b);
 	assert_true(f[0].got > 0);
 	rig_override(b->r, OVERRIDE_PAUSE, "b", NULL, 3600);
@@ -265,16 +266,15 @@ static void closed_lets_nothing_through(void **state)
 	assert_int_equal(f[0].got, 0);
 	assert_int_equal(f[1].got, 0);
 	at_rate(f[2].got + f[3].got, 9 * MBIT);
-	bench_free(b);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(override_beside_the_hubs_policy),
-		cmocka_unit_test(override_within_the_spokes_rate),
+		cmocka_unit_test_setup_teardown(override_beside_the_hubs_policy, setup, teardown),
+		cmocka_unit_test_setup_teardown(override_within_the_spokes_rate, setup, teardown),
 		cmocka_unit_test(effort_by_rate),
-		cmocka_unit_test(closed_lets_nothing_through),
+		cmocka_unit_test_setup_teardown(closed_lets_nothing_through, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -206,6 +206,22 @@ static void run(struct world *w)
 		ev_run(w->loop, 0);
 }
 
+static void go(struct world *w, bool with_base)
+{
+	begin(w, with_base);
+	run(w);
+}
+
+/* From now on: what the tests do before, building an index, takes its time. */
+static void timer(struct world *w, void (*fn)(struct ev_loop *loop, ev_timer *t, int revents),
+		  double after, double repeat)
+{
+	ev_timer_init(&w->timer, fn, after, repeat);
+	w->timer.data = w;
+	ev_now_update(w->loop);
+	ev_timer_start(w->loop, &w->timer);
+}
+
 static void expect(struct world *w, enum push_end end)
 {
 	if (w->result.end != end)
@@ -222,8 +238,7 @@ static void test_first_copy(void **state)
 {
 	struct world *w = *state;
 
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect_content(w);
 	assert_int_equal(w->fake.puts, 1);
 	assert_in_range(w->stats.literal, SIZE - (2 << 20), SIZE);
@@ -236,8 +251,7 @@ static void test_first_copy(void **state)
 	assert_true(w->stats.peak_rate > 0 && w->stats.peak_rate <= w->stats.wire_out);
 	/* Another content is nothing new to it. */
 	w->fake.have_it = true;
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect(w, PUSH_HAVE);
 	assert_int_equal(w->fake.puts, 1);
 }
@@ -246,8 +260,7 @@ static void test_delta(void **state)
 {
 	struct world *w = *state;
 
-	begin(w, true);
-	run(w);
+	go(w, true);
 	expect_content(w);
 	assert_int_equal(w->fake.offer.n_bases, 1);
 	assert_in_range(w->fake.offer.literal_bytes, 1 << 20, 3 << 19);
@@ -261,8 +274,7 @@ static void test_base_is_gone(void **state)
 	struct world *w = *state;
 
 	w->fake.no_base = 1;
-	begin(w, true);
-	run(w);
+	go(w, true);
 	expect_content(w);
 	assert_int_equal(w->fake.offers, 2);
 	assert_int_equal(w->fake.offer.n_bases, 0);
@@ -270,8 +282,7 @@ static void test_base_is_gone(void **state)
 	/* One that says so for ever is stopped. */
 	memset(w->fake.proven, 0, sizeof(w->fake.proven));
 	w->fake.no_base = 1000;
-	begin(w, true);
-	run(w);
+	go(w, true);
 	expect(w, PUSH_REFUSED);
 	assert_int_equal(w->result.refused, REFUSED_NO_BASE);
 }
@@ -281,8 +292,7 @@ static void test_refused(void **state)
 	struct world *w = *state;
 
 	w->fake.refuse = REFUSED_NO_SPACE;
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect(w, PUSH_REFUSED);
 	assert_int_equal(w->result.refused, REFUSED_NO_SPACE);
 	assert_int_equal(w->result.need, 10);
@@ -297,15 +307,13 @@ static void test_connection_lost(void **state)
 	uint64_t had;
 
 	w->fake.drop_after = 6 << 20;
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect(w, PUSH_PEER);
 	assert_int_equal(w->result.answer.error, PEER_DOWN);
 	had = w->fake.received;
 	assert_in_range(had, 6 << 20, 12 << 20);
 	/* It goes on from the byte. */
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect_content(w);
 	assert_int_equal(w->stats.resumes, 1);
 	assert_in_range(w->fake.received, SIZE - (2 << 20), SIZE + (1 << 20));
@@ -319,13 +327,11 @@ static void test_hub_forgot(void **state)
 	uint64_t had;
 
 	w->fake.drop_after = 18 << 20;
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect(w, PUSH_PEER);
 	had = w->fake.received;
 	memset(w->fake.id.b, 7, sizeof(w->fake.id.b));
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect_content(w);
 	assert_int_equal(w->stats.resumes, 0);
 	/* At most one frame came twice. */
@@ -337,16 +343,14 @@ static void test_other_offset(void **state)
 	struct world *w = *state;
 
 	w->fake.conflict = 2;
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect_content(w);
 	assert_int_equal(w->fake.puts, 3);
 	/* One that refuses every offset it names itself is stopped. */
 	memset(w->fake.proven, 0, sizeof(w->fake.proven));
 	w->fake.has_bundle = false;
 	w->fake.conflict = 1000;
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect(w, PUSH_BAD);
 }
 
@@ -355,20 +359,17 @@ static void test_spoke_forgot(void **state)
 	struct world *w = *state;
 
 	w->fake.drop_after = 6 << 20;
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect(w, PUSH_PEER);
 	w->fake.forgets = 2;
 	memset(w->fake.proven, 0, sizeof(w->fake.proven));
-	begin(w, true);
-	run(w);
+	go(w, true);
 	expect_content(w);
 	assert_int_equal(w->fake.offer.n_bases, 1); /* bases are not lost by it */
 	memset(w->fake.proven, 0, sizeof(w->fake.proven));
 	w->fake.has_bundle = false;
 	w->fake.forgets = 1000;
-	begin(w, true);
-	run(w);
+	go(w, true);
 	expect(w, PUSH_PEER);
 	assert_int_equal(w->result.answer.error, PEER_REFUSED);
 }
@@ -379,8 +380,7 @@ static void test_repair(void **state)
 
 	w->fake.corrupt_node = 3;
 	w->fake.corrupt_times = 1;
-	begin(w, true);
-	run(w);
+	go(w, true);
 	expect_content(w);
 	assert_int_equal(w->stats.repairs, 1);
 	assert_int_equal(w->stats.bundles, 2);
@@ -392,8 +392,7 @@ static void test_failed_twice(void **state)
 
 	w->fake.corrupt_node = 3;
 	w->fake.corrupt_times = 2;
-	begin(w, true);
-	run(w);
+	go(w, true);
 	expect(w, PUSH_BAD);
 	assert_int_equal(w->stats.repairs, 1);
 }
@@ -403,8 +402,7 @@ static void test_filling(void **state)
 	struct world *w = *state;
 
 	w->fake.filling = 3;
-	begin(w, true);
-	run(w);
+	go(w, true);
 	expect_content(w);
 	assert_int_equal(w->fake.positions, 3);
 	assert_int_equal(w->fake.puts, 1);
@@ -425,16 +423,14 @@ static void test_unknown_key(void **state)
 	struct world *w = *state;
 
 	w->know_us = false;
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect(w, PUSH_PEER);
 	assert_int_equal(w->result.answer.error, PEER_UNKNOWN_KEY);
 	assert_non_null(strstr(w->result.text, "hub_key = sha256:"));
 	w->know_us = true;
 	w->pin.sha256[0] ^= 1;
 	peer_update(w->peer, "https://127.0.0.1:1", &w->pin, 1);
-	begin(w, false);
-	run(w);
+	go(w, false);
 	assert_int_equal(w->result.answer.error, PEER_DOWN);
 }
 
@@ -447,14 +443,6 @@ static void stop_now(struct ev_loop *loop, ev_timer *t, int revents)
 	push_stop(w->push);
 }
 
-static void stop_after(struct world *w, double seconds)
-{
-	ev_timer_init(&w->timer, stop_now, seconds, 0.);
-	w->timer.data = w;
-	ev_now_update(w->loop);
-	ev_timer_start(w->loop, &w->timer);
-}
-
 static void test_stop_and_go_on(void **state)
 {
 	struct world *w = *state;
@@ -462,7 +450,7 @@ static void test_stop_and_go_on(void **state)
 
 	shaper_set_rate(shaper_root(w->shaper), 2 << 20);
 	begin(w, false);
-	stop_after(w, 1.5);
+	timer(w, stop_now, 1.5, 0.);
 	run(w);
 	expect(w, PUSH_STOPPED);
 	had = w->fake.received;
@@ -472,8 +460,7 @@ static void test_stop_and_go_on(void **state)
 	assert_int_equal(w->stats.resent, 0);
 	assert_true(w->stats.throttled_us > 0);
 	shaper_set_rate(shaper_root(w->shaper), RATE_UNLIMITED);
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect_content(w);
 	assert_int_equal(w->stats.resumes, 1);
 	assert_true(w->fake.received < SIZE + (1 << 20));
@@ -487,7 +474,7 @@ static void test_stop_a_mute_spoke(void **state)
 	w->fake.mute = true;
 	shaper_set_rate(shaper_root(w->shaper), 2 << 20);
 	begin(w, false);
-	stop_after(w, 0.7);
+	timer(w, stop_now, 0.7, 0.);
 	run(w);
 	expect(w, PUSH_STOPPED);
 }
@@ -526,22 +513,18 @@ static void test_stop_while_blocked(void **state)
 
 	w->fake.blocked = true;
 	begin(w, false);
-	ev_timer_init(&w->timer, unblock_after_stop, 1., 0.);
-	w->timer.data = w;
-	ev_timer_start(w->loop, &w->timer);
+	timer(w, unblock_after_stop, 1., 0.);
 	run(w);
 	expect(w, PUSH_STOPPED);
 	/* Until the spoke has read whatever its end of the connection holds. */
-	ev_timer_init(&w->timer, stop_loop, 0.3, 0.);
-	ev_timer_start(w->loop, &w->timer);
+	timer(w, stop_loop, 0.3, 0.);
 	ev_run(w->loop, 0);
 	assert_false(w->fake.ended);
 	assert_true(w->at_stop.acked < w->at_stop.wire_out);
 	assert_true(w->fake.received <= w->at_stop.wire_out);
 	assert_in_range(w->stats.wire_out, 1, w->at_stop.wire_out);
 	/* And it goes on from where the spoke is. */
-	begin(w, false);
-	run(w);
+	go(w, false);
 	expect_content(w);
 }
 
@@ -587,9 +570,7 @@ static void test_effort(void **state)
 
 	shaper_set_rate(shaper_root(w->shaper), 8 << 20);
 	begin(w, false);
-	ev_timer_init(&w->timer, give_effort, 0.01, 0.01);
-	w->timer.data = w;
-	ev_timer_start(w->loop, &w->timer);
+	timer(w, give_effort, 0.01, 0.01);
 	run(w);
 	expect_content(w);
 	assert_int_equal(w->stats.bundles, 2);
@@ -620,9 +601,7 @@ static void test_made_frames_are_sent(void **state)
 
 	shaper_set_rate(shaper_root(w->shaper), 8 << 20);
 	begin(w, false);
-	ev_timer_init(&w->timer, starve, 0.01, 0.01);
-	w->timer.data = w;
-	ev_timer_start(w->loop, &w->timer);
+	timer(w, starve, 0.01, 0.01);
 	run(w);
 	expect_content(w);
 	assert_int_equal(w->stats.bundles, 1);
@@ -660,9 +639,7 @@ static void test_rests(void **state)
 
 	shaper_set_rate(shaper_root(w->shaper), 8 << 20);
 	begin(w, false);
-	ev_timer_init(&w->timer, rest, 0.01, 0.01);
-	w->timer.data = w;
-	ev_timer_start(w->loop, &w->timer);
+	timer(w, rest, 0.01, 0.01);
 	run(w);
 	expect_content(w);
 	assert_int_equal(w->fake.puts, 1);
@@ -676,9 +653,7 @@ static void test_reparent(void **state)
 
 	shaper_set_rate(w->charge, RATE_CLOSED);
 	begin(w, false);
-	ev_timer_init(&w->timer, reparent, 0.5, 0.);
-	w->timer.data = w;
-	ev_timer_start(w->loop, &w->timer);
+	timer(w, reparent, 0.5, 0.);
 	run(w);
 	expect_content(w);
 }
