@@ -32,7 +32,7 @@ static const char usage[] =
 	"      --version      print the version and exit\n"
 	"  -h, --help         this text\n"
 	"\n"
-	"signals: HUP reloads, USR1 reopens the logs, TERM and INT stop, a second one at once\n";
+	"signals: HUP reloads, USR1 reopens the job log, TERM and INT stop, a second one at once\n";
 
 /* What an option alone does, or -1: go on. */
 static int parse_options(int argc, char **argv, struct options *o)
