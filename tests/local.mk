@@ -79,6 +79,9 @@ UNIT += tests/unit/test_nodes
 UNIT += tests/unit/test_scrub
 UNIT += tests/unit/test_space
 UNIT += tests/unit/test_spoke
+UNIT += tests/unit/test_spoke_crash
+UNIT += tests/unit/test_spoke_room
+UNIT += tests/unit/test_spoke_use
 UNIT += tests/unit/test_publish
 UNIT += tests/unit/test_journal
 UNIT += tests/unit/test_timetable
@@ -174,9 +177,14 @@ tests_unit_test_push_SOURCES = tests/unit/test_push.c tests/unit/fake_spoke.h \
 	tests/unit/temp.h
 tests_unit_test_publish_SOURCES = tests/unit/test_publish.c tests/unit/mounted.h
 tests_unit_test_extents_SOURCES = tests/unit/test_extents.c tests/unit/mounted.h
-# A lock file comes between two steps of a publication; a worker is held while it decodes.
-tests_unit_test_spoke_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=publish_prepare \
-	-Wl,--wrap=frame_decode
+SPOKE_RIG = tests/unit/spoke_rig.c tests/unit/spoke_rig.h
+tests_unit_test_spoke_SOURCES = tests/unit/test_spoke.c $(SPOKE_RIG)
+tests_unit_test_spoke_crash_SOURCES = tests/unit/test_spoke_crash.c $(SPOKE_RIG)
+tests_unit_test_spoke_room_SOURCES = tests/unit/test_spoke_room.c $(SPOKE_RIG)
+tests_unit_test_spoke_use_SOURCES = tests/unit/test_spoke_use.c $(SPOKE_RIG)
+# A worker is held while it decodes; a lock file comes between two steps of a publication.
+tests_unit_test_spoke_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=frame_decode
+tests_unit_test_spoke_use_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=publish_prepare
 CORE_RIG = tests/unit/core_rig.c tests/unit/core_rig.h
 tests_unit_test_cmd_SOURCES = tests/unit/test_cmd.c $(CORE_RIG)
 tests_unit_test_core_SOURCES = tests/unit/test_core.c $(CORE_RIG)
