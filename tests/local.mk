@@ -10,6 +10,9 @@ UNIT += tests/unit/test_base
 UNIT += tests/unit/test_bucket
 UNIT += tests/unit/test_bulkio
 UNIT += tests/unit/test_bundle
+UNIT += tests/unit/test_bundle_edits
+UNIT += tests/unit/test_bundle_jobs
+UNIT += tests/unit/test_bundle_resume
 UNIT += tests/unit/test_cmd
 UNIT += tests/unit/test_command
 UNIT += tests/unit/test_config
@@ -171,8 +174,12 @@ tests_sim_sim_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/sim_count.h \
 	tests/sim/sim_fleet.c tests/sim/sim_kept.c tests/sim/sim_move.c tests/sim/sim_order.c \
 	tests/sim/sim_rules.c tests/sim/sim_sets.c tests/sim/sim_world.c tests/sim/sim_zone.c
 tests_sim_sim_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=zone_new
-tests_unit_test_bundle_SOURCES = tests/unit/test_bundle.c tests/unit/staged.h \
-	tests/unit/temp.h
+BUNDLE_RIG = tests/unit/bundle_rig.c tests/unit/bundle_rig.h tests/unit/temp.h
+tests_unit_test_bundle_SOURCES = tests/unit/test_bundle.c $(BUNDLE_RIG)
+tests_unit_test_bundle_edits_SOURCES = tests/unit/test_bundle_edits.c tests/unit/staged.h \
+	$(BUNDLE_RIG)
+tests_unit_test_bundle_jobs_SOURCES = tests/unit/test_bundle_jobs.c $(BUNDLE_RIG)
+tests_unit_test_bundle_resume_SOURCES = tests/unit/test_bundle_resume.c $(BUNDLE_RIG)
 tests_unit_test_push_SOURCES = tests/unit/test_push.c tests/unit/fake_spoke.h \
 	tests/unit/temp.h
 tests_unit_test_publish_SOURCES = tests/unit/test_publish.c tests/unit/mounted.h
