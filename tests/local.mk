@@ -30,6 +30,8 @@ UNIT += tests/unit/test_digest
 UNIT += tests/unit/test_extents
 UNIT += tests/unit/test_filter
 UNIT += tests/unit/test_forward
+UNIT += tests/unit/test_forward_order
+UNIT += tests/unit/test_forward_steps
 UNIT += tests/unit/test_frame
 UNIT += tests/unit/test_http
 UNIT += tests/unit/test_hub_db
@@ -196,7 +198,12 @@ CORE_RIG = tests/unit/core_rig.c tests/unit/core_rig.h
 tests_unit_test_cmd_SOURCES = tests/unit/test_cmd.c $(CORE_RIG)
 tests_unit_test_core_SOURCES = tests/unit/test_core.c $(CORE_RIG)
 tests_unit_test_core_forecast_SOURCES = tests/unit/test_core_forecast.c $(CORE_RIG)
-tests_unit_test_forward_SOURCES = tests/unit/test_forward.c $(CORE_RIG)
+tests_unit_test_forward_SOURCES = tests/unit/test_forward.c tests/unit/forward_rig.h \
+	$(CORE_RIG)
+tests_unit_test_forward_order_SOURCES = tests/unit/test_forward_order.c tests/unit/forward_rig.h \
+	$(CORE_RIG)
+tests_unit_test_forward_steps_SOURCES = tests/unit/test_forward_steps.c tests/unit/forward_rig.h \
+	$(CORE_RIG)
 tests_unit_test_hub_rates_SOURCES = tests/unit/test_hub_rates.c $(CORE_RIG)
 tests_unit_test_core_sets_SOURCES = tests/unit/test_core_sets.c $(CORE_RIG)
 tests_unit_test_core_time_SOURCES = tests/unit/test_core_time.c $(CORE_RIG)
