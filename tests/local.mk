@@ -284,7 +284,7 @@ bench-delta: all tests/bench/delta_cpu
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/delta.sh $(DELTA)
 EXTRA_PROGRAMS += tests/bench/delta_cpu
 tests_bench_delta_cpu_LDADD = $(TRANSFER_LIBS)
-# Two hundred spokes: three minutes (LOAD_SECONDS=600: ten), an hour.
+# Two hundred spokes: ten minutes (LOAD_SECONDS=180: three), an hour.
 bench-load: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/load.sh
 soak-load: all

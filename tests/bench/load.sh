@@ -2,7 +2,7 @@
 # One hub and SPOKES (200) real spokes on the loopback of a network namespace, each under a rate of its
 # own, whose windows open in the same second. A few large images and many small files go to all of them;
 # while they do, small files change, and a changed copy of an image comes. For as long as LOAD_SECONDS
-# (180; ten minutes: 600; make soak-load: an hour) the rates are full.
+# (600; make soak-load: an hour) the rates are full.
 #
 # Sampled every second: memory, descriptors and processor time of the hub, those of all spokes, and what
 # went to each spoke's port (nftables counts it). Shown as plots; judged at the end: nothing grows, a byte
@@ -16,7 +16,7 @@
 BENCH_DIR=${BENCH_DIR:-/dev/shm}
 . "$(dirname "$0")/lib.bash"
 SPOKES=${SPOKES:-200}
-LOAD_SECONDS=${LOAD_SECONDS:-180}
+LOAD_SECONDS=${LOAD_SECONDS:-600}
 RATE=${RATE:-256}
 watch=$(cd "$(dirname "$0")" && pwd)/load_watch.py
 WATCHER=

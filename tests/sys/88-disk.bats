@@ -98,7 +98,7 @@ broken() { # SIDE "ERRNO CALLS TEXT" WORDS
 }
 
 @test "a spoke's database cannot be written" {
-	broken berlin "5 ws spoke.db" "."
+	broken berlin "5 ws spoke.db" "disk I/O error"
 }
 
 @test "a spoke cannot rename" {
