@@ -28,6 +28,7 @@ teardown() { world_end; }
 	grep -q '^spokesync:' "$T/root/etc/group"
 	systemd-tmpfiles --create --root="$T/root" "$units/spokesync.tmpfiles"
 	[ "$(stat -c %a "$T/root/var/lib/spokesync")" = 750 ]
+	[ "$(stat -c %a "$T/root/var/log/spokesync")" = 750 ]
 	[ "$(stat -c %a "$T/root/etc/spokesync")" = 750 ]
 	[ "$(stat -c %a "$T/root/run/spokesync")" = 755 ]
 	# The group may read what root puts there; only root may write it.
