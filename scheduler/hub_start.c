@@ -68,9 +68,13 @@ static void start_progress(void *arg)
 static void start_account(struct hub_job *x)
 {
 	struct job_counters c;
+	struct push_stats s;
 
 	hub_job_counters(x, &c);
 	x->before = c;
+	push_stats(x->push, &s);
+	if (s.sent.offset)
+		x->sent = s.sent;
 	x->push = NULL;
 }
 
@@ -190,6 +194,7 @@ static void start_push(struct hub_job *x, const struct prepare_result *r)
 	spec->content.live = !x->version->generation;
 	spec->content.identity = x->version->identity;
 	spec->effort = hub_start_effort(shaper_rate_in_force(spec->parent), &spec->effort_short);
+	spec->sent = x->sent;
 	x->effort = spec->effort;
 	start_offer(x, r, &spec->offer);
 	ev.arg = x;

@@ -207,6 +207,7 @@ struct hub_job {
 	bool has_partial;
 	struct hash partial;
 	struct job_counters before;  /* all pushes that ended, and before a restart */
+	struct push_sent sent;	     /* of the last of these that sent anything */
 	struct job_counters counted; /* of these, what the history has (hub_history.c) */
 	struct mono push_since;
 	uint64_t sampled; /* wire bytes at the last tick, for the speed */

@@ -81,10 +81,16 @@ static uint64_t literal_handed(const struct push *p)
 	       stream_literal_at(p->stream, p->stream_from);
 }
 
+static struct push_sent handed_out(const struct push *p)
+{
+	return (struct push_sent){*stream_id(p->stream), p->offset - p->resent, p->acked};
+}
+
 void push_drop_stream(struct push *p, bool complete)
 {
 	if (!p->stream)
 		return;
+	p->stats.sent = handed_out(p);
 	p->literal_before += literal_handed(p);
 	p->stats.estimate = stream_estimate(p->stream);
 	stream_on_ready(p->stream, NULL, NULL);
@@ -238,6 +244,7 @@ void push_stats(const struct push *p, struct push_stats *ret)
 		ret->literal_total +=
 			stream_literal(p->stream) - stream_literal_at(p->stream, p->stream_from);
 		ret->estimate = stream_estimate(p->stream);
+		ret->sent = handed_out(p);
 	}
 	ret->acked = p->acked;
 	ret->received = MAX(p->received, p->acked);

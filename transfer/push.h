@@ -68,6 +68,13 @@ void peer_call_cancel(struct word *w);
 /* DELETE of a transfer that nobody wants any more; no answer wanted. */
 void peer_forget_transfer(struct peer *p, const char *group, const struct hash *root);
 
+/* What a push had handed out of a bundle when it ended, and how much of that it knew to be durable:
+ * the next one sees what of it comes again. offset 0: nothing. */
+struct push_sent {
+	struct hash bundle;
+	uint64_t offset, acked;
+};
+
 struct push_spec {
 	struct peer *peer;
 	struct bundler *bundler;
@@ -77,7 +84,8 @@ struct push_spec {
 	struct content content;	 /* fd stays the caller's until the push ended */
 	struct wire_offer offer; /* path, root, size, mtime, mode, bases, partial filled in */
 	int effort;		 /* zstd level */
-	int effort_short; /* instead, where encoding does not keep up with the rate; 0: none */
+	int effort_short;      /* instead, where encoding does not keep up with the rate; 0: none */
+	struct push_sent sent; /* of the push before this one */
 };
 
 enum push_end {
@@ -113,6 +121,7 @@ struct push_stats {
 	uint64_t peak_rate; /* bytes in the busiest second */
 	unsigned bundles, resumes, repairs;
 	uint64_t resent; /* bytes sent again after an interruption */
+	struct push_sent sent;
 	unsigned n_bases;
 	bool planning, filling;
 	bool read_again; /* staged, and the spoke read all of it once more */

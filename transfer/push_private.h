@@ -44,6 +44,7 @@ struct push {
 	uint64_t put_from;    /* where this PUT began */
 	uint64_t acked;	      /* O of this stream */
 	uint64_t received;    /* at least O: what the spoke told last */
+	uint64_t resent;      /* of offset: that counts as sent again already */
 	int read_error;	      /* why read() ended the PUT */
 	bool wants_stream;    /* read() waits for the stream, not for the shaper */
 	bool repairing;	      /* this stream is a repair: its effort is its own */

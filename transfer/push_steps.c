@@ -126,6 +126,7 @@ static void start_stream(struct push *p, int r, struct bundle_stream *s, uint64_
 	}
 	p->stream = s;
 	p->offset = p->acked = p->received = p->stream_from = offset;
+	p->resent = 0;
 	p->stats.bundles++;
 	p->stream_us = push_now_us();
 	p->starved_us = 0;
@@ -149,6 +150,18 @@ static void repair(struct push *p, const struct wire_position *pos)
 	start_stream(p, r, s, 0);
 }
 
+/* Of what the push before this one handed out, that which did not last there comes again. */
+static void count_again(struct push *p, const struct wire_position *pos)
+{
+	const struct push_sent *sent = &p->spec.sent;
+	bool same = pos->has_bundle && hash_equal(&pos->bundle, &sent->bundle);
+	uint64_t lasted = same ? pos->offset : sent->acked;
+
+	if (sent->offset > lasted)
+		p->stats.resent += sent->offset - lasted;
+	p->spec.sent.offset = 0;
+}
+
 /* The spoke's bundle where it can be gone on with, else a new one without what is proven. */
 static void choose_stream(struct push *p, const struct wire_position *pos, bool whole_map)
 {
@@ -160,6 +173,8 @@ static void choose_stream(struct push *p, const struct wire_position *pos, bool 
 	p->repairing = false;
 	if (!anew && pos->has_bundle && !pos->complete)
 		r = stream_resume(p->bundle, &pos->bundle, pos->offset, &s);
+	if (r == 0 || whole_map)
+		count_again(p, pos);
 	if (r == 0) {
 		p->stats.resumes++;
 		start_stream(p, 0, s, pos->offset);
@@ -296,8 +311,10 @@ bool push_answer(struct push *p, const struct request_result *r, bool whole_map)
 		return true;
 	}
 	if (p->stopping && !pos.staged) {
-		if (p->stream && pos.has_bundle && pos.offset < p->offset)
-			p->stats.resent += p->offset - pos.offset;
+		if (p->stream && pos.has_bundle && pos.offset < p->offset) {
+			p->resent = p->offset - pos.offset;
+			p->stats.resent += p->resent;
+		}
 		note(p, &pos);
 		push_end(p, PUSH_STOPPED, "stopped");
 	} else {
