@@ -5,6 +5,9 @@
 # next attempt (lines and ticks in two seconds).
 load lib
 
+setup_file() {
+	cc -shared -fPIC -O1 -o "$BATS_FILE_TMPDIR/fault.so" "$BATS_TEST_DIRNAME/fault.c" -ldl
+}
 setup() {
 	world
 	SETTLE=0s
@@ -15,8 +18,7 @@ teardown() { world_end; }
 faults() {
 	local below=$T/berlin
 	[ "$1" = berlin ] || below=$T/src:$T/hub.state
-	cc -shared -fPIC -O1 -o "$T/fault.so" "$BATS_TEST_DIRNAME/fault.c" -ldl
-	PREFIX[$1]="env ASAN_OPTIONS=${ASAN_OPTIONS-}:verify_asan_link_order=0 LD_PRELOAD=$T/fault.so
+	PREFIX[$1]="env ASAN_OPTIONS=${ASAN_OPTIONS-}:verify_asan_link_order=0 LD_PRELOAD=$BATS_FILE_TMPDIR/fault.so
 		FAULT_BELOW=$below FAULT_SWITCH=$T/fault"
 }
 fault() { # ERRNO CALLS TEXT
