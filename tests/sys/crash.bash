@@ -11,6 +11,7 @@
 
 crash_begin() {
 	CRASH=$(mktemp -d "${TMPDIR:-/tmp}/crash.XXXXXX")
+	PYTHON=$(python3 -c 'import sys; print(sys.executable)') # without what may lie in between
 	cc -shared -fPIC -O1 -o "$CRASH/fault.so" "$BATS_TEST_DIRNAME/fault.c" -ldl
 	# Random bytes, zeros in the middle; then blocks anew, blocks emptied, and an odd end.
 	head -c 16M /dev/urandom >"$CRASH/one"
@@ -32,11 +33,14 @@ crash_prefix() { # SIDE AT HALF
 		FAULT_BELOW=$below FAULT_LOG=$T/steps FAULT_KILL=$2 ${3:+FAULT_HALF=1}"
 }
 
-# What a reader sees is whole: one of the contents, under the names that were given, of which $THERE is
-# never missing. A file is opened once: another may take its place while it is compared.
+# What a reader sees is whole: one of the contents, under the names that were given, of which the one
+# that $T/there says is never missing. crash_watch.py looks all the time; here, where a daemon was just
+# killed and after each step, it is certain that somebody looked. A file is opened once: another may
+# take its place while it is compared.
 crash_whole() {
-	local f bad=
-	[ -z "$THERE" ] || [ -e "$T/berlin/$THERE" ] || { echo "$THERE is missing"; return 1; }
+	local f bad='' there=$(<"$T/there")
+	[ ! -s "$T/amiss" ] || { cat "$T/amiss"; return 1; }
+	[ -z "$there" ] || [ -e "$T/berlin/$there" ] || { echo "$there is missing"; return 1; }
 	for f in $(published berlin); do
 		[ "$f" = one.img ] || [ "$f" = old.img ] || { echo "name: $f"; return 1; }
 		{ crash_known || bad=$f; } 2>/dev/null 9<"$T/berlin/$f" || true # it is gone meanwhile
@@ -49,9 +53,15 @@ crash_known() {
 	return 1
 }
 
+# Asked 25 times a second of each of many: nothing is started for it.
+crash_gone() { # PID
+	local state
+	! { read -r state <"/proc/$1/stat"; } 2>/dev/null || [[ $state == *") Z "* ]]
+}
+
 # Started again where it was killed; without the fault.
 crash_revive() { # SIDE
-	gone "${PID[$1]}" || return 0
+	crash_gone "${PID[$1]}" || return 0
 	local rc=0
 	wait "${PID[$1]}" || rc=$?
 	[ "$rc" -eq 137 ] && [ -z "$KILLED" ] || { echo "$1 ended by itself: $rc"; return 1; }
@@ -73,14 +83,14 @@ crash_wait() { # SIDE
 	while :; do
 		hubctl wait --timeout 60s >"$T/waited" 2>&1 3>&- &
 		waiter=$!
-		while kill -0 "$waiter" 2>/dev/null; do
-			crash_revive "$1" && crash_whole || { kill "$waiter"; return 1; }
-			sleep 0.04
+		while ! crash_gone "$waiter"; do
+			crash_revive "$1" && [ ! -s "$T/amiss" ] || { kill "$waiter"; crash_whole; return 1; }
+			read -rt 0.04 -u "$NEVER" || true
 		done
 		if wait "$waiter"; then return 0; fi
 		[ "$SECONDS" -lt "$end" ] || { echo "not in sync: $(cat "$T/waited")"; return 1; }
 		crash_revive "$1" || return 1
-		sleep 0.04
+		read -rt 0.04 -u "$NEVER" || true
 	done
 }
 
@@ -95,6 +105,19 @@ crash_merged() { ! find "$T/berlin/.spokesync/index" -name '*.delta' | grep -q .
 crash_published() { cmp -s "$T/berlin/$1.img" "$2"; }
 
 crash_run() { # SIDE
+	local end NEVER watcher
+	exec {NEVER}<> <(:) # nothing comes from it: to wait without starting anything
+	: >"$T/there"
+	"$PYTHON" "$BATS_TEST_DIRNAME/crash_watch.py" "$T/berlin" "$T/there" one.img,old.img \
+		"$CRASH"/{one,two,small} >"$T/amiss" 2>&1 3>&- &
+	watcher=$!
+	crash_steps "$1" || { kill "$watcher"; return 1; }
+	kill "$watcher"
+	[ ! -s "$T/amiss" ] || { cat "$T/amiss"; return 1; }
+	exec {NEVER}<&-
+}
+
+crash_steps() { # SIDE
 	local end
 	cp "$CRASH/one" "$T/src/one.img"
 	cp "$CRASH/small" "$T/src/old.img"
@@ -103,16 +126,16 @@ crash_run() { # SIDE
 	crash_wait "$1" && crash_whole || return 1
 	crash_published one "$CRASH/one" || { echo "the first is not there"; return 1; }
 	cp "$CRASH/two" "$T/new"
-	THERE=one.img
+	echo -n one.img >"$T/there"
 	mv "$T/new" "$T/src/one.img"
 	crash_wait "$1" || return 1
 	crash_published one "$CRASH/two" || { echo "the second is not there"; return 1; }
-	THERE=old.img
+	echo -n old.img >"$T/there"
 	mv "$T/src/one.img" "$T/src/old.img"
 	crash_wait "$1" || return 1
 	crash_published old "$CRASH/two" || { echo "it is not renamed"; return 1; }
 	[ ! -e "$T/berlin/one.img" ] || { echo "the first name is there yet"; return 1; }
-	THERE=
+	: >"$T/there"
 	rm "$T/src/old.img"
 	crash_wait "$1" || return 1
 	[ -z "$(published berlin)" ] || { echo "it is not deleted"; return 1; }
@@ -158,7 +181,7 @@ crash_judge() { # SIDE
 }
 
 crash_in_world() { # SIDE AT HALF
-	local rc=0 said KILLED='' THERE=''
+	local rc=0 said KILLED=''
 	world
 	SETTLE=0s RETRY=100ms
 	spoke berlin
