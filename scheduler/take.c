@@ -26,9 +26,16 @@
 #include "scheduler/survey.h"
 #include "scheduler/trust.h"
 
-#define FAULT_RETRY_US (60 * SECOND_US) /* a file that cannot be read is tried again */
+#define FAULT_RETRY_US (60 * SECOND_US) /* for a file that cannot be read; or retry_max */
 
 static void take_pump(struct hub *h);
+
+static void take_later(struct hub_file *f)
+{
+	int64_t wait = MIN(FAULT_RETRY_US, core_config(f->group->hub->core)->retry_max_us);
+
+	catalog_settling(f, (struct mono){daemon_now().mono.us + wait});
+}
 
 int hub_confirm(struct hub *h, const char *group)
 {
@@ -104,7 +111,7 @@ static void take_deleted(struct hub_file *f)
 		r = db_versions_indexed(h->db, &row);
 	hub_recorded(h, r, f->path);
 	if (r < 0) {
-		catalog_settling(f, (struct mono){daemon_now().mono.us + FAULT_RETRY_US});
+		take_later(f);
 		return;
 	}
 	row.indexed = true;
@@ -124,7 +131,7 @@ static void take_fault(struct hub_file *f, const char *what, int error)
 
 	snprintf(words, sizeof(words), "%s: %s", what, strerror(-error));
 	log_warn("group %s: %s: %s", f->group->name, f->path, words);
-	catalog_settling(f, (struct mono){daemon_now().mono.us + FAULT_RETRY_US});
+	take_later(f);
 	catalog_state(f, FILE_SETTLING, words);
 }
 
