@@ -266,6 +266,13 @@ static enum handled restore(struct call *c, struct spoke_group *g, const struct 
 	struct stat st;
 
 	if (!w->sure) {
+		if (spoke_preserve_unread(g, w->id)) {
+			spoke_preserve_again(g);
+			return call_fail(c, 500,
+					 "version %" PRId64 " of %s, preserved/%s, could not be "
+					 "read: the log says why; it is tried again now",
+					 w->id, w->path, w->name);
+		}
 		spoke_preserve_hash(g);
 		return call_fail(c, 503, "version %" PRId64 " of %s is being hashed: try again",
 				 w->id, w->path);

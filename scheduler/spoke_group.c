@@ -73,6 +73,7 @@ struct spoke_group *spoke_group_free(struct spoke_group *g)
 	store_close(g->store);
 	config_unref(g->kept);
 	pthread_mutex_destroy(&g->space_lock);
+	free(g->unread);
 	free(g->name);
 	free(g);
 	return NULL;

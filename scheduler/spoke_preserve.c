@@ -132,23 +132,42 @@ static void hash_done(struct work *w)
 	struct spoke *s = g->spoke;
 
 	g->hashing_preserved = false;
-	if (x->r == 0 && spoke_db_preserved_known(g->db, x->id, &x->root, &x->identity) < 0)
+	if (x->r == 0 && spoke_db_preserved_known(g->db, x->id, &x->root, &x->identity) < 0) {
 		failed(g);
-	else if (x->r == 0)
+	} else if (x->r == 0) {
 		spoke_preserve_hash(g); /* the next one */
-	else if (x->r != -ECANCELED)
+	} else if (x->r != -ECANCELED) {
 		log_warn("group %s: preserved/%s cannot be read: %s", g->name, x->name,
 			 x->e.text[0] ? x->e.text : strerror(-x->r));
+		/* The others do not wait for it. */
+		g->unread = xrealloc(g->unread, (g->n_unread + 1) * sizeof(*g->unread));
+		g->unread[g->n_unread++] = x->id;
+		spoke_preserve_hash(g);
+	}
 	free(x->name);
 	free(x);
 	spoke_work_ended(s);
+}
+
+bool spoke_preserve_unread(const struct spoke_group *g, int64_t id)
+{
+	for (size_t i = 0; i < g->n_unread; i++)
+		if (g->unread[i] == id)
+			return true;
+	return false;
+}
+
+void spoke_preserve_again(struct spoke_group *g)
+{
+	g->n_unread = 0;
+	spoke_preserve_hash(g);
 }
 
 static int find_unknown(void *arg, const struct spoke_preserved *p)
 {
 	struct preserve_hash *x = arg;
 
-	if (p->sure)
+	if (p->sure || spoke_preserve_unread(x->g, p->id))
 		return 0;
 	x->id = p->id;
 	x->name = xstrdup(p->name);
@@ -162,11 +181,11 @@ void spoke_preserve_hash(struct spoke_group *g)
 	if (g->hashing_preserved || g->spoke->stopping || g->kept || !g->db)
 		return;
 	x = xcalloc(1, sizeof(*x));
+	x->g = g;
 	if (spoke_db_preserved_each(g->db, find_unknown, x) != 1) {
 		free(x);
 		return;
 	}
-	x->g = g;
 	x->w.run = hash_run;
 	x->w.done = hash_done;
 	g->hashing_preserved = true;

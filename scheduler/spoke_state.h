@@ -96,6 +96,8 @@ struct spoke_group {
 	struct lane publish_lane;
 	unsigned keep_counter;
 	bool hashing_preserved;
+	int64_t *unread; /* of preserved/: could not be read; tried again by spoke_tidy() */
+	size_t n_unread;
 	bool tidying, tidy_again;
 	struct mono expired; /* when leaf records were last looked through */
 	/* what lies there: scanned now and then, indexed one file at a time */
@@ -197,6 +199,8 @@ bool spoke_hashing(const struct spoke_group *g, const char *path);
 void spoke_preserve_trim(struct spoke_group *g);
 /* Contents there that are not known are hashed, in the background. */
 void spoke_preserve_hash(struct spoke_group *g);
+bool spoke_preserve_unread(const struct spoke_group *g, int64_t id);
+void spoke_preserve_again(struct spoke_group *g); /* also those that could not be read */
 
 /* spoke_verify.c: contents are read again because somebody asks. */
 void spoke_verify_begin(struct spoke_group *g, struct sreq *r);

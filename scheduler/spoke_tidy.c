@@ -91,7 +91,7 @@ void spoke_tidy(struct spoke_group *g)
 	g->tidy_again = g->tidying;
 	if (g->tidying || g->spoke->stopping || !g->store)
 		return;
-	spoke_preserve_hash(g);
+	spoke_preserve_again(g);
 	g->tidying = true;
 	x = xcalloc(1, sizeof(*x));
 	x->g = g;

@@ -10,6 +10,7 @@ drift() {
 	hubctl spokes --json |
 		jq -r --arg f "$1" --arg p "$2" '.spokes[0] | (.drift + .foreign)[] | select(.path == $p) | .[$f]'
 }
+known() { ctl berlin preserved --json | jq -e --arg p "$1" ".preserved[] | select(.path == \$p) | .root" >"$T/known"; }
 kept() { ctl berlin preserved --json | jq -r --arg p "$1" '[.preserved[] | select(.path == $p)] | .['"$2"']'; }
 told() { jq -rs --arg p "$2" '[.[] | select(.event == "drift" and .path == $p)] | last | .what' "$T/$1.jsonl"; }
 # The hub learns what the spoke knows, now.
@@ -201,4 +202,29 @@ damage() {
 	[ "$(grep -c 'scrub: begun' "$T/berlin.err")" -eq 1 ]
 	is damaged told berlin other
 	[ "$(jq -s '[.[] | select(.event == "scrub")] | last | .found' "$T/berlin.jsonl")" -eq 1 ]
+}
+
+# Seen to catch: the newest that could not be read was tried for ever, and nothing behind it could be
+# restored, "being hashed: try again".
+@test "what cannot be read in preserved/ keeps nothing else there from being known" {
+	local kept=$T/berlin/.spokesync/preserved
+	spoke berlin
+	mkdir -p "$kept"
+	echo old >"$kept/1700000000.1.1.old"
+	echo bad >"$kept/1800000000.1.2.bad"
+	start berlin
+	eventually 20 known old
+	eventually 20 known bad
+	stop berlin
+	sqlite3 "$T/berlin/.spokesync/spoke.db" 'UPDATE preserved SET sure = 0'
+	rm "$kept/1800000000.1.2.bad"
+	mkdir "$kept/1800000000.1.2.bad"
+	start berlin
+	eventually 20 known old
+	ctl berlin restore old
+	[ "$(cat "$T/berlin/old")" = old ]
+	eventually 20 grep -q 'bad cannot be read' "$T/berlin.err"
+	run ctl berlin restore bad
+	[ "$status" -ne 0 ]
+	[[ $output == *"could not be read"* ]]
 }
