@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "transfer/mapped.h"
+
 #define BUFFERS 3u
 
 struct ahead {
@@ -63,7 +65,7 @@ int ahead_start(const struct ahead_piece *pieces, size_t n, struct ahead **ret)
 	pthread_cond_init(&a->moved, NULL);
 	for (i = 0; i < MIN(n, (size_t)BUFFERS); i++)
 		a->buf[i] = bulk_buffer(AHEAD_PIECE);
-	sigfillset(&all); /* signals are the loop's */
+	mapped_sigset(&all); /* signals are the loop's */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	r = pthread_create(&a->thread, NULL, reader, a);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

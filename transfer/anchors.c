@@ -28,7 +28,7 @@ const char *anchors_name(const struct hash *root, char name[ANCHORS_NAME_LEN])
 
 static bool sound(const struct anchors *a)
 {
-	const struct anchors_head *h = a->head;
+	const struct anchors_head *h = &a->head;
 
 	return memcmp(h->magic, ANCHORS_MAGIC, sizeof(h->magic)) == 0 &&
 	       h->version == ANCHORS_VERSION && h->bits >= ANCHOR_BITS &&
@@ -41,14 +41,14 @@ int anchors_open(int dirfd, const struct hash *root, struct anchors **ret)
 	char name[ANCHORS_NAME_LEN];
 	struct anchors *a;
 	struct flat map;
-	int r = flat_map(dirfd, anchors_name(root, name), sizeof(*a->head), &map);
+	int r = flat_map(dirfd, anchors_name(root, name), sizeof(a->head), &map);
 
 	if (r < 0)
 		return r;
 	a = xcalloc(1, sizeof(*a));
 	a->map = map;
-	a->head = map.data;
-	a->entries = (const uint64_t *)(a->head + 1);
+	memcpy(&a->head, map.data, sizeof(a->head));
+	a->entries = (const void *)((const uint8_t *)map.data + sizeof(a->head));
 	if (!sound(a)) {
 		anchors_free(a);
 		return -EBADMSG;
@@ -147,12 +147,12 @@ struct anchors *anchors_free(struct anchors *a)
 
 unsigned anchors_bits(const struct anchors *a)
 {
-	return a->head->bits;
+	return a->head.bits;
 }
 
 unsigned anchors_find(const struct anchors *a, uint32_t print, uint32_t blocks[ANCHOR_TRIES])
 {
-	uint64_t key = (uint64_t)print << 32, low = 0, high = a->head->count;
+	uint64_t key = (uint64_t)print << 32, low = 0, high = a->head.count;
 	unsigned n = 0;
 
 	while (low < high) {
@@ -163,7 +163,7 @@ unsigned anchors_find(const struct anchors *a, uint32_t print, uint32_t blocks[A
 		else
 			high = mid;
 	}
-	for (; n < ANCHOR_TRIES && low < a->head->count && a->entries[low] >> 32 == print; low++)
+	for (; n < ANCHOR_TRIES && low < a->head.count && a->entries[low] >> 32 == print; low++)
 		blocks[n++] = (uint32_t)a->entries[low];
 	return n;
 }

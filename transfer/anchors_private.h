@@ -24,7 +24,7 @@ _Static_assert(sizeof(struct anchors_head) == 32, "head of a file of anchors");
 
 struct anchors {
 	struct flat map;
-	const struct anchors_head *head;
+	struct anchors_head head; /* a copy: it is what was looked at */
 	const uint64_t *entries;
 };
 

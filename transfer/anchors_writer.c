@@ -170,7 +170,7 @@ int anchors_writer_take(struct anchors_writer *w, const struct anchors *a, const
 	pthread_mutex_lock(&w->lock);
 	while (atomic_load(&w->bits) < bits)
 		thin_out(w);
-	for (uint64_t i = 0; r == 0 && i < a->head->count; i++) {
+	for (uint64_t i = 0; r == 0 && i < a->head.count; i++) {
 		uint32_t block = (uint32_t)a->entries[i];
 
 		if (block >= blocks || !extents_same(same, block))

@@ -210,6 +210,9 @@ void frame_job_run(struct frame_job *j)
 		r = check_identity(c);
 	if (r == 0)
 		r = patch_and_encode(j, f, literals);
+	/* An index that cannot be read is made anew, as that of a file that changed. */
+	if (r == 0 && !index_sound(j->bundle->index))
+		r = -ESTALE;
 out:
 	j->error = r;
 }

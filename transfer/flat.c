@@ -3,22 +3,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "transfer/mapped.h"
 
 int flat_map(int dirfd, const char *name, size_t least, struct flat *ret)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	void *map = MAP_FAILED;
+	const void *map;
 	struct stat st;
+	int r = -EBADMSG;
 
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size >= least)
-		map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+		r = mapped_new(fd, (size_t)st.st_size, &map);
 	close(fd);
-	if (map == MAP_FAILED)
+	if (r < 0)
 		return -EBADMSG;
 	*ret = (struct flat){map, (size_t)st.st_size};
 	return 0;
@@ -27,6 +29,6 @@ int flat_map(int dirfd, const char *name, size_t least, struct flat *ret)
 void flat_unmap(struct flat *f)
 {
 	if (f->data != NULL)
-		munmap((void *)f->data, f->len);
+		mapped_free(f->data);
 	*f = (struct flat){NULL, 0};
 }

@@ -20,16 +20,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "transfer/index_private.h"
+#include "transfer/mapped.h"
 
 struct index {
 	atomic_uint refs;
 	const uint8_t *map;
-	size_t map_len;
 	bool part;
 	struct index_header head;
 	const struct index_record *records;
@@ -130,18 +129,17 @@ static bool root_ok(const struct index *x)
 static int open_map(struct index *x, int fd, struct err *e)
 {
 	struct stat st;
-	void *map;
+	const void *map;
 	int r;
 
 	if (fstat(fd, &st) < 0)
 		return err_set(e, -errno, "%s", strerror(errno));
 	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)INDEX_HEADER_SIZE)
 		return err_set(e, -EBADMSG, "too short to be an index");
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return err_set(e, -errno, "mmap: %s", strerror(errno));
+	r = mapped_new(fd, (size_t)st.st_size, &map);
+	if (r < 0)
+		return err_set(e, r, "mmap: %s", strerror(-r));
 	x->map = map;
-	x->map_len = (size_t)st.st_size;
 	memcpy(&x->head, map, sizeof(x->head));
 	r = index_check_header(&x->head, x->part, e);
 	if (r == 0)
@@ -195,10 +193,15 @@ struct index *index_unref(struct index *x)
 {
 	if (x != NULL && atomic_fetch_sub(&x->refs, 1) == 1) {
 		if (x->map != NULL)
-			munmap((void *)x->map, x->map_len);
+			mapped_free(x->map);
 		free(x);
 	}
 	return NULL;
+}
+
+bool index_sound(const struct index *x)
+{
+	return mapped_sound(x->map);
 }
 
 const struct hash *index_root(const struct index *x)
@@ -247,7 +250,9 @@ uint64_t index_nonzero_at(const struct index *x, uint64_t rank)
 		else
 			high = mid;
 	}
-	while (x->records[low].rank + index_bits_before(x->records[low].bits, block + 1) <= rank)
+	/* Zeros that stand for what cannot be read have no such block. */
+	while (block < NODE_BLOCKS - 1 &&
+	       x->records[low].rank + index_bits_before(x->records[low].bits, block + 1) <= rank)
 		block++;
 	return low * NODE_BLOCKS + block;
 }

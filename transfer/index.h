@@ -33,6 +33,9 @@ const struct hash *index_plan_name(const struct index *x);
 /* The same by its root, from the file's header; *ret is the root where there is no file. */
 void index_plan_name_of(int dirfd, const struct hash *root, struct hash *ret);
 bool index_exists(int dirfd, const struct hash *root); /* a whole one */
+/* False: a part of it could not be read since; all of it is zeros now, and what was made of it may
+ * be wrong. */
+bool index_sound(const struct index *x);
 bool index_is_part(const struct index *x);
 
 struct index *index_ref(struct index *x);

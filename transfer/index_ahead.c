@@ -12,6 +12,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "transfer/mapped.h"
+
 #define SHARE_READ  (32u << 20) /* of one call of index_builder_work() */
 #define SHARE_SIZE  ((uint64_t)4 << 30)
 #define AHEAD_LEAST (8 * PIECE) /* smaller files are read before the threads are there */
@@ -134,7 +136,7 @@ static void start_threads(struct reader *r)
 {
 	sigset_t all, before;
 
-	sigfillset(&all); /* signals are the loop's */
+	mapped_sigset(&all); /* signals are the loop's */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_mutex_lock(&r->lock);
 	while (r->threads < FETCHERS && pthread_create(&r->fetchers[r->threads].thread, NULL,

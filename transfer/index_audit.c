@@ -69,7 +69,7 @@ static int check_run(struct audit *a, uint64_t first, uint64_t *ret_block)
 		if ((i - first) * BLOCK_SIZE >= (uint64_t)got ||
 		    !hash_equal(&leaves[i - first], index_leaf(a->trust->base, i))) {
 			*ret_block = i;
-			return -EBADE;
+			return index_sound(a->trust->base) ? -EBADE : -EIO;
 		}
 	}
 	return 0;

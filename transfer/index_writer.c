@@ -138,7 +138,7 @@ int index_writer_unsure(struct index_writer *w, uint64_t node, const struct hash
 
 int index_writer_same(struct index_writer *w, uint64_t node, const struct index *base)
 {
-	struct hash leaves[NODE_BLOCKS];
+	struct hash leaves[NODE_BLOCKS], hash;
 	unsigned n;
 
 	if (node >= w->nodes || node >= nodes_of(index_size(base)))
@@ -150,7 +150,8 @@ int index_writer_same(struct index_writer *w, uint64_t node, const struct index 
 		return -EEXIST;
 	for (unsigned i = 0; i < n; i++)
 		leaves[i] = *index_leaf(base, node * NODE_BLOCKS + i);
-	return put_node(w, node, leaves, index_node(base, node));
+	hash = *index_node(base, node);
+	return index_sound(base) ? put_node(w, node, leaves, &hash) : -EIO;
 }
 
 static int read_fully(int fd, void *buf, size_t len, uint64_t offset)

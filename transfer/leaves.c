@@ -5,10 +5,10 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "transfer/durable.h"
+#include "transfer/mapped.h"
 
 static bool has(const struct leaf_bits *b, unsigned i)
 {
@@ -76,7 +76,8 @@ static int walk(const uint8_t *p, const uint8_t *end, leaf_record_fn *fn, void *
 int leaf_log_each(int fd, uint64_t end, leaf_record_fn *fn, void *arg)
 {
 	struct stat st;
-	uint8_t *map;
+	const void *map;
+	const uint8_t *p;
 	int r;
 
 	if (fstat(fd, &st) < 0)
@@ -87,11 +88,14 @@ int leaf_log_each(int fd, uint64_t end, leaf_record_fn *fn, void *arg)
 		return 0;
 	if ((uint64_t)st.st_size < end)
 		return -EBADMSG;
-	map = mmap(NULL, end, PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		return -errno;
-	r = walk(map + LEAF_LOG_BEGIN, map + end, fn, arg);
-	munmap(map, end);
+	r = mapped_new(fd, end, &map);
+	if (r < 0)
+		return r;
+	p = map;
+	r = walk(p + LEAF_LOG_BEGIN, p + end, fn, arg);
+	if (!mapped_sound(map))
+		r = -EBADMSG;
+	mapped_free(map);
 	return r;
 }
 

@@ -70,6 +70,7 @@ libtransfer_a_SOURCES += transfer/key.h
 libtransfer_a_SOURCES += transfer/learn.c transfer/learn.h
 libtransfer_a_SOURCES += transfer/learn_private.h
 libtransfer_a_SOURCES += transfer/learn_write.c
+libtransfer_a_SOURCES += transfer/mapped.c transfer/mapped.h
 libtransfer_a_SOURCES += transfer/meter.c
 libtransfer_a_SOURCES += transfer/meter.h
 libtransfer_a_SOURCES += transfer/moved.c

@@ -145,6 +145,9 @@ int scrub_part(const struct store *s, const char *path, const struct identity *r
 		r = walk(&p, fd, max);
 	/* Who changed it meanwhile changed what was compared. */
 	q = r >= 0 ? is_recorded(fd, recorded) : 0;
+	/* Nor does a record that cannot be read say that the file is bad. */
+	if (q == 0 && r >= 0 && !index_sound(p.index))
+		q = -ENODATA;
 	index_unref(p.index);
 	bulk_close(p.bulk);
 	free(p.buf);

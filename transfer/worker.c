@@ -15,6 +15,8 @@
 
 #include <ev.h>
 
+#include "transfer/mapped.h"
+
 #define THREADS_MAX 64u
 /* Larger buffers are mapped, so that free() gives them back to the kernel. */
 #define MAP_OVER (256 * 1024)
@@ -152,7 +154,7 @@ struct pool *pool_new(struct ev_loop *loop, unsigned threads)
 	ev_unref(loop);
 
 	/* Signals are the loop's. */
-	sigfillset(&all);
+	mapped_sigset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (unsigned i = 0; i < MIN(MAX(threads, 1u), THREADS_MAX); i++) {
 		struct self *self = xcalloc(1, sizeof(*self));

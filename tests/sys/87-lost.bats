@@ -4,7 +4,8 @@
 # Seen to catch, each as the program was before: a database of yesterday kept its epoch, and a file
 # that was gone meanwhile stayed away for ever; staging that was deleted was published again and again,
 # ENOENT each time; a short index, at a spoke or at the hub, had the image sent whole; of a lost pin
-# the base was not believed any more, hashed six times and then sent whole.
+# the base was not believed any more, hashed six times and then sent whole; an index that was cut off
+# while it was mapped ended the hub by SIGBUS.
 load lib
 
 setup() { world; }
@@ -173,6 +174,19 @@ under_way() {
 	local n
 	n=$(hubctl jobs --json | jq '[.jobs[] | select(.path == "one.img") | .done] | add // 0')
 	[ "$n" -gt 500000 ]
+}
+
+@test "the index is cut off at the hub under a running transfer: the file is read again" {
+	spoke berlin
+	HUB="rate = 8MiB"
+	hub
+	random "$T/src/one.img" 64
+	start berlin hub
+	eventually 30 is sending job one.img berlin state
+	# cut in its place: what is mapped of it is gone, as with a bad sector
+	for f in "$T"/hub.state/index/*; do : >"$f"; done
+	eventually 60 same berlin one.img
+	kill -0 "${PID[hub]}"
 }
 
 @test "a pin of a base is removed under a running transfer" {

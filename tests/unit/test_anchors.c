@@ -97,7 +97,7 @@ static uint64_t check_as_on_demand(struct temp *t, int fd, struct index *x)
 	uint64_t count;
 
 	assert_int_equal(anchors_get(t->fd, fd, x, &go_on, &a), 0);
-	count = a->head->count;
+	count = a->head.count;
 	anchors_free(a);
 	again = take_file(t, index_root(x), &len_again);
 	assert_int_equal(len, len_again);
@@ -258,7 +258,7 @@ static void test_found_by_their_prints(void **state)
 			assert_true(i < found);
 		}
 	}
-	assert_int_equal(n, a->head->count);
+	assert_int_equal(n, a->head.count);
 	for (uint64_t i = 1; i < n; i++)
 		assert_true(a->entries[i - 1] < a->entries[i]);
 	anchors_free(a);
@@ -287,7 +287,7 @@ static void test_damaged_ones_are_made_anew(void **state)
 	assert_int_equal(anchors_open(t->fd, index_root(x), &a), -EBADMSG);
 	close(file);
 	assert_int_equal(anchors_get(t->fd, fd, x, &go_on, &a), 0);
-	assert_true(a->head->count > 36000);
+	assert_true(a->head.count > 36000);
 	anchors_free(a);
 	index_unref(x);
 	close(fd);

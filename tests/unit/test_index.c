@@ -210,6 +210,43 @@ static void test_damage(void **state)
 	assert_int_equal(index_open(t->fd, "link", &x, &e), -ELOOP);
 }
 
+/* Cut off under whoever has it open: the daemon lives, nothing spins, and no root is made of it. */
+static void test_cut_off_while_open(void **state)
+{
+	const struct temp *t = *state;
+	char name[HASH_HEX + 1];
+	struct index_writer *w;
+	struct hash root;
+	struct index *x;
+	size_t n;
+	unsigned bits;
+	int fd;
+
+	write_all(t, 1, &root);
+	x = open_root(t, &root);
+	assert_true(index_sound(x));
+	fd = openat(t->fd, hash_hex(&root, name), O_RDWR);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	close(fd);
+	for (uint64_t i = 0; i < blocks_of(SIZE); i++)
+		(void)index_leaf(x, i);
+	assert_false(index_sound(x));
+	assert_true(index_block_is_zero(x, 0));
+	assert_true(index_nonzero_at(x, index_nonzero_blocks(x) - 1) <
+		    nodes_of(SIZE) * NODE_BLOCKS);
+	(void)index_hooks(x, &n, &bits);
+	assert_int_equal(index_writer_new(t->fd, SIZE, &w), 0);
+	assert_int_equal(index_writer_same(w, 0, x), -EIO);
+	index_writer_free(w);
+	index_unref(x);
+	/* Its place in the list is another's now. */
+	write_all(t, 1, &root);
+	x = open_root(t, &root);
+	assert_true(index_sound(x));
+	check_all(x);
+	index_unref(x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +256,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unfinished_leaves_nothing, temp_setup,
 						temp_teardown),
 		cmocka_unit_test_setup_teardown(test_damage, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_cut_off_while_open, temp_setup, temp_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,22 @@
+/*
+ * mapped.h: files mapped for reading. Where a page of one cannot be had (a bad sector, a file that
+ * somebody cut off), the kernel sends SIGBUS, which would end the daemon at every start. Here all
+ * of that mapping is zeros from then on, and whoever uses it can ask. Any thread.
+ */
+#ifndef SPOKESYNC_TRANSFER_MAPPED_H
+#define SPOKESYNC_TRANSFER_MAPPED_H
+
+#include <signal.h>
+
+#include "policy/base.h"
+
+/* len > 0. -errno. */
+int mapped_new(int fd, size_t len, const void **ret) WARN_UNUSED;
+/* False: some of it could not be read; it is all zeros, and what was made of it may be wrong. */
+bool mapped_sound(const void *p);
+void mapped_free(const void *p);
+
+/* All signals but the one that must reach the thread that reads: for threads of work. */
+void mapped_sigset(sigset_t *ret);
+
+#endif
