@@ -73,6 +73,9 @@ LIES = {
                         "proven_bytes": 0},
     "transfers-failed": {"bundle": "BUNDLE", "offset": 0, "complete": True, "staged": False, "filling": False,
                          "proven_bytes": 0, "failed": [1 << 40, 1 << 20]},
+    "publish-none": {"seq": 1, "results": []},
+    "publish-more": {"seq": 1, "results": [{"done": True}] * 2},
+    "publish-garbage": b'{"seq":1,"results":"x"}',
 }
 
 
@@ -162,8 +165,8 @@ class Liar(http.server.BaseHTTPRequestHandler):
             return self.send(hello(group(seq=5 if lie.startswith("inventory-") else 0)))
         if step == "inventory":
             return self.send(inventory(seq=0))
-        if step == "publish":
-            return self.send({"seq": 1, "results": []})
+        if step == "offers" and lie.startswith("publish-"):
+            return self.send({"staged": True, "filling": False, "proven_bytes": 1 << 20})
         self.send({"staged": False, "filling": False, "proven_bytes": 0})
 
     do_GET = do_POST = do_PUT = do_DELETE = any
