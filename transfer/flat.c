@@ -10,7 +10,7 @@
 
 int flat_map(int dirfd, const char *name, size_t least, struct flat *ret)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	const void *map;
 	struct stat st;
 	int r = -EBADMSG;

@@ -156,7 +156,7 @@ static int open_map(struct index *x, int fd, struct err *e)
 
 int index_open_kind(int dirfd, const char *name, bool part, struct index **ret, struct err *e)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct index *x;
 	struct err why = {""};
 	int r;

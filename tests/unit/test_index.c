@@ -208,6 +208,9 @@ static void test_damage(void **state)
 	assert_int_equal(index_open(t->fd, "none", &x, &e), -ENOENT);
 	assert_int_equal(symlinkat(name, t->fd, "link"), 0);
 	assert_int_equal(index_open(t->fd, "link", &x, &e), -ELOOP);
+	/* A pipe is not waited for: nobody would ever write to it. */
+	assert_int_equal(mkfifoat(t->fd, "pipe", 0600), 0);
+	assert_int_equal(index_open(t->fd, "pipe", &x, &e), -EBADMSG);
 }
 
 /* Cut off under whoever has it open: the daemon lives, nothing spins, and no root is made of it. */
