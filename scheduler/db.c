@@ -17,6 +17,8 @@
 
 #include <sqlite3.h>
 
+#include "scheduler/log.h"
+
 #define STATEMENTS_MAX 64u
 #define BUSY_MS	       5000
 
@@ -290,8 +292,8 @@ static int db_migrate(struct db *db, const char *const *schema, unsigned n_schem
 	return 0;
 }
 
-int db_open(const char *path, const char *const *schema, unsigned n_schema, struct db **ret,
-	    struct err *e)
+static int open_at(const char *path, const char *const *schema, unsigned n_schema, struct db **ret,
+		   struct err *e)
 {
 	static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 				      "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
@@ -325,6 +327,37 @@ int db_open(const char *path, const char *const *schema, unsigned n_schema, stru
 	}
 	*ret = db;
 	return 0;
+}
+
+/* The log of what was not yet in it goes first: it would be taken for the new one's. A crash in
+ * between is followed by the rest. */
+static int set_aside(const char *path, struct err *e)
+{
+	static const char *const parts[] = {"-wal", "-shm", ""};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(parts) && r == 0; i++) {
+		char *from = xasprintf("%s%s", path, parts[i]);
+		char *to = xasprintf("%s.broken%s", path, parts[i]);
+
+		if (rename(from, to) < 0 && errno != ENOENT)
+			r = err_set(e, -errno, "%s cannot be put aside: %s", from, strerror(errno));
+		free(from);
+		free(to);
+	}
+	return r;
+}
+
+int db_open(const char *path, const char *const *schema, unsigned n_schema, struct db **ret,
+	    struct err *e)
+{
+	int r = open_at(path, schema, n_schema, ret, e);
+
+	if (r != -EBADMSG)
+		return r;
+	log_error("%s: it is kept as %s.broken, and all is found out anew that can be", e->text, path);
+	r = set_aside(path, e);
+	return r < 0 ? r : open_at(path, schema, n_schema, ret, e);
 }
 
 struct db *db_close(struct db *db)

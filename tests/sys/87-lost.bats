@@ -71,6 +71,31 @@ change() { # N
 	grep -q 'two.img is known now' "$T/berlin.err"
 }
 
+# Seen to catch: db_open() without set_aside().
+@test "databases of hub and spoke are damaged: they are kept aside, and nothing is sent" {
+	two_images
+	stop hub
+	stop berlin
+	before=$(sent)
+	truncate -s 5000 "$T/berlin/.spokesync/spoke.db" # cut off
+	rm -f "$T"/berlin/.spokesync/spoke.db-*
+	head -c 20000 /dev/urandom >"$T/hub.state/hub.db"
+	head -c 20000 /dev/urandom >"$T/hub.state/hub.db-wal"
+	start berlin hub
+	hubctl wait --timeout 60s
+	same berlin one.img
+	same berlin two.img
+	[ "$(sent)" -eq "$before" ]
+	grep 'hub.db.*it is kept as .*/hub.db.broken' "$T/hub.err"
+	grep 'spoke.db.*it is kept as .*/spoke.db.broken' "$T/berlin.err"
+	[ "$(stat -c %s "$T/hub.state/hub.db.broken")" -eq 20000 ]
+	# What comes now goes over as it always did.
+	change 100
+	hubctl wait --timeout 60s
+	same berlin one.img
+	[ $(($(sent) - before)) -eq $((100 * 4096)) ]
+}
+
 # The numbers of what the spoke tells begin again below what the hub has heard: a file that is gone
 # meanwhile would be told under a number that the hub does not ask for any more.
 database_of_yesterday() {
