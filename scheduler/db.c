@@ -355,7 +355,8 @@ int db_open(const char *path, const char *const *schema, unsigned n_schema, stru
 
 	if (r != -EBADMSG)
 		return r;
-	log_error("%s: it is kept as %s.broken, and all is found out anew that can be", e->text, path);
+	log_error("%s: it is kept as %s.broken, and all is found out anew that can be", e->text,
+		  path);
 	r = set_aside(path, e);
 	return r < 0 ? r : open_at(path, schema, n_schema, ret, e);
 }
