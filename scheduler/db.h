@@ -14,8 +14,8 @@ struct db;
 struct db_row;
 
 /* schema[i] brings user_version i to i + 1. A database of a newer program is refused. One that is
- * damaged, as far as opening it shows, is put aside (PATH.broken), and an empty one takes its place:
- * nothing is in any of them that cannot be found out again. */
+ * damaged, as far as opening it shows, is put aside (PATH.broken), and an empty one takes its
+ * place: but for history, overrides and messages not yet sent, all is found out again. */
 int db_open(const char *path, const char *const *schema, unsigned n_schema, struct db **ret,
 	    struct err *e) WARN_UNUSED;
 struct db *db_close(struct db *db);
