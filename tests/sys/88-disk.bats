@@ -76,7 +76,7 @@ broken() { # SIDE "ERRNO CALLS TEXT" WORDS
 # for a change of figures that were good all the time.
 @test "a spoke's disk says in mid-transfer that it is full, though by its figures it is not" {
 	spoke berlin
-	SPOKE[berlin]="rate = 24Mbit"
+	SPOKE[berlin]="rate = 6Mbit" # eight seconds
 	hub
 	faults berlin
 	start berlin hub
