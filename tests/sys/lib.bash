@@ -178,17 +178,13 @@ ctl() { # NAME ARGUMENT...
 hubctl() { ctl hub "$@"; }
 
 # eventually SECONDS COMMAND...: until it succeeds. Its output is shown only where it never did.
-# Between two looks it sleeps a fifth of what it waited so far: who looks ten times a second takes more of
-# the processors than what is looked at, most of all under ASan.
 eventually() {
-	local end=$((SECONDS + $1)) out began=${EPOCHREALTIME/./} nap
+	local end=$((SECONDS + $1)) out
 	shift
 	while :; do
 		out=$("$@" 2>&1) && return 0
 		[ "$SECONDS" -lt "$end" ] || break
-		nap=$(((${EPOCHREALTIME/./} - began) / 5))
-		nap=$((nap < 100000 ? 100000 : nap > 500000 ? 500000 : nap))
-		sleep "0.$nap"
+		sleep 0.1 # some of what is looked for does not last
 	done
 	echo "never became true: $*"
 	echo "$out"
