@@ -10,6 +10,7 @@
 #include "scheduler/hub_old.h"
 #include "scheduler/hub_sets.h"
 #include "scheduler/group.h"
+#include "scheduler/reconcile.h"
 
 struct hub_file *catalog_get(struct hub_group *g, const char *path)
 {
@@ -76,6 +77,8 @@ void catalog_drop(struct hub_file *f)
 {
 	catalog_count(f, -1);
 	catalog_unlist(f);
+	if (state_unsettled(f->state))
+		reconcile_group_deletions(f->group);
 	hub_sets_drop(f);
 	strmap_remove(&f->group->files, f->path);
 	if (f->current) {
@@ -92,6 +95,7 @@ void catalog_drop(struct hub_file *f)
 void catalog_state(struct hub_file *f, enum file_state state, const char *words)
 {
 	char *copy = words ? xstrdup(words) : NULL;
+	bool was_unsettled = state_unsettled(f->state);
 
 	free(f->words);
 	f->words = copy;
@@ -108,6 +112,9 @@ void catalog_state(struct hub_file *f, enum file_state state, const char *words)
 	if (state == FILE_READY)
 		TAILQ_INSERT_TAIL(&f->group->hub->ready, f, entry);
 	catalog_count(f, 1);
+	/* Deletions wait for what has not settled. */
+	if (was_unsettled && !state_unsettled(state))
+		reconcile_group_deletions(f->group);
 }
 
 /* Nearly always the latest of all, so the place is looked for from the end. */

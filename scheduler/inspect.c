@@ -98,23 +98,21 @@ static const char *elsewhere(const struct inspect *x, const char *name)
 	return found;
 }
 
-static char *parent_path(const struct inspect *x, int dirfd, const struct inspect_link *child)
+/* The path stands for it where it is not there, too. */
+static int open_parent(const struct inspect *x, int dirfd, const struct inspect_link *child,
+		       struct stat *st, char **ret_path)
 {
 	char *path = beside(child->path, child->container.parent);
-	const char *other;
-	struct stat st;
-	int fd = open_file(dirfd, path, &st);
+	int fd = open_file(dirfd, path, st);
+	const char *other = fd < 0 ? elsewhere(x, child->container.parent) : NULL;
 
-	if (fd >= 0) {
-		close(fd);
-		return path;
-	}
-	other = elsewhere(x, child->container.parent);
 	if (other) {
 		free(path);
 		path = xstrdup(other);
+		fd = open_file(dirfd, path, st);
 	}
-	return path;
+	*ret_path = path;
+	return fd;
 }
 
 /* The next of the chain; false: there is none, or no end to them. */
@@ -128,17 +126,18 @@ static bool follow(struct inspect *x, int dirfd)
 
 	if (!last->present || !last->container.has_parent)
 		return false;
-	path = parent_path(x, dirfd, last);
+	fd = open_parent(x, dirfd, last, &st, &path);
 	for (unsigned i = 0; i < x->n_links && !x->circular; i++)
 		x->circular = !strcmp(x->links[i].path, path);
 	x->endless = x->n_links == INSPECT_CHAIN;
 	if (x->circular || x->endless) {
+		if (fd >= 0)
+			close(fd);
 		free(path);
 		return false;
 	}
 	next = &x->links[x->n_links++];
 	next->path = path;
-	fd = open_file(dirfd, path, &st);
 	if (fd < 0)
 		return false;
 	next->present = true;

@@ -15,7 +15,6 @@
 #include "scheduler/survey.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/indexing.h"
-#include "scheduler/reconcile.h"
 #include "scheduler/scan.h"
 
 void intake_forget(struct hub_file *f, const char *why)
@@ -104,10 +103,8 @@ void intake_see(struct hub_group *g, const char *path, const struct intake_seen 
 	if (seen->gone && (!f || !f->current)) {
 		if (f && f->indexing)
 			indexing_cancel(f->indexing);
-		if (f) {
+		if (f)
 			catalog_drop(f);
-			reconcile_group_deletions(g);
-		}
 		return;
 	}
 	if (!seen->gone && (seen->skip || intake_filtered(g, path, why, sizeof(why)))) {
@@ -124,8 +121,6 @@ void intake_see(struct hub_group *g, const char *path, const struct intake_seen 
 		return;
 	}
 	if (intake_known(f, seen)) {
-		if (f->state != FILE_CURRENT)
-			reconcile_group_deletions(g); /* it is no longer waited for */
 		catalog_state(f, FILE_CURRENT, NULL);
 		return;
 	}

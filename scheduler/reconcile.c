@@ -109,56 +109,49 @@ static void reconcile_deletion(struct inventory *s, struct hub_version *hv)
 		hub_jobs_add(s->spoke, JOB_DELETE, hv);
 }
 
-static void reconcile_one(struct inventory *s, struct hub_version *hv)
+static void reconcile_content(struct inventory *s, struct hub_version *hv)
 {
-	const struct version *v = hv->v;
-
-	if (reconciled(s, v))
-		return;
-	if (!v->deleted)
-		hub_jobs_add(s->spoke, inventory_has_content(s, v) ? JOB_META : JOB_PUT, hv);
-	else if (canary_is(v->path) || (!deletion_waits(s, hv->group) && !in_grace(s, hv)))
-		reconcile_deletion(s, hv);
+	if (!reconciled(s, hv->v))
+		hub_jobs_add(s->spoke, inventory_has_content(s, hv->v) ? JOB_META : JOB_PUT, hv);
 }
 
 void reconcile_version(struct hub_version *hv)
 {
 	struct hub_group *g = hv->group;
 	struct hub_spoke *s;
-	struct inventory *inv;
 
+	if (hv->v->deleted && !canary_is(hv->v->path)) {
+		reconcile_group_deletions(g);
+		return;
+	}
 	TAILQ_FOREACH (s, &g->hub->spokes, entry) {
 		if (!group_has_spoke(g->cfg, s->name))
 			continue;
-		inv = inventory_make(s, g->name);
-		if (hv->v->deleted && !canary_is(hv->v->path))
-			reconcile_deletions(inv);
+		if (hv->v->deleted)
+			reconcile_deletion(inventory_make(s, g->name), hv);
 		else
-			reconcile_one(inv, hv);
+			reconcile_content(inventory_make(s, g->name), hv);
 	}
 	hub_kick(g->hub);
 }
 
-struct walk {
-	struct inventory *inv;
-	bool deletions_only;
-	const char *path;
-};
-
-static void reconcile_file(void *arg, void *value)
+static void content_of(void *arg, void *value)
 {
-	struct walk *w = arg;
-	struct hub_file *f = value;
+	const struct hub_file *f = value;
 
-	if (f->current && f->current->v->deleted == w->deletions_only)
-		reconcile_one(w->inv, f->current);
+	if (f->current && !f->current->v->deleted)
+		reconcile_content(arg, f->current);
 }
 
-static void reconcile_walk(struct inventory *s, struct hub_group *g, bool deletions_only)
+/* Of a group whose deletions wait for nothing else. */
+static void deletion_of(void *arg, void *value)
 {
-	struct walk w = {.inv = s, .deletions_only = deletions_only};
+	const struct hub_file *f = value;
+	struct hub_version *hv = f->current;
 
-	strmap_each(&g->files, reconcile_file, &w);
+	if (hv && hv->v->deleted && !reconciled(arg, hv->v) &&
+	    (canary_is(f->path) || !in_grace(arg, hv)))
+		hub_jobs_add(((struct inventory *)arg)->spoke, JOB_DELETE, hv);
 }
 
 /* Is a deletion of this set still to be asked for there? */
@@ -197,7 +190,7 @@ static void look_at_deletions(struct inventory *s)
 	if (!g || !group_has_spoke(g->cfg, s->spoke->name) || !g->n_tombstones)
 		return;
 	if (!deletion_waits(s, g))
-		reconcile_walk(s, g, true);
+		strmap_each(&g->files, deletion_of, s);
 	keep_back(s);
 }
 
@@ -209,9 +202,14 @@ static bool is_below(const char *a, const char *b)
 	return !strncmp(a, b, len) && b[len] == '/';
 }
 
+struct in_way {
+	struct inventory *inv;
+	const char *path;
+};
+
 static void reconcile_in_way_one(void *arg, void *value)
 {
-	struct walk *w = arg;
+	const struct in_way *w = arg;
 	struct hub_file *f = value;
 
 	if (f->current && f->current->v->deleted &&
@@ -221,7 +219,7 @@ static void reconcile_in_way_one(void *arg, void *value)
 
 void reconcile_in_way(struct inventory *s, const char *path)
 {
-	struct walk w = {.inv = s, .path = path};
+	struct in_way w = {s, path};
 	struct hub_group *g = hub_group(s->spoke->hub, s->group);
 
 	if (!g || !g->n_tombstones || !group_has_spoke(g->cfg, s->spoke->name))
@@ -237,7 +235,7 @@ void reconcile_inventory(struct inventory *s)
 	if (!g || !group_has_spoke(g->cfg, s->spoke->name))
 		return;
 	/* New contents first: deletions wait for them. */
-	reconcile_walk(s, g, false);
+	strmap_each(&g->files, content_of, s);
 	reconcile_deletions(s);
 }
 
@@ -252,7 +250,8 @@ void reconcile_group_deletions(struct hub_group *g)
 	struct hub_spoke *s;
 	struct inventory *inv;
 
-	if (!g->n_tombstones)
+	/* Before the first scan they wait anyway. */
+	if (!g->n_tombstones || !g->scan_ended)
 		return;
 	TAILQ_FOREACH (s, &g->hub->spokes, entry) {
 		inv = inventory_get(s, g->name);

@@ -53,15 +53,9 @@ crash_known() {
 	return 1
 }
 
-# Asked 25 times a second of each of many: nothing is started for it.
-crash_gone() { # PID
-	local state
-	! { read -r state <"/proc/$1/stat"; } 2>/dev/null || [[ $state == *") Z "* ]]
-}
-
 # Started again where it was killed; without the fault.
 crash_revive() { # SIDE
-	crash_gone "${PID[$1]}" || return 0
+	gone "${PID[$1]}" || return 0
 	local rc=0
 	wait "${PID[$1]}" || rc=$?
 	[ "$rc" -eq 137 ] && [ -z "$KILLED" ] || { echo "$1 ended by itself: $rc"; return 1; }
@@ -83,7 +77,7 @@ crash_wait() { # SIDE
 	while :; do
 		hubctl wait --timeout 60s >"$T/waited" 2>&1 3>&- &
 		waiter=$!
-		while ! crash_gone "$waiter"; do
+		while ! gone "$waiter"; do
 			crash_revive "$1" && [ ! -s "$T/amiss" ] || { kill "$waiter"; crash_whole; return 1; }
 			read -rt 0.04 -u "$NEVER" || true
 		done

@@ -56,6 +56,17 @@ struct rig *rig_new(const char *daemon, const char *rest)
 	return r;
 }
 
+struct rig *rig_world(const char *daemon, const char *rest)
+{
+	struct rig *r = rig_new(daemon, rest);
+
+	rig_pass(r);
+	rig_up(r, "a");
+	rig_up(r, "b");
+	rig_pass(r);
+	return r;
+}
+
 struct rig *rig_free(struct rig *r)
 {
 	core_free(r->c);

@@ -32,6 +32,8 @@ struct rig {
 struct config *rig_config(const char *ini) WARN_UNUSED; /* fails the test with the errors */
 /* [daemon] with these extra lines, and whatever follows. At monday 00:00 UTC. */
 struct rig *rig_new(const char *daemon, const char *rest) WARN_UNUSED;
+/* The same, and the spokes "a" and "b" have answered. */
+struct rig *rig_world(const char *daemon, const char *rest) WARN_UNUSED;
 struct rig *rig_free(struct rig *r);
 void rig_reload(struct rig *r, const char *daemon, const char *rest);
 void rig_pass(struct rig *r);

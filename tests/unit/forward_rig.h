@@ -43,17 +43,6 @@ static inline void see_end(void *arg, const struct forward_end *e)
 	s->ends[s->n_ends++] = *e;
 }
 
-static inline struct rig *world(const char *daemon, const char *rest)
-{
-	struct rig *r = rig_new(daemon, rest);
-
-	rig_pass(r);
-	rig_up(r, "a");
-	rig_up(r, "b");
-	rig_pass(r);
-	return r;
-}
-
 static inline struct seen run(struct rig *r, struct config *cfg, int64_t until)
 {
 	struct seen s = {0};

@@ -14,17 +14,6 @@
 #define GROUP		  "[group g]\npath = /nowhere/g\nspokes = a, b\npolicy = p\n"
 #define HOUR		  3600
 
-static struct rig *world(const char *daemon, const char *rest)
-{
-	struct rig *r = rig_new(daemon, rest);
-
-	rig_pass(r);
-	rig_up(r, "a");
-	rig_up(r, "b");
-	rig_pass(r);
-	return r;
-}
-
 /* Seconds from now. */
 static int64_t eta(const struct rig *r, const struct job *j)
 {
@@ -39,9 +28,9 @@ static void near(int64_t have, int64_t want)
 static void queue_and_windows(void **state)
 {
 	/* 10 MB at 4 Mbit are 20 s: the window has room for three of them a day. */
-	struct rig *r = world("start_jitter = 0s",
-			      "[policy p]\nwindow = mon-sun 01:00-01:01 4Mbit\n" GROUP SPOKE(
-				      "a", "transfers = 1\n") SPOKE("b", ""));
+	struct rig *r = rig_world("start_jitter = 0s",
+				  "[policy p]\nwindow = mon-sun 01:00-01:01 4Mbit\n" GROUP SPOKE(
+					  "a", "transfers = 1\n") SPOKE("b", ""));
 	struct job *j[5];
 
 	(void)state;
@@ -68,9 +57,9 @@ static void queue_and_windows(void **state)
 
 static void shared_hub(void **state)
 {
-	struct rig *r = world("rate = 8Mbit",
-			      "[policy p]\nwindow = mon-sun 00:00-24:00 unlimited\n" GROUP SPOKE(
-				      "a", "weight = 3\n") SPOKE("b", ""));
+	struct rig *r = rig_world(
+		"rate = 8Mbit", "[policy p]\nwindow = mon-sun 00:00-24:00 unlimited\n" GROUP SPOKE(
+					"a", "weight = 3\n") SPOKE("b", ""));
 	struct job *a = rig_add(r, "a", "g", "1"), *b = rig_add(r, "b", "g", "1");
 
 	(void)state;
@@ -84,7 +73,7 @@ static void shared_hub(void **state)
 
 static void cannot_be_known(void **state)
 {
-	struct rig *r = world(
+	struct rig *r = rig_world(
 		"", "[policy p]\nwindow = mon-sun 00:00-24:00 unlimited\n"
 		    "[policy never]\ndate = 2020-01-01 unlimited\n" GROUP
 		    "[group n]\npath = /nowhere/n\nspokes = a\npolicy = never\n" SPOKE("a", "")
@@ -126,8 +115,8 @@ static void send(struct rig *r, struct job *j, int seconds, uint64_t rate)
 static void idle_is_no_rate(void **state)
 {
 	struct rig *r =
-		world("", "[policy p]\nwindow = mon-sun 00:00-24:00 unlimited\n" GROUP SPOKE(
-				  "a", "") SPOKE("b", ""));
+		rig_world("", "[policy p]\nwindow = mon-sun 00:00-24:00 unlimited\n" GROUP SPOKE(
+				      "a", "") SPOKE("b", ""));
 	char path[2] = "1";
 	struct job *j;
 
@@ -162,7 +151,7 @@ static void limited_is_at_least(void **state)
 	static const char rest[] = GROUP SPOKE("a", "") SPOKE("b", "");
 	char *limited = xasprintf("[policy p]\nwindow = mon-sun 00:00-24:00 800kbit\n%s", rest);
 	char *free_ = xasprintf("[policy p]\nwindow = mon-sun 00:00-24:00 unlimited\n%s", rest);
-	struct rig *r = world("", limited);
+	struct rig *r = rig_world("", limited);
 	struct job *j = rig_add(r, "a", "g", "1");
 
 	(void)state;
@@ -187,9 +176,9 @@ static void limited_is_at_least(void **state)
 static void backing_off(void **state)
 {
 	struct rig *r =
-		world("retry_min = 1h\nretry_max = 2h",
-		      "[policy p]\nwindow = mon-sun 00:00-24:00 8Mbit\n" GROUP SPOKE("a", "")
-			      SPOKE("b", ""));
+		rig_world("retry_min = 1h\nretry_max = 2h",
+			  "[policy p]\nwindow = mon-sun 00:00-24:00 8Mbit\n" GROUP SPOKE("a", "")
+				  SPOKE("b", ""));
 	struct job *j = rig_add(r, "a", "g", "1"), *k = rig_add(r, "a", "g", "2");
 
 	(void)state;

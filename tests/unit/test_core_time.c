@@ -19,20 +19,9 @@
 #define WORLD		  NIGHT GROUP SPOKE("a", "") SPOKE("b", "")
 #define HOUR		  3600
 
-static struct rig *world(const char *daemon, const char *rest)
-{
-	struct rig *r = rig_new(daemon, rest);
-
-	rig_pass(r);
-	rig_up(r, "a");
-	rig_up(r, "b");
-	rig_pass(r);
-	return r;
-}
-
 static void window_opens_and_closes(void **state)
 {
-	struct rig *r = world("start_jitter = 0s", WORLD);
+	struct rig *r = rig_world("start_jitter = 0s", WORLD);
 	struct job *j = rig_add(r, "a", "g", "1");
 
 	(void)state;
@@ -72,7 +61,7 @@ static void window_opens_and_closes(void **state)
 
 static void reopened_while_stopping(void **state)
 {
-	struct rig *r = world("start_jitter = 0s", WORLD);
+	struct rig *r = rig_world("start_jitter = 0s", WORLD);
 	struct job *j = rig_add(r, "a", "g", "1");
 
 	(void)state;
@@ -95,7 +84,7 @@ static void reopened_while_stopping(void **state)
  * is paused, night after night, and nothing is counted against it. */
 static void closed_is_not_failed(void **state)
 {
-	struct rig *r = world("start_jitter = 0s", WORLD);
+	struct rig *r = rig_world("start_jitter = 0s", WORLD);
 	struct job *j = rig_add(r, "a", "g", "1");
 
 	(void)state;
@@ -123,7 +112,7 @@ static void closed_is_not_failed(void **state)
 
 static void jitter(void **state)
 {
-	struct rig *r = world("start_jitter = 50s", WORLD);
+	struct rig *r = rig_world("start_jitter = 50s", WORLD);
 	struct job *j = rig_add(r, "a", "g", "1");
 	int64_t opened;
 
@@ -157,7 +146,7 @@ static void jitter(void **state)
 
 static void overrides(void **state)
 {
-	struct rig *r = world("", WORLD);
+	struct rig *r = rig_world("", WORLD);
 	struct job *j = rig_add(r, "a", "g", "1"), *k = rig_add(r, "b", "g", "1");
 	size_t n;
 
@@ -201,7 +190,7 @@ static void overrides(void **state)
 
 static void until_in_sync(void **state)
 {
-	struct rig *r = world("", WORLD);
+	struct rig *r = rig_world("", WORLD);
 	struct job *j = rig_add(r, "a", "g", "1"), *k = rig_add(r, "a", "g", "2"), *l;
 	struct override o = {.kind = OVERRIDE_SYNC_NOW,
 			     .rate = RATE_UNLIMITED,
@@ -227,7 +216,7 @@ static void until_in_sync(void **state)
  * until nobody looks any more. Catches: held_until left out of is_over(), or of the next look. */
 static void held_open(void **state)
 {
-	struct rig *r = world("", WORLD);
+	struct rig *r = rig_world("", WORLD);
 	struct job *j = rig_add(r, "a", "g", "1"), *k;
 	struct override o = {.kind = OVERRIDE_SYNC_NOW,
 			     .rate = RATE_UNLIMITED,
@@ -265,10 +254,10 @@ static void held_open(void **state)
 
 static void rates_are_told(void **state)
 {
-	struct rig *r =
-		world("start_jitter = 0s",
-		      "[policy night]\nwindow = mon-sun 00:00-24:00 8Mbit\n"
-		      "window = mon-sun 01:00-03:00 2Mbit\n" GROUP SPOKE("a", "") SPOKE("b", ""));
+	struct rig *r = rig_world("start_jitter = 0s",
+				  "[policy night]\nwindow = mon-sun 00:00-24:00 8Mbit\n"
+				  "window = mon-sun 01:00-03:00 2Mbit\n" GROUP SPOKE("a", "")
+					  SPOKE("b", ""));
 	struct rate_chain chain;
 
 	(void)state;
@@ -323,7 +312,7 @@ static void same_rate_of_another(void **state)
 
 static void clock_jumps(void **state)
 {
-	struct rig *r = world("start_jitter = 0s", WORLD);
+	struct rig *r = rig_world("start_jitter = 0s", WORLD);
 	struct job *j = rig_add(r, "a", "g", "1");
 
 	(void)state;
@@ -400,7 +389,7 @@ static void gone_before_its_edge(void **state)
 	static const char without[] =
 		NIGHT "[group h]\npath = /nowhere/h\nspokes = a, b\npolicy = night\n" SPOKE("a", "")
 			SPOKE("b", "");
-	struct rig *r = world("start_jitter = 0s", WORLD);
+	struct rig *r = rig_world("start_jitter = 0s", WORLD);
 	struct job *j = rig_add(r, "a", "g", "1");
 
 	(void)state;
@@ -444,7 +433,7 @@ static unsigned greetings(struct rig *r, int64_t seconds, bool answer)
 
 static void greeting_pace(void **state)
 {
-	struct rig *r = world("retry_max = 60s", WORLD);
+	struct rig *r = rig_world("retry_max = 60s", WORLD);
 	unsigned n;
 
 	(void)state;
@@ -471,7 +460,7 @@ static void greeting_pace(void **state)
 static void asked_while_greeting(void **state)
 {
 	for (int64_t answer = 5; answer <= 15; answer += 10) {
-		struct rig *r = world("", WORLD);
+		struct rig *r = rig_world("", WORLD);
 		struct spoke_state *s = core_spoke(r->c, "a");
 
 		rig_add(r, "a", "g", "1");
@@ -495,7 +484,7 @@ static void asked_while_greeting(void **state)
 
 static void refused_key(void **state)
 {
-	struct rig *r = world("", WORLD);
+	struct rig *r = rig_world("", WORLD);
 	struct spoke_state *s = core_spoke(r->c, "a");
 
 	(void)state;
@@ -511,7 +500,7 @@ static void refused_key(void **state)
 
 static void few_wakeups(void **state)
 {
-	struct rig *r = world("", WORLD);
+	struct rig *r = rig_world("", WORLD);
 	unsigned n;
 
 	(void)state;
@@ -530,7 +519,7 @@ static void few_wakeups(void **state)
 /* Closed, and down: a try that may not be made yet is not woken up for. */
 static void down_behind_a_closed_window(void **state)
 {
-	struct rig *r = world("retry_min = 1s\nretry_max = 2s", WORLD);
+	struct rig *r = rig_world("retry_min = 1s\nretry_max = 2s", WORLD);
 	unsigned wakeups = 0, greets = 0;
 	int64_t end = r->now.mono.us + 50 * 60 * SECOND_US;
 

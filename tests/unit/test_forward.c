@@ -13,8 +13,9 @@
 static void windows(void **state)
 {
 	/* 10 MB at 1 Mbit are 80 s: two nights. */
-	struct rig *r = world("start_jitter = 0s",
-			      "[policy p]\nwindow = mon-sun 01:00-01:01 1Mbit\n" GROUP("") SPOKES);
+	struct rig *r =
+		rig_world("start_jitter = 0s",
+			  "[policy p]\nwindow = mon-sun 01:00-01:01 1Mbit\n" GROUP("") SPOKES);
 	struct job *j = rig_add(r, "a", "g", "1");
 	struct seen s;
 
@@ -48,8 +49,9 @@ static void windows(void **state)
 static void shares_are_freed(void **state)
 {
 	/* 8 Mbit, 3:1. A has its 10 MB after 13.3 s; B the rest of its own at the whole rate. */
-	struct rig *r = world("rate = 8Mbit", ALWAYS("unlimited") GROUP("")
-						      SPOKE("a", "weight = 3\n") SPOKE("b", ""));
+	struct rig *r =
+		rig_world("rate = 8Mbit",
+			  ALWAYS("unlimited") GROUP("") SPOKE("a", "weight = 3\n") SPOKE("b", ""));
 	struct job *a = rig_add(r, "a", "g", "1"), *b = rig_add(r, "b", "g", "1");
 
 	(void)state;
@@ -69,7 +71,7 @@ static void sets(const char *publish, int64_t first, int64_t second)
 				       SPOKE("a", "transfers = 1\n")
 					       SPOKE("b", "transfers = 1\nrate = 4Mbit\n"),
 			       publish);
-	struct rig *r = world("", text);
+	struct rig *r = rig_world("", text);
 	struct version *v[3];
 	struct job *a[2], *b[2], *gone;
 	struct set *set;
@@ -134,8 +136,8 @@ static void everywhere(void **state)
 static void limits_within(void **state)
 {
 	/* The window's rate is one spoke's under one policy; the spoke's own limit is lower. */
-	struct rig *r = world("", ALWAYS("8Mbit") GROUP("") SPOKE("a", "rate = 4Mbit\n")
-					  SPOKE("b", "transfers = 2\n"));
+	struct rig *r = rig_world("", ALWAYS("8Mbit") GROUP("") SPOKE("a", "rate = 4Mbit\n")
+					      SPOKE("b", "transfers = 2\n"));
 	struct job *a = rig_add(r, "a", "g", "1"), *b = rig_add(r, "b", "g", "1");
 	struct job *b2 = rig_add(r, "b", "g", "2");
 
@@ -156,7 +158,7 @@ static void limits_within(void **state)
 static void one_limit_for_groups(void **state)
 {
 	struct override o = {.kind = OVERRIDE_SYNC_NOW, .rate = 125000};
-	struct rig *r = world("", ALWAYS("2Mbit") TWO_GROUPS);
+	struct rig *r = rig_world("", ALWAYS("2Mbit") TWO_GROUPS);
 	struct job *g = rig_add(r, "a", "g", "1"), *h = rig_add(r, "a", "h", "1");
 	struct job *b = rig_add(r, "b", "g", "1");
 
@@ -184,10 +186,10 @@ static void one_limit_for_groups(void **state)
 /* The hub's policy limits what goes by the policies, not what a person sends now. */
 static void sync_now_beside_the_plan(void **state)
 {
-	struct rig *r =
-		world("policy = h",
-		      "[policy h]\nwindow = mon-sun 00:00-24:00 1Mbit\n" ALWAYS("unlimited")
-			      GROUP("") SPOKE("a", "rate = 8Mbit\n") SPOKE("b", "rate = 8Mbit\n"));
+	struct rig *r = rig_world(
+		"policy = h",
+		"[policy h]\nwindow = mon-sun 00:00-24:00 1Mbit\n" ALWAYS("unlimited") GROUP("")
+			SPOKE("a", "rate = 8Mbit\n") SPOKE("b", "rate = 8Mbit\n"));
 	struct job *a = rig_add(r, "a", "g", "1"), *b = rig_add(r, "b", "g", "1");
 
 	(void)state;
@@ -206,7 +208,7 @@ static void sync_now_beside_the_plan(void **state)
 /* Holes are not sent: what is not zero of an image is what it takes, once that is known. */
 static void holes_take_no_time(void **state)
 {
-	struct rig *r = world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
+	struct rig *r = rig_world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
 	struct version *v = rig_version(r, "g", "1", false);
 	struct job *j, *next;
 
@@ -243,7 +245,7 @@ static void holes_take_no_time(void **state)
 
 static void what_if(void **state)
 {
-	struct rig *r = world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
+	struct rig *r = rig_world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
 	struct config *cfg = rig_config(
 		"[daemon]\nrole = hub\nstate_dir = /nostate\nstart_jitter = 0s\n[policy p]\n"
 		"window = mon-sun 02:00-03:00 8Mbit\n[group g]\npath = /nowhere/g\nspokes = a\n"
@@ -270,7 +272,7 @@ static void what_if(void **state)
 /* What runs is stopped at once where the window of the other configuration is closed: no move. */
 static void stopped_at_once(void **state)
 {
-	struct rig *r = world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
+	struct rig *r = rig_world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
 	struct config *cfg = rig_config(
 		"[daemon]\nrole = hub\nstate_dir = /nostate\nstart_jitter = 0s\n[policy p]\n"
 		"window = mon-sun 02:00-03:00 8Mbit\n[group g]\npath = /nowhere/g\nspokes = a\n"
@@ -292,8 +294,8 @@ static void stopped_at_once(void **state)
 /* 10 MB of which 60 kB go each week: not done in 400 days, and not for want of a rate. */
 static void behind_the_horizon(void **state)
 {
-	struct rig *r = world("start_jitter = 0s",
-			      "[policy p]\nwindow = mon 01:00-01:01 8kbit\n" GROUP("") SPOKES);
+	struct rig *r = rig_world("start_jitter = 0s",
+				  "[policy p]\nwindow = mon 01:00-01:01 8kbit\n" GROUP("") SPOKES);
 	struct seen s;
 
 	(void)state;

@@ -10,7 +10,7 @@
 static void deadline_first(void **state)
 {
 	struct rig *r =
-		world("start_jitter = 0s", ALWAYS("1Mbit") GROUP("priority = 90\n") DUE SPOKES);
+		rig_world("start_jitter = 0s", ALWAYS("1Mbit") GROUP("priority = 90\n") DUE SPOKES);
 	struct job *one = rig_add(r, "a", "g", "1"), *two = rig_add(r, "a", "g", "2");
 	struct job *due = rig_add(r, "a", "d", "1");
 
@@ -38,9 +38,9 @@ static void deadline_first(void **state)
 
 static void earliest_deadline_first(void **state)
 {
-	struct rig *r = world("start_jitter = 0s\ntransfers = 1",
-			      ALWAYS("1Mbit") BY("g", "90", "00:04") BY("d", "50", "00:03")
-				      BY("e", "10", "00:02") SPOKES);
+	struct rig *r = rig_world("start_jitter = 0s\ntransfers = 1",
+				  ALWAYS("1Mbit") BY("g", "90", "00:04") BY("d", "50", "00:03")
+					  BY("e", "10", "00:02") SPOKES);
 	struct job *four = rig_add(r, "a", "g", "1"), *three = rig_add(r, "b", "d", "1");
 	struct job *two = rig_add(r, "a", "e", "1");
 
@@ -62,7 +62,7 @@ static void earliest_deadline_first(void **state)
 
 static void deadline_missed(void **state)
 {
-	struct rig *r = world("", ALWAYS("512kbit") GROUP("") DUE SPOKES);
+	struct rig *r = rig_world("", ALWAYS("512kbit") GROUP("") DUE SPOKES);
 	struct job *due = rig_add(r, "a", "d", "1");
 
 	(void)state;
@@ -97,7 +97,7 @@ static void deadline_missed(void **state)
  * job or an override comes, or never cleared. */
 static void late_soon(void **state)
 {
-	struct rig *r = world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") DUE SPOKES);
+	struct rig *r = rig_world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") DUE SPOKES);
 	struct job *due = rig_add(r, "a", "d", "1");
 
 	(void)state;
@@ -123,7 +123,7 @@ static void late_soon(void **state)
 static void small_files_pass(void **state)
 {
 	/* Two slots; three images of 10 GB and a small file, the last of all. */
-	struct rig *r = world("", ALWAYS("8Mbit") GROUP("") SPOKE("a", "") SPOKE("b", ""));
+	struct rig *r = rig_world("", ALWAYS("8Mbit") GROUP("") SPOKE("a", "") SPOKE("b", ""));
 	struct version *v[4];
 	struct job *j[4];
 
@@ -147,7 +147,7 @@ static void small_files_pass(void **state)
 /* One slot, and it is taken by an image: a small file goes beside it, a second one does not. */
 static void small_beside_the_only_one(void **state)
 {
-	struct rig *r = world("transfers = 4", ALWAYS("8Mbit") GROUP("") SPOKES);
+	struct rig *r = rig_world("transfers = 4", ALWAYS("8Mbit") GROUP("") SPOKES);
 	struct version *v[3];
 	struct job *j[3];
 
@@ -185,7 +185,7 @@ static void small_beside_the_only_one(void **state)
 static void reload_to_one_slot(void **state)
 {
 	const char *rest = ALWAYS("8Mbit") GROUP("") SPOKE("a", "transfers = 3\n") SPOKE("b", "");
-	struct rig *r = world("", rest);
+	struct rig *r = rig_world("", rest);
 	struct version *v[3];
 	struct job *j[3];
 	unsigned large = 0, small = 0;

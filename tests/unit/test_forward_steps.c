@@ -40,7 +40,7 @@ static void many(struct rig *r, unsigned files)
 static void in_steps(void **state)
 {
 	const unsigned files = 3 * FORWARD_STEP_JOBS;
-	struct rig *r = world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
+	struct rig *r = rig_world("start_jitter = 0s", ALWAYS("8Mbit") GROUP("") SPOKES);
 	unsigned told = 0, steps = 0, before;
 	struct forward_run run = {.end = count_end, .arg = &told};
 	struct forward *f;

@@ -448,7 +448,8 @@ static void test_stop_and_go_on(void **state)
 	struct world *w = *state;
 	uint64_t had;
 
-	shaper_set_rate(shaper_root(w->shaper), 2 << 20);
+	/* So little that encoding keeps up with it on a starved machine, too. */
+	shaper_set_rate(shaper_root(w->shaper), 512 << 10);
 	begin(w, false);
 	timer(w, stop_now, 1.5, 0.);
 	run(w);
@@ -458,8 +459,7 @@ static void test_stop_and_go_on(void **state)
 	assert_in_range(had, 1, 6 << 20);
 	assert_int_equal(w->stats.acked, had);
 	assert_int_equal(w->stats.resent, 0);
-	/* That it waited for the shaper is so where encoding keeps up with the rate. */
-	assert_true(w->stats.throttled_us > 0 || had < 2 << 20);
+	assert_true(w->stats.throttled_us > 0);
 	shaper_set_rate(shaper_root(w->shaper), RATE_UNLIMITED);
 	go(w, false);
 	expect_content(w);
