@@ -49,6 +49,13 @@ char *xstrdup(const char *s)
 	return checked(strdup(s));
 }
 
+const char *path_last(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 char *xasprintf(const char *fmt, ...)
 {
 	char *s;

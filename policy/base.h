@@ -58,6 +58,7 @@ int err_set(struct err *e, int code, const char *fmt, ...) PRINTF(3, 4);
 void *xcalloc(size_t n, size_t size) WARN_UNUSED;
 void *xrealloc(void *p, size_t size) WARN_UNUSED;
 char *xstrdup(const char *s) WARN_UNUSED;
+const char *path_last(const char *path); /* what comes after the last slash */
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2) WARN_UNUSED;
 
 #endif

@@ -99,7 +99,7 @@ bool lockfile_name(const struct lockfiles *l, unsigned i, const char *name, char
 
 bool lockfile_is(const struct lockfiles *l, const char *path)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *name = path_last(path);
 	size_t len = strlen(name);
 
 	for (unsigned i = 0; i < l->n; i++) {

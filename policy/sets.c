@@ -40,17 +40,10 @@ static bool is_image(const char *extension)
 	return false;
 }
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* NULL: none; a name that begins with a point has none. */
 static char *extension_of(const char *path)
 {
-	const char *last = last_part(path);
+	const char *last = path_last(path);
 	char *dot = strrchr(last, '.');
 
 	return dot && dot != last ? dot : NULL;
@@ -139,7 +132,7 @@ static void finder_begin(struct finder *f, struct set_item *items, size_t n)
 		items[i].orphan = false;
 		items[i].missing = NULL;
 		names_add(&f->paths, f->folded[i], i, items[i].gone);
-		names_add(&f->lasts, last_part(f->folded[i]), i, items[i].gone);
+		names_add(&f->lasts, path_last(f->folded[i]), i, items[i].gone);
 		if (items[i].rank == SET_IMAGE)
 			names_add(&f->images, f->stems[i], i, items[i].gone);
 	}
@@ -197,7 +190,7 @@ static size_t find_named(const struct finder *f, size_t i, const char *name)
 	char *folded = fold(name), *beside;
 	size_t found;
 
-	beside = xasprintf("%.*s%s", (int)(last_part(f->folded[i]) - f->folded[i]), f->folded[i],
+	beside = xasprintf("%.*s%s", (int)(path_last(f->folded[i]) - f->folded[i]), f->folded[i],
 			   folded);
 	found = pick(&f->paths, beside, false);
 	if (found == SET_NONE || f->items[found].gone) {

@@ -136,13 +136,6 @@ static const struct job *missing(const struct core *c, const struct set *s,
 	return j;
 }
 
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* May it go here, the other spokes apart? Else the words why not. */
 static bool look_here(const struct core *c, struct set *s, const struct spoke_state *sp,
 		      bool deletes)
@@ -150,7 +143,7 @@ static bool look_here(const struct core *c, struct set *s, const struct spoke_st
 	char *text = s->here_text;
 
 	for (size_t i = 0; i < s->n; i++) {
-		const char *name = last_part(s->members[i]->path);
+		const char *name = path_last(s->members[i]->path);
 		const struct job *j = missing(c, s, sp, i);
 
 		if (!j || (s->members[i]->deleted && !deletes))
@@ -187,7 +180,7 @@ static bool staged_on(const struct core *c, struct set *s, const struct spoke_st
 			   (j->kind != JOB_PUT || j->staged)))
 			continue;
 		snprintf(s->there_text, sizeof(s->there_text), "%.64s has not staged %.100s",
-			 sp->name, last_part(s->members[i]->path));
+			 sp->name, path_last(s->members[i]->path));
 		return false;
 	}
 	return true;

@@ -70,9 +70,7 @@ static int open_file(int dirfd, const char *path, struct stat *st)
 
 static char *beside(const char *path, const char *name)
 {
-	const char *slash = strrchr(path, '/');
-
-	return xasprintf("%.*s%s", slash ? (int)(slash + 1 - path) : 0, path, name);
+	return xasprintf("%.*s%s", (int)(path_last(path) - path), path, name);
 }
 
 static enum container_match match(const struct container *child, const struct container *parent)
@@ -87,9 +85,9 @@ static const char *elsewhere(const struct inspect *x, const char *name)
 	const char *found = NULL;
 
 	for (size_t i = 0; i < x->n_others; i++) {
-		const char *path = x->others[i].path, *slash = strrchr(path, '/');
+		const char *path = x->others[i].path;
 
-		if (strcasecmp(slash ? slash + 1 : path, name) != 0)
+		if (strcasecmp(path_last(path), name) != 0)
 			continue;
 		if (found)
 			return NULL;

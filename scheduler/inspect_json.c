@@ -170,8 +170,7 @@ static int by_name(const void *a, const void *b)
 static void list_path(void *arg, const char *path, const char *why)
 {
 	const struct listing *l = arg;
-	const char *slash = strrchr(path, '/');
-	const struct listed key = {.name = slash ? slash + 1 : path};
+	const struct listed key = {.name = path_last(path)};
 	struct listed *found = l->n ? bsearch(&key, l->list, l->n, sizeof(key), by_name) : NULL;
 
 	(void)why;

@@ -176,7 +176,7 @@ static void intake_look_again(struct hub_file *f)
 /* A lock file came or went: what it holds is looked at again. */
 static void intake_lock(struct hub_group *g, const char *path)
 {
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *name = path_last(path);
 	struct hub_file *f, *next;
 
 	for (f = TAILQ_FIRST(&g->settling); f; f = next) {

@@ -143,13 +143,11 @@ static bool keeps(const struct publishing *x)
 
 static void set_keep(struct publishing *x)
 {
-	const char *slash = strrchr(publishing_op(x)->path, '/');
-
 	x->keep[0] = '\0';
 	if (keeps(x))
 		snprintf(x->keep, sizeof(x->keep), "%lld.%llu.%u.%.200s", (long long)time(NULL),
 			 (unsigned long long)x->g->seq, x->g->keep_counter++,
-			 slash ? slash + 1 : publishing_op(x)->path);
+			 path_last(publishing_op(x)->path));
 }
 
 static void change_done(struct work *w)
