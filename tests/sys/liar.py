@@ -3,6 +3,7 @@
 liar.py PORT KEY.pem STATE: STATE is a directory; `lie` in it names the lie, read at each request,
 `log` gets a line a request. What is not lied about is answered as an empty spoke would.
 """
+import functools
 import http.server
 import json
 import re
@@ -35,6 +36,11 @@ def inventory(*entries, **more):
     return {**{"epoch": EPOCH, "seq": 5, "more": False, "entries": list(entries)}, **more}
 
 
+def large(make):
+    """A body that takes a while to make: made once, so that only the first asker sees nothing move."""
+    return functools.cache(lambda: json.dumps(make()).encode())
+
+
 # step-lie: what the body is instead. The hello before an inventory says that there is one.
 LIES = {
     "hello-garbage": b"\x00\xff{{{ no JSON",
@@ -49,7 +55,7 @@ LIES = {
     "hello-zone": hello(zone="../../etc/passwd"),
     "hello-epoch": hello(group(epoch="x")),
     "hello-name": hello(group(name="../g")),
-    "hello-million": lambda: json.dumps(hello(*[group(name="g%d" % i) for i in range(60000)])).encode(),
+    "hello-million": large(lambda: hello(*[group(name="g%d" % i) for i in range(60000)])),
     "inventory-garbage": b"<html>",
     "inventory-up": inventory(entry(path="../../etc/passwd")),
     "inventory-absolute": inventory(entry(path="/etc/passwd")),
@@ -60,7 +66,7 @@ LIES = {
     "inventory-still": inventory(seq=0, more=True),
     "inventory-circle": inventory(entry(seq=5), seq=5, more=True),
     "inventory-back": inventory(seq=-5),
-    "inventory-many": lambda: json.dumps(inventory(*[entry(path="x%d" % i, seq=i) for i in range(20000)])).encode(),
+    "inventory-many": large(lambda: inventory(*[entry(path="x%d" % i, seq=i) for i in range(20000)])),
     "offers-garbage": b"null",
     "offers-refusal": {"error": "because", "staged": False, "filling": False, "proven_bytes": 0},
     "offers-offset": {"bundle": ROOT, "offset": -1, "staged": False, "filling": False, "proven_bytes": 0},
