@@ -168,7 +168,8 @@ class Liar(http.server.BaseHTTPRequestHandler):
         if lie.startswith(step + "-"):
             return self.send(LIES[lie])
         if step == "hello":
-            return self.send(hello(group(seq=5 if lie.startswith("inventory-") else 0)))
+            # Ahead of all that the inventories tell, so that each is asked for again.
+            return self.send(hello(group(seq=6 if lie.startswith("inventory-") else 0)))
         if step == "inventory":
             return self.send(inventory(seq=0))
         if step == "offers" and lie.startswith("publish-"):
