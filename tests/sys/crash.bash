@@ -157,7 +157,7 @@ crash_kept() { # DIRECTORY: what is in it, in the order of $CRASH's
 }
 
 crash_judge() { # SIDE
-	local db kept=$T/berlin/.spokesync/preserved
+	local db f was copied='' kept=$T/berlin/.spokesync/preserved
 	for db in "$T/hub.state/hub.db" "$T/berlin/.spokesync/spoke.db"; do
 		is ok sqlite3 "$db" 'PRAGMA integrity_check' || return 1
 	done
@@ -165,9 +165,12 @@ crash_judge() { # SIDE
 	# What was replaced and deleted is there, all of it, and can be found by where it was.
 	is "$(ls -A "$kept")" sqlite3 "$T/berlin/.spokesync/spoke.db" \
 		'SELECT path FROM preserved ORDER BY path' || return 1
-	is $'old.img\nold.img\none.img' sqlite3 "$T/berlin/.spokesync/spoke.db" \
-		'SELECT was FROM preserved ORDER BY was' || return 1
-	is "$(cd "$CRASH" && sha256sum <one && sha256sum <two && sha256sum <small)" \
+	# And what was renamed, where the new name was told of before the old one was gone: then it is copied
+	# there, and deleted here.
+	was=$(sqlite3 "$T/berlin/.spokesync/spoke.db" 'SELECT was FROM preserved ORDER BY was')
+	[[ $was != *one.img*one.img ]] || copied=$CRASH/two
+	is $'old.img\nold.img\none.img'"${copied:+$'\none.img'}" echo "$was" || return 1
+	is "$(for f in "$CRASH"/{one,two} $copied "$CRASH/small"; do sha256sum <"$f"; done)" \
 		crash_kept "$kept" || return 1
 	crash_left >"$T/left"
 	# Less may be left: a start removes what nothing needs any more.
