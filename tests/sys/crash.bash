@@ -165,8 +165,8 @@ crash_judge() { # SIDE
 	# What was replaced and deleted is there, all of it, and can be found by where it was.
 	is "$(ls -A "$kept")" sqlite3 "$T/berlin/.spokesync/spoke.db" \
 		'SELECT path FROM preserved ORDER BY path' || return 1
-	# And what was renamed, where the new name was told of before the old one was gone: then it is copied
-	# there, and deleted here.
+	# And once more what was renamed, where the hub could not have it renamed (as when it is told of the
+	# new name before the old one is gone): then it is copied there, and what is deleted is preserved.
 	was=$(sqlite3 "$T/berlin/.spokesync/spoke.db" 'SELECT was FROM preserved ORDER BY was')
 	[[ $was != *one.img*one.img ]] || copied=$CRASH/two
 	is $'old.img\nold.img\none.img'"${copied:+$'\none.img'}" echo "$was" || return 1

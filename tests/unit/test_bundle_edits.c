@@ -181,8 +181,7 @@ static void one_script(struct rig *w, uint64_t seed, uint64_t most, struct stage
 		image_done(&bases[i]);
 }
 
-/* Each passes from thread to thread a dozen times, dear under ASan; what is new to it comes early.
- */
+/* Each passes from thread to thread, which is dear under ASan; what is new to it comes early. */
 #ifdef __SANITIZE_ADDRESS__
 #define SCRIPTS 1000
 #else
