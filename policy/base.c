@@ -67,3 +67,8 @@ char *xasprintf(const char *fmt, ...)
 	va_end(ap);
 	return checked(n < 0 ? NULL : s);
 }
+
+char *path_beside(const char *path, const char *name)
+{
+	return xasprintf("%.*s%s", (int)(path_last(path) - path), path, name);
+}

@@ -60,5 +60,6 @@ void *xrealloc(void *p, size_t size) WARN_UNUSED;
 char *xstrdup(const char *s) WARN_UNUSED;
 const char *path_last(const char *path); /* what comes after the last slash */
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2) WARN_UNUSED;
+char *path_beside(const char *path, const char *name) WARN_UNUSED; /* name where path lies */
 
 #endif

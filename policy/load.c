@@ -180,15 +180,10 @@ static void remember_dir(struct load *l, const char *pattern)
 
 static void include(struct load *l, const char *pattern, struct origin at)
 {
-	const char *slash = strrchr(at.file, '/');
-	char *full;
+	char *full = *pattern == '/' ? xstrdup(pattern) : path_beside(at.file, pattern);
 	glob_t g;
 	int r;
 
-	if (*pattern == '/' || !slash)
-		full = xstrdup(pattern);
-	else
-		full = xasprintf("%.*s/%s", (int)(slash - at.file), at.file, pattern);
 	if (strchr(full, '/'))
 		remember_dir(l, full);
 	r = glob(full, 0, unreadable, &g);

@@ -190,8 +190,7 @@ static size_t find_named(const struct finder *f, size_t i, const char *name)
 	char *folded = fold(name), *beside;
 	size_t found;
 
-	beside = xasprintf("%.*s%s", (int)(path_last(f->folded[i]) - f->folded[i]), f->folded[i],
-			   folded);
+	beside = path_beside(f->folded[i], folded);
 	found = pick(&f->paths, beside, false);
 	if (found == SET_NONE || f->items[found].gone) {
 		size_t elsewhere = pick(&f->lasts, folded, true);

@@ -68,11 +68,6 @@ static int open_file(int dirfd, const char *path, struct stat *st)
 	return r < 0 ? r : fd;
 }
 
-static char *beside(const char *path, const char *name)
-{
-	return xasprintf("%.*s%s", (int)(path_last(path) - path), path, name);
-}
-
 static enum container_match match(const struct container *child, const struct container *parent)
 {
 	return child->format == parent->format ? container_match(&child->ids, &parent->ids)
@@ -100,7 +95,7 @@ static const char *elsewhere(const struct inspect *x, const char *name)
 static int open_parent(const struct inspect *x, int dirfd, const struct inspect_link *child,
 		       struct stat *st, char **ret_path)
 {
-	char *path = beside(child->path, child->container.parent);
+	char *path = path_beside(child->path, child->container.parent);
 	int fd = open_file(dirfd, path, st);
 	const char *other = fd < 0 ? elsewhere(x, child->container.parent) : NULL;
 

@@ -174,8 +174,7 @@ static bool take_same(struct hub_file *f, const struct indexing *x)
 /* Cloned from nothing that is known: then it may build on the image whose differences it holds. */
 static void take_parent(const struct hub_file *f, const struct indexing *x, struct version_row *row)
 {
-	char *path =
-		xasprintf("%.*s%s", (int)(path_last(f->path) - f->path), f->path, x->ties.parent);
+	char *path = path_beside(f->path, x->ties.parent);
 	const struct hub_file *parent = catalog_get(f->group, path);
 
 	free(path);
