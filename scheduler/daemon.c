@@ -22,6 +22,7 @@
 #include "scheduler/log.h"
 #include "scheduler/notices.h"
 #include "scheduler/notify.h"
+#include "scheduler/privileges.h"
 #include "scheduler/signals.h"
 #include "transfer/key.h"
 #include "transfer/worker.h"
@@ -44,9 +45,11 @@ struct now daemon_now(void)
 	};
 }
 
-static void raise_limits(void)
+/* The sandbox that it runs in may refuse any of this. */
+static void set_limits(void)
 {
 	struct rlimit r;
+	struct err e;
 
 	umask(027);
 	if (!getrlimit(RLIMIT_NOFILE, &r)) {
@@ -58,6 +61,8 @@ static void raise_limits(void)
 	r = (struct rlimit){0, 0};
 	if (setrlimit(RLIMIT_CORE, &r) < 0)
 		log_warn("no core files: %s", strerror(errno));
+	if (privileges_drop(&e) < 0)
+		log_warn("%s", e.text);
 }
 
 /* Makes the directory of a file that we write; one level, where it is missing. */
@@ -142,7 +147,7 @@ int daemon_start(struct daemon *d, struct err *e)
 {
 	int r;
 
-	raise_limits();
+	set_limits();
 	d->started = d->config_loaded = daemon_now().wall;
 	d->lock_fd = -1;
 	r = prepare_disk(d, &d->lock_fd, e);

@@ -104,6 +104,7 @@ libscheduler_a_SOURCES += scheduler/plan_job.c
 libscheduler_a_SOURCES += scheduler/plan_lane.c
 libscheduler_a_SOURCES += scheduler/plan_start.c
 libscheduler_a_SOURCES += scheduler/prepare.c scheduler/prepare.h
+libscheduler_a_SOURCES += scheduler/privileges.c scheduler/privileges.h
 libscheduler_a_SOURCES += scheduler/queue.c
 libscheduler_a_SOURCES += scheduler/reconcile.c scheduler/reconcile.h
 libscheduler_a_SOURCES += scheduler/recover.c scheduler/recover.h
