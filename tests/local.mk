@@ -186,7 +186,9 @@ tests_unit_test_push_SOURCES = tests/unit/test_push.c tests/unit/fake_spoke.h \
 	tests/unit/temp.h
 tests_unit_test_publish_SOURCES = tests/unit/test_publish.c tests/unit/mounted.h
 tests_unit_test_extents_SOURCES = tests/unit/test_extents.c tests/unit/mounted.h
-SPOKE_RIG = tests/unit/spoke_rig.c tests/unit/spoke_rig.h
+SPOKE_RIG = tests/unit/spoke_rig.c tests/unit/spoke_rig.h tests/unit/aside.h
+tests_unit_test_server_SOURCES = tests/unit/test_server.c tests/unit/aside.h
+tests_unit_test_http_SOURCES = tests/unit/test_http.c tests/unit/aside.h
 tests_unit_test_spoke_SOURCES = tests/unit/test_spoke.c $(SPOKE_RIG)
 tests_unit_test_spoke_crash_SOURCES = tests/unit/test_spoke_crash.c $(SPOKE_RIG)
 tests_unit_test_spoke_room_SOURCES = tests/unit/test_spoke_room.c $(SPOKE_RIG)

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "transfer/mapped.h"
@@ -55,7 +54,6 @@ static void *reader(void *arg)
 int ahead_start(const struct ahead_piece *pieces, size_t n, struct ahead **ret)
 {
 	struct ahead *a = xcalloc(1, sizeof(*a));
-	sigset_t all, before;
 	unsigned i;
 	int r;
 
@@ -65,10 +63,7 @@ int ahead_start(const struct ahead_piece *pieces, size_t n, struct ahead **ret)
 	pthread_cond_init(&a->moved, NULL);
 	for (i = 0; i < MIN(n, (size_t)BUFFERS); i++)
 		a->buf[i] = bulk_buffer(AHEAD_PIECE);
-	mapped_sigset(&all); /* signals are the loop's */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&a->thread, NULL, reader, a);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	r = mapped_thread(&a->thread, reader, a);
 	a->threaded = r == 0;
 	if (r != 0) {
 		ahead_stop(a);

@@ -9,7 +9,6 @@
 #include "transfer/index_build_private.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "transfer/mapped.h"
@@ -134,17 +133,12 @@ static void *fetcher_main(void *arg)
 
 static void start_threads(struct reader *r)
 {
-	sigset_t all, before;
-
-	mapped_sigset(&all); /* signals are the loop's */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_mutex_lock(&r->lock);
-	while (r->threads < FETCHERS && pthread_create(&r->fetchers[r->threads].thread, NULL,
-						       fetcher_main, &r->fetchers[r->threads]) == 0)
+	while (r->threads < FETCHERS && mapped_thread(&r->fetchers[r->threads].thread, fetcher_main,
+						      &r->fetchers[r->threads]) == 0)
 		r->threads++;
 	r->running = r->threads;
 	pthread_mutex_unlock(&r->lock);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 int index_ahead_start(struct index_builder *b, const atomic_bool *cancel, struct reader **ret)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -119,8 +120,15 @@ void mapped_free(const void *p)
 	pthread_mutex_unlock(&lock);
 }
 
-void mapped_sigset(sigset_t *ret)
+int mapped_thread(pthread_t *ret, void *(*run)(void *arg), void *arg)
 {
-	sigfillset(ret);
-	sigdelset(ret, SIGBUS);
+	sigset_t others, before;
+	int r;
+
+	sigfillset(&others);
+	sigdelset(&others, SIGBUS);
+	pthread_sigmask(SIG_SETMASK, &others, &before);
+	r = pthread_create(ret, NULL, run, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r;
 }

@@ -6,7 +6,7 @@
 #ifndef SPOKESYNC_TRANSFER_MAPPED_H
 #define SPOKESYNC_TRANSFER_MAPPED_H
 
-#include <signal.h>
+#include <pthread.h>
 
 #include "policy/base.h"
 
@@ -16,7 +16,10 @@ int mapped_new(int fd, size_t len, const void **ret) WARN_UNUSED;
 bool mapped_sound(const void *p);
 void mapped_free(const void *p);
 
-/* All signals but the one that must reach the thread that reads: for threads of work. */
-void mapped_sigset(sigset_t *ret);
+/*
+ * A thread that may read what is mapped, and to which no other signal comes: those are the loop's.
+ * 0 or an error number, as pthread_create().
+ */
+int mapped_thread(pthread_t *ret, void *(*run)(void *arg), void *arg) WARN_UNUSED;
 
 #endif

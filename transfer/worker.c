@@ -10,7 +10,6 @@
 
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include <ev.h>
@@ -138,7 +137,6 @@ static void on_wake(struct ev_loop *loop, ev_async *watcher, int revents)
 struct pool *pool_new(struct ev_loop *loop, unsigned threads)
 {
 	struct pool *p = xcalloc(1, sizeof(*p));
-	sigset_t all, before;
 
 	/* Without it the allocator learns to keep 16 MiB frames in its heaps. */
 	mallopt(M_MMAP_THRESHOLD, MAP_OVER);
@@ -153,21 +151,17 @@ struct pool *pool_new(struct ev_loop *loop, unsigned threads)
 	ev_async_start(loop, &p->wake);
 	ev_unref(loop);
 
-	/* Signals are the loop's. */
-	mapped_sigset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (unsigned i = 0; i < MIN(MAX(threads, 1u), THREADS_MAX); i++) {
 		struct self *self = xcalloc(1, sizeof(*self));
 
 		self->pool = p;
 		self->slot = p->n_threads;
-		if (pthread_create(&p->threads[p->n_threads], NULL, thread_main, self) != 0) {
+		if (mapped_thread(&p->threads[p->n_threads], thread_main, self) != 0) {
 			free(self);
 			break;
 		}
 		p->n_threads++;
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return p->n_threads > 0 ? p : pool_free(p);
 }
 

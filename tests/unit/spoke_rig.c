@@ -3,7 +3,6 @@
  */
 #include "tests/unit/spoke_rig.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 
 #include "scheduler/log.h"
 #include "scheduler/spoke_state.h"
+#include "tests/unit/aside.h"
 #include "transfer/frame.h"
 #include "transfer/worker.h"
 
@@ -107,55 +107,20 @@ int rig_teardown(void **state)
 	return 0;
 }
 
-struct shell {
-	struct ev_loop *loop;
-	ev_async done;
-	char cmd[2048];
-	char out[65536];
-};
-
-static void *shell_main(void *arg)
-{
-	struct shell *s = arg;
-	FILE *p = popen(s->cmd, "r");
-	size_t n = fread(s->out, 1, sizeof(s->out) - 1, p);
-
-	s->out[n] = '\0';
-	pclose(p);
-	ev_async_send(s->loop, &s->done);
-	return NULL;
-}
-
-static void shell_done(struct ev_loop *loop, ev_async *w, int revents)
-{
-	(void)w;
-	(void)revents;
-	ev_break(loop, EVBREAK_ONE);
-}
-
 long rig_curl(struct rig *f, json_t **ret, const char *args, const char *path)
 {
-	static struct shell s;
-	pthread_t t;
-	char *status;
+	char cmd[2048], *out, *status;
 
-	memset(&s, 0, sizeof(s));
-	s.loop = f->d.loop;
-	snprintf(s.cmd, sizeof(s.cmd),
+	snprintf(cmd, sizeof(cmd),
 		 "curl -sk --cert %s/hub.pem --key %s/hub.pem %s 'https://127.0.0.1:%u%s' "
 		 "-w '\n%%{http_code}'",
 		 f->dir, f->dir, args, f->port, path);
-	ev_async_init(&s.done, shell_done);
-	ev_async_start(s.loop, &s.done);
-	assert_int_equal(pthread_create(&t, NULL, shell_main, &s), 0);
-	ev_run(s.loop, 0);
-	pthread_join(t, NULL);
-	ev_async_stop(s.loop, &s.done);
-	status = strrchr(s.out, '\n');
+	out = aside_shell(f->d.loop, cmd);
+	status = strrchr(out, '\n');
 	assert_non_null(status);
 	*status = '\0';
 	if (ret)
-		*ret = json_loads(s.out, 0, NULL);
+		*ret = json_loads(out, 0, NULL);
 	return strtol(status + 1, NULL, 10);
 }
 

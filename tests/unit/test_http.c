@@ -12,11 +12,11 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "tests/unit/aside.h"
 #include "transfer/http_unix.h"
 #include "transfer/key.h"
 #include "transfer/server.h"
@@ -574,24 +574,14 @@ struct cli {
 	int r;
 	unsigned lines;
 	struct ev_loop *loop;
-	ev_async over;
 };
 
-static void *cli_thread(void *arg)
+static void cli_run(void *arg)
 {
 	struct cli *c = arg;
 	struct err e;
 
 	c->r = http_unix_call(&c->spec, &c->status, &c->body, &e);
-	ev_async_send(c->loop, &c->over);
-	return NULL;
-}
-
-static void cli_over(struct ev_loop *loop, ev_async *a, int revents)
-{
-	(void)a;
-	(void)revents;
-	ev_break(loop, EVBREAK_ALL);
 }
 
 static bool one_line(void *arg, const char *line)
@@ -605,14 +595,7 @@ static bool one_line(void *arg, const char *line)
 
 static void cli_call(struct cli *c)
 {
-	pthread_t t;
-
-	ev_async_init(&c->over, cli_over);
-	ev_async_start(c->loop, &c->over);
-	assert_int_equal(pthread_create(&t, NULL, cli_thread, c), 0);
-	ev_run(c->loop, 0);
-	pthread_join(t, NULL);
-	ev_async_stop(c->loop, &c->over);
+	aside_run(c->loop, cli_run, c);
 }
 
 static void test_unix(void **state)

@@ -4,7 +4,6 @@
 #include "transfer/server.h"
 
 #include <netinet/in.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <cmocka.h>
 #include <ev.h>
 
+#include "tests/unit/aside.h"
 #include "transfer/key.h"
 
 struct fixture {
@@ -163,55 +163,16 @@ static void handler(void *arg, struct sreq *r)
 	}
 }
 
-/* Runs a command on a thread while the loop turns. Returns its output (static). */
-struct shell {
-	struct ev_loop *loop;
-	ev_async done;
-	const char *cmd;
-	char out[65536];
-	int status;
-};
-
-static void *shell_main(void *arg)
-{
-	struct shell *s = arg;
-	FILE *p = popen(s->cmd, "r");
-	size_t n = fread(s->out, 1, sizeof(s->out) - 1, p);
-
-	s->out[n] = '\0';
-	s->status = pclose(p);
-	ev_async_send(s->loop, &s->done);
-	return NULL;
-}
-
-static void shell_done(struct ev_loop *loop, ev_async *w, int revents)
-{
-	(void)w;
-	(void)revents;
-	ev_break(loop, EVBREAK_ONE);
-}
-
 static const char *sh(struct fixture *f, const char *fmt, ...) PRINTF(2, 3);
 static const char *sh(struct fixture *f, const char *fmt, ...)
 {
-	static struct shell s;
 	char cmd[1024];
-	pthread_t t;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(cmd, sizeof(cmd), fmt, ap);
 	va_end(ap);
-	memset(&s, 0, sizeof(s));
-	s.loop = f->loop;
-	s.cmd = cmd;
-	ev_async_init(&s.done, shell_done);
-	ev_async_start(f->loop, &s.done);
-	assert_int_equal(pthread_create(&t, NULL, shell_main, &s), 0);
-	ev_run(f->loop, 0);
-	pthread_join(t, NULL);
-	ev_async_stop(f->loop, &s.done);
-	return s.out;
+	return aside_shell(f->loop, cmd);
 }
 
 static int setup(void **state)
