@@ -12,12 +12,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "transfer/anchors_private.h"
 #include "transfer/durable.h"
 #include "transfer/extents.h"
+#include "transfer/mapped.h"
 
 #define BATCH	   4096u /* anchors: of 2 MiB */
 #define FEW	   160u	 /* sorted by insertion: what two bytes leave of 8 Mi */
@@ -28,7 +28,6 @@ struct anchors_writer {
 	struct anchors_head *head; /* of the mapping */
 	uint64_t *entries;
 	uint8_t *bits_of;
-	size_t map_len;
 	uint64_t n, room;
 	uint64_t size;
 	atomic_uint bits;
@@ -49,8 +48,7 @@ static int map_temp(struct anchors_writer *w)
 	void *p;
 	int r;
 
-	w->map_len = entries_end + w->room;
-	r = durable_temp_map(&w->temp, w->map_len, &p);
+	r = durable_temp_map(&w->temp, entries_end + w->room, &p);
 	if (r < 0)
 		return r;
 	w->head = p;
@@ -83,7 +81,7 @@ struct anchors_writer *anchors_writer_free(struct anchors_writer *w)
 	if (w == NULL)
 		return NULL;
 	if (w->head != NULL)
-		munmap(w->head, w->map_len);
+		mapped_free(w->head);
 	durable_temp_done(&w->temp);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
@@ -219,6 +217,8 @@ static void sort(uint64_t *e, uint64_t n, unsigned shift)
 			uint64_t x = e[next[i]];
 			unsigned to = x >> shift & 255;
 
+			if (next[to] == end[to]) /* they are others than were counted: mapped.h */
+				return;
 			e[next[i]] = e[next[to]];
 			e[next[to]++] = x;
 		}
@@ -233,13 +233,17 @@ int anchors_writer_finish(struct anchors_writer *w, const struct hash *root)
 {
 	uint64_t len = sizeof(*w->head) + w->n * sizeof(*w->entries);
 	char name[ANCHORS_NAME_LEN];
+	bool sound;
 
 	sort(w->entries, w->n, 56);
 	*w->head = (struct anchors_head){
 		.version = ANCHORS_VERSION, .bits = atomic_load(&w->bits), .count = w->n};
 	memcpy(w->head->magic, ANCHORS_MAGIC, sizeof(w->head->magic));
-	munmap(w->head, w->map_len);
+	sound = mapped_sound(w->head);
+	mapped_free(w->head);
 	w->head = NULL;
+	if (!sound)
+		return -EIO;
 	if (ftruncate(w->temp.fd, (off_t)len) < 0)
 		return -errno;
 	return durable_temp_rename(&w->temp, anchors_name(root, name));

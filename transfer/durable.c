@@ -11,11 +11,11 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "transfer/mapped.h"
 #include "transfer/source.h"
 
 int durable_pwrite(int fd, const void *data, size_t len, uint64_t offset)
@@ -118,15 +118,8 @@ int durable_temp_new(int dirfd, const char *prefix, struct durable_temp *t)
 int durable_temp_map(const struct durable_temp *t, size_t len, void **ret)
 {
 	int r = posix_fallocate(t->fd, 0, (off_t)len);
-	void *p;
 
-	if (r != 0)
-		return -r;
-	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	*ret = p;
-	return 0;
+	return r != 0 ? -r : mapped_new_writable(t->fd, len, ret);
 }
 
 int durable_temp_rename(struct durable_temp *t, const char *name)

@@ -30,8 +30,8 @@ struct durable_temp {
  */
 int durable_temp_new(int dirfd, const char *prefix, struct durable_temp *t) WARN_UNUSED;
 /*
- * Its first len bytes, zeros where nothing was written yet, to be read and written; the caller's to
- * unmap. The space is allocated first: a full disk under a mapping is a signal and no error.
+ * Its first len bytes, zeros where nothing was written yet, to be read and written, mapped as in
+ * mapped.h. The space is allocated first: a full disk is told here, and not under the mapping.
  */
 int durable_temp_map(const struct durable_temp *t, size_t len, void **ret) WARN_UNUSED;
 /* Gives it its final name. Nothing is synced. */

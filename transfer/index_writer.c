@@ -13,12 +13,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "transfer/durable.h"
 #include "transfer/index_private.h"
+#include "transfer/mapped.h"
 #include "transfer/sketch.h"
 
 #define BATCH 64u /* nodes moved at a time: 256 KiB */
@@ -28,7 +28,6 @@ struct index_writer {
 	uint64_t size, nodes;
 	atomic_uint_fast64_t seen;
 	uint8_t *map;
-	size_t map_len;
 	struct index_record *records; /* rank 1: has come */
 	struct hash zero_node;	      /* of 128 zero blocks: images are full of them */
 };
@@ -38,8 +37,8 @@ static int map_records(struct index_writer *w)
 	void *p;
 	int r;
 
-	w->map_len = INDEX_HEADER_SIZE + w->nodes * sizeof(struct index_record);
-	r = durable_temp_map(&w->temp, w->map_len, &p);
+	r = durable_temp_map(&w->temp, INDEX_HEADER_SIZE + w->nodes * sizeof(struct index_record),
+			     &p);
 	if (r < 0)
 		return r;
 	w->map = p;
@@ -78,7 +77,7 @@ struct index_writer *index_writer_free(struct index_writer *w)
 	if (w == NULL)
 		return NULL;
 	if (w->map != NULL)
-		munmap(w->map, w->map_len);
+		mapped_free(w->map);
 	durable_temp_done(&w->temp);
 	free(w);
 	return NULL;
@@ -300,7 +299,7 @@ static int complete(struct index_writer *w, const struct hash *part, struct sket
 	if (r == 0)
 		r = durable_datasync(w->temp.fd);
 	*ret_root = head.root;
-	return r;
+	return r == 0 && !mapped_sound(w->map) ? -EIO : r;
 }
 
 static int finish(struct index_writer *w, const struct hash *part, struct hash *ret_root)

@@ -16,6 +16,7 @@ struct range {
 	struct range *next;
 	atomic_uintptr_t begin; /* 0: unused; set last, and cleared first */
 	atomic_size_t len;
+	atomic_int prot;
 	atomic_bool lost;
 };
 
@@ -44,8 +45,9 @@ static void on_bus(int sig, siginfo_t *info, void *context)
 	(void)context;
 	if (r != NULL) {
 		atomic_store(&r->lost, true);
-		if (mmap((void *)atomic_load(&r->begin), atomic_load(&r->len), PROT_READ,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED) {
+		if (mmap((void *)atomic_load(&r->begin), atomic_load(&r->len),
+			 atomic_load(&r->prot), MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+			 0) != MAP_FAILED) {
 			errno = saved;
 			return;
 		}
@@ -67,7 +69,7 @@ static void install(void)
 	sigaction(SIGBUS, &a, NULL);
 }
 
-static void note(const void *p, size_t len)
+static void note(const void *p, size_t len, int prot)
 {
 	struct range *r;
 
@@ -81,21 +83,33 @@ static void note(const void *p, size_t len)
 		atomic_store(&ranges, r);
 	}
 	atomic_store(&r->len, len);
+	atomic_store(&r->prot, prot);
 	atomic_store(&r->lost, false);
 	atomic_store(&r->begin, (uintptr_t)p);
 	pthread_mutex_unlock(&lock);
 }
 
+static int map(int fd, size_t len, int prot, void **ret)
+{
+	*ret = mmap(NULL, len, prot, MAP_SHARED, fd, 0);
+	if (*ret == MAP_FAILED)
+		return -errno;
+	note(*ret, len, prot);
+	return 0;
+}
+
 int mapped_new(int fd, size_t len, const void **ret)
 {
 	void *p;
+	int r = map(fd, len, PROT_READ, &p);
 
-	p = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	note(p, len);
 	*ret = p;
-	return 0;
+	return r;
+}
+
+int mapped_new_writable(int fd, size_t len, void **ret)
+{
+	return map(fd, len, PROT_READ | PROT_WRITE, ret);
 }
 
 bool mapped_sound(const void *p)

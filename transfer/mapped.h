@@ -1,5 +1,5 @@
 /*
- * mapped.h: files mapped for reading. Where a page of one cannot be had (a bad sector, a file that
+ * mapped.h: files that are mapped. Where a page of one cannot be had (a bad sector, a file that
  * somebody cut off), the kernel sends SIGBUS, which would end the daemon at every start. Here all
  * of that mapping is zeros from then on, and whoever uses it can ask. Any thread.
  */
@@ -12,7 +12,11 @@
 
 /* len > 0. -errno. */
 int mapped_new(int fd, size_t len, const void **ret) WARN_UNUSED;
-/* False: some of it could not be read; it is all zeros, and what was made of it may be wrong. */
+/* To be written as well. What is lost of it is memory from then on, of which the file has nothing.
+ */
+int mapped_new_writable(int fd, size_t len, void **ret) WARN_UNUSED;
+/* False: some of it could not be had; all of it was zeros once, and what was made of it may be
+ * wrong. */
 bool mapped_sound(const void *p);
 void mapped_free(const void *p);
 

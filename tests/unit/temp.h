@@ -102,6 +102,28 @@ static inline int temp_file(const struct temp *t, const char *name)
 	return fd;
 }
 
+/* Cuts off at len all files whose names begin so, under whoever has them; their number. */
+static inline unsigned temp_cut_off(const struct temp *t, const char *prefix, off_t len)
+{
+	DIR *d = fdopendir(openat(t->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	struct dirent *e;
+	unsigned n = 0;
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		int fd = strncmp(e->d_name, prefix, strlen(prefix)) == 0
+				 ? openat(t->fd, e->d_name, O_RDWR | O_CLOEXEC)
+				 : -1;
+
+		if (fd < 0)
+			continue;
+		n += ftruncate(fd, len) == 0;
+		close(fd);
+	}
+	if (d != NULL)
+		closedir(d);
+	return n;
+}
+
 static inline void temp_write(int fd, const void *data, size_t len, uint64_t offset)
 {
 	if (pwrite(fd, data, len, (off_t)offset) != (ssize_t)len) {
