@@ -4,6 +4,9 @@
  * A spoke that does not know our key ends the connection with an alert or without a word, after a
  * handshake that succeeded as far as TLS 1.3 lets a client see. So "nothing came back on a
  * connection that was made for this request, within seconds of its handshake" is read as that.
+ *
+ * A handshake that fails is the line's fault as often as the peer's: cut, reset, a bit turned over.
+ * It counts as a connection that broke, so the peer is asked again until it answers.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +36,6 @@ static int errno_of(struct request *r, CURLcode code)
 		return -ETIMEDOUT;
 	case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
 		return -EKEYREJECTED;
-	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_WEIRD_SERVER_REPLY:

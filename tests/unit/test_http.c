@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 #include "tests/unit/aside.h"
 #include "transfer/http_unix.h"
 #include "transfer/key.h"
+#include "transfer/peer_private.h"
 #include "transfer/server.h"
 #include "transfer/shaper.h"
 
@@ -402,6 +405,80 @@ static void test_nobody_there(void **state)
 	free(url);
 }
 
+struct cutter {
+	ev_io listening, talking;
+	bool reset;
+};
+
+/* The client's first words have come; they are not read, so that the close resets. */
+static void cut_now(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct cutter *c = io->data;
+	char hello[4096];
+
+	(void)revents;
+	ev_io_stop(loop, io);
+	if (!c->reset) {
+		assert_true(recv(io->fd, hello, sizeof(hello), 0) > 0);
+		assert_int_equal(send(io->fd, "what is this?", 13, MSG_NOSIGNAL), 13);
+	}
+	close(io->fd);
+}
+
+static void cut_later(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct cutter *c = io->data;
+	int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC);
+
+	(void)revents;
+	assert_true(fd >= 0);
+	ev_io_init(&c->talking, cut_now, fd, EV_READ);
+	c->talking.data = c;
+	ev_io_start(loop, &c->talking);
+}
+
+/* A line that breaks in the handshake is a line that broke: not a peer that talks nonsense, whose
+ * jobs would wait ever longer after the line is well. */
+static void test_cut_in_handshake(void **state)
+{
+	struct world *w = *state;
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct request_spec spec = {.method = "GET",
+				    .pins = &w->pin,
+				    .n_pins = 1,
+				    .key = w->ours,
+				    .done = on_done,
+				    .arg = w,
+				    .connect_us = 10 * SECOND_US};
+	socklen_t len = sizeof(a);
+	struct peer_answer answer;
+	struct cutter c;
+	char *url;
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, len), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	url = xasprintf("https://127.0.0.1:%u/", ntohs(a.sin_port));
+	spec.url = url;
+	ev_io_init(&c.listening, cut_later, fd, EV_READ);
+	c.listening.data = &c;
+	ev_io_start(w->loop, &c.listening);
+	for (unsigned i = 0; i < 2; i++) {
+		c.reset = i == 1;
+		w->done = false;
+		w->request = request_start(w->http, &spec);
+		while (!w->done)
+			ev_run(w->loop, EVRUN_ONCE);
+		assert_int_equal(w->result.error, -ECONNRESET);
+		peer_answer_of(&w->result, &answer);
+		assert_int_equal(answer.error, PEER_DOWN);
+	}
+	ev_io_stop(w->loop, &c.listening);
+	close(fd);
+	free(url);
+}
+
 static void test_limits(void **state)
 {
 	struct world *w = *state;
@@ -647,6 +724,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wrong_pin, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nobody_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cut_in_handshake, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_put, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_put_refused, setup, teardown),
