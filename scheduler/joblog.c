@@ -1,7 +1,8 @@
 /*
  * joblog.c: the job log on disk and its followers. See joblog.h. A line is one write to a file
- * opened for append, so that a reader and a rotation never see half of one. It is a record for
- * people and programs, not state: a full disk is said once and stops nothing.
+ * opened for append, so that a reader and a rotation never see half of one; what a full disk or a
+ * power cut leaves of one is cut off. It is a record for people and programs, not state: a full
+ * disk is said once and stops nothing.
  */
 #include "scheduler/joblog.h"
 
@@ -10,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "scheduler/log.h"
 #include "scheduler/timetext.h"
+
+#define LOOK_BACK 65536 /* a line is a few KiB, with a hook's output in it */
 
 struct follower {
 	joblog_line_fn *fn;
@@ -31,11 +35,30 @@ struct joblog {
 	TAILQ_HEAD(, follower) followers;
 };
 
+/* What comes after the last newline is no line: the next one would be glued to it. */
+static void cut_half_line(int fd)
+{
+	char end[LOOK_BACK];
+	struct stat st;
+	ssize_t n, last;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	n = pread(fd, end, sizeof(end), MAX(st.st_size - (off_t)sizeof(end), 0));
+	for (last = n; last > 0 && end[last - 1] != '\n';)
+		last--;
+	if (last < n && (last > 0 || n == st.st_size) && ftruncate(fd, st.st_size - n + last) < 0)
+		log_warn("job log: half a line cannot be cut off: %s", strerror(errno));
+}
+
 static int open_file(const char *path)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	cut_half_line(fd);
+	return fd;
 }
 
 int joblog_open(const char *path, struct joblog **ret, struct err *e)
@@ -106,6 +129,8 @@ static void write_line(struct joblog *l, char *line)
 		log_error("job log %s: %s; lines are lost until this is mended", l->path,
 			  n < 0 ? strerror(errno) : "short write");
 	l->failing = true;
+	if (n > 0)
+		cut_half_line(l->fd);
 }
 
 static void tell_followers(struct joblog *l, const char *line)

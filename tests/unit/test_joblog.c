@@ -3,11 +3,13 @@
  * and within limits.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,6 +79,43 @@ static void events_are_lines(void **state)
 	o = line_of(path, 2);
 	assert_string_equal(json_string_value(json_object_get(o, "event")), "third");
 	json_decref(o);
+	assert_null(line_of(path, 3));
+}
+
+static void expect(unsigned n, const char *event)
+{
+	json_t *o = line_of(path, n);
+
+	assert_string_equal(json_string_value(json_object_get(o, "event")), event);
+	json_decref(o);
+}
+
+/* What a power cut left of a line, and a disk that is full in the middle of one. */
+static void half_lines_go(void **state)
+{
+	struct rlimit none, few;
+	struct joblog *l = NULL;
+	struct stat st;
+	FILE *f;
+
+	(void)state;
+	f = fopen(path, "w");
+	fputs("{\"event\":\"one\"}\n{\"event\":\"ha", f);
+	fclose(f);
+	assert_int_equal(joblog_open(path, &l, NULL), 0);
+	joblog_event(l, "two", NULL);
+	assert_int_equal(stat(path, &st), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &none), 0);
+	few = (struct rlimit){(rlim_t)st.st_size + 10, none.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+	joblog_event(l, "lost", NULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	joblog_event(l, "three", NULL);
+	joblog_close(l);
+	expect(0, "one");
+	expect(1, "two");
+	expect(2, "three");
 	assert_null(line_of(path, 3));
 }
 
@@ -254,6 +293,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(events_are_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(half_lines_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(open_says_why_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(followers_hear, setup, teardown),
 		cmocka_unit_test_setup_teardown(reopened_after_rotation, setup, teardown),
