@@ -96,6 +96,23 @@ change() { # N
 	[ $(($(sent) - before)) -eq $((100 * 4096)) ]
 }
 
+@test "a page in the middle of a database is damaged: the daemon starts, and nothing is sent" {
+	two_images
+	stop hub
+	stop berlin
+	before=$(sent)
+	for db in "$T/hub.state/hub.db" "$T/berlin/.spokesync/spoke.db"; do
+		[ "$(stat -c %s "$db")" -ge $((8 * 4096)) ]
+		dd if=/dev/urandom of="$db" bs=4096 seek=5 count=1 conv=notrunc status=none
+	done
+	start berlin hub
+	hubctl wait --timeout 60s
+	same berlin one.img
+	[ "$(sent)" -eq "$before" ]
+	grep 'hub.db: pages of it are damaged: it is kept as' "$T/hub.err"
+	grep 'spoke.db: pages of it are damaged: it is kept as' "$T/berlin.err"
+}
+
 # The numbers of what the spoke tells begin again below what the hub has heard: a file that is gone
 # meanwhile would be told under a number that the hub does not ask for any more.
 database_of_yesterday() {

@@ -224,6 +224,39 @@ static void test_no_database(void **state)
 	assert_int_equal(stat(path, &st), 0);
 }
 
+/* Some page in its middle: opening alone does not see it. */
+static void test_damaged_page(void **state)
+{
+	struct fixture *f = *state;
+	char path[620], junk[4096];
+	struct db *db = NULL;
+	struct err e = {""};
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/c.db", f->temp.path);
+	assert_int_equal(db_open(path, schema, 2, &db, &e), 0);
+	memset(junk, 'x', sizeof(junk));
+	for (int64_t i = 0; i < 20; i++)
+		assert_int_equal(db_run(db, "INSERT INTO t (id, data) VALUES (?,?)", "ib", i, junk,
+					sizeof(junk)),
+				 0);
+	db_close(db);
+	assert_int_equal(db_open(path, schema, 2, &db, &e), 0); /* it is well */
+	assert_int_equal(rows(db), 20);
+	db_close(db);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &st), 0);
+	for (off_t at = sizeof(junk); at < st.st_size; at += sizeof(junk))
+		temp_write(fd, junk, sizeof(junk), (uint64_t)at);
+	close(fd);
+	assert_int_equal(db_open(path, schema, 2, &db, &e), 0);
+	assert_int_equal(rows(db), 0);
+	db_close(db);
+	strcat(path, ".broken");
+	assert_int_equal(stat(path, &st), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +267,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_statements, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_migration, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_database, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_damaged_page, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
