@@ -13,6 +13,9 @@
 
 /* Files of one greeting that the job log names: a directory full of them is not its business. */
 #define FOREIGN_TOLD 100u
+/* Of files that are no version here so many are kept: what was restored, say, before the state of
+ * this hub was lost. */
+#define UNKNOWN_MOST 10000u
 
 static const struct version *current_of(const struct inventory *inv, const char *path)
 {
@@ -121,7 +124,7 @@ void drift_told(struct inventory *inv, const struct wire_entry *e)
 		drift_over(inv, e->path);
 		return;
 	}
-	if (old && old->what == what)
+	if ((old && old->what == what) || (!old && !v && inv->drift.n >= UNKNOWN_MOST))
 		return;
 	drift_restore(inv, &(struct drift_row){e->path, what, daemon_now().wall, v ? v->id : 0});
 	d = drift_of(inv, e->path);

@@ -142,6 +142,7 @@ struct inventory {
 	bool deletions_look;	/* something that deletions there wait for may be over */
 	uint32_t opening;	/* the last of its windows that was used, and 1; 0: none yet */
 	struct strmap items;	/* path -> struct inventory_item */
+	size_t bytes;		/* of those */
 	struct hash *preserved; /* sorted; NULL, or room for WIRE_PRESERVED_MAX */
 	unsigned n_preserved;
 	struct mono put_at;  /* the last publication there; at first, when it was made */

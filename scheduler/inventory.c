@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BYTES_MOST (32 * MIB) /* some 200,000 files */
+
 struct inventory *inventory_get(struct hub_spoke *s, const char *group)
 {
 	struct inventory *inv;
@@ -36,6 +38,12 @@ struct inventory *inventory_make(struct hub_spoke *s, const char *group)
 static void inventory_empty(struct inventory *s)
 {
 	strmap_done_free(&s->items);
+	s->bytes = 0;
+}
+
+bool inventory_too_large(const struct inventory *s)
+{
+	return s->bytes > BYTES_MOST;
 }
 
 struct inventory *inventory_free(struct inventory *s)
@@ -64,10 +72,12 @@ void inventory_restore(struct inventory *s, const struct wire_entry *e, uint64_t
 	if (item) {
 		strmap_remove(&s->items, item->path);
 		free(item);
+		s->bytes -= size;
 	}
 	if (e->gone)
 		return;
 	item = xcalloc(1, size);
+	s->bytes += size;
 	memcpy(item->path, e->path, size - sizeof(*item));
 	item->root = e->root;
 	item->size = e->size;

@@ -15,6 +15,8 @@ const struct inventory_item *inventory_item(const struct inventory *s,
 void inventory_put(struct inventory *s, const struct wire_entry *e, uint64_t told);
 /* As inventory_put() while the database is read: in memory only. */
 void inventory_restore(struct inventory *s, const struct wire_entry *e, uint64_t told);
+/* Has it more than is remembered of one group? Honest ones list what lies in a directory. */
+bool inventory_too_large(const struct inventory *s);
 void inventory_clear(struct inventory *s);
 void inventory_position(struct inventory *s, const char *epoch, uint64_t seq);
 /* What it has in preserved/: all of it, in any order; one more, as one that was just published

@@ -174,6 +174,15 @@ static void greeting_page(void *arg, const struct peer_answer *a, const struct w
 		drift_told(inv, &i->entries[n]);
 		inventory_put(inv, &i->entries[n], 0);
 	}
+	if (inventory_too_large(
+		    inv)) { /* the next greeting asks for all of it, if it is less then */
+		inventory_clear(inv);
+		inventory_position(inv, inv->epoch, 0);
+		greeting_broken(
+			g, "it lists more files in a group than are remembered of one (32 MiB of "
+			   "names and facts)");
+		return;
+	}
 	inventory_position(inv, inv->epoch, i->seq);
 	g->changed = true;
 	if (i->more) {

@@ -76,6 +76,7 @@ descriptors() { find "/proc/${PID[hub]}/fd" -mindepth 1 | wc -l; }
 	lie inventory-back 'seq'
 	lie inventory-many 'entries'
 	lie inventory-circle 'forward'
+	lie inventory-endless 'more files in a group than are remembered'
 	few() { [ "$(descriptors)" -le $((files + 2)) ]; }
 	eventually 10 few
 	echo 1 >"$T/src/a"

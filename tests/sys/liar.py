@@ -36,6 +36,12 @@ def inventory(*entries, **more):
     return {**{"epoch": EPOCH, "seq": 5, "more": False, "entries": list(entries)}, **more}
 
 
+def endless(since):
+    """Ever new paths, each of a thousand bytes and damaged."""
+    return inventory(*[entry(path="/".join(["%d" % i] + ["x" * 240] * 4), seq=i, local="damaged")
+                       for i in range(since + 1, since + 3001)], seq=since + 3000, more=True)
+
+
 def large(make):
     """A body that takes a while to make: made once, so that only the first asker sees nothing move."""
     return functools.cache(lambda: json.dumps(make()).encode())
@@ -165,7 +171,9 @@ class Liar(http.server.BaseHTTPRequestHandler):
             return self.send(hello(group(free=time.time_ns() % (1 << 40))))
         if lie == "room-always" and step == "changes":
             return self.send({"seq": time.time_ns() // 1000})
-        if lie.startswith(step + "-"):
+        if lie == "inventory-endless" and step == "inventory":
+            return self.send(endless(int(re.search("since=([0-9]+)", self.path).group(1))))
+        if lie.startswith(step + "-") and lie in LIES:
             return self.send(LIES[lie])
         if step == "hello":
             # Ahead of all that the inventories tell, so that each is asked for again.
