@@ -116,7 +116,7 @@ static int fill_item(struct staging *st, const struct item *i, struct ahead *a)
 	if (!i->zero) {
 		got = ahead_next(a, &data);
 		if (got < 0)
-			return (int)got;
+			return pin_read(st, i->pin, (int)got);
 		if ((uint64_t)got != bytes_of(st, i))
 			return pin_is_bad(st, i->pin);
 	}

@@ -104,8 +104,7 @@ int build_copy(struct staging *st, struct build *b, unsigned i, unsigned n, unsi
 		keep_blocks(b, i, n, p, src);
 		return 0;
 	}
-	r = read_blocks(st, b, i, n, p, src);
-	return r == -EBADE ? pin_is_bad(st, pin) : r;
+	return pin_read(st, pin, read_blocks(st, b, i, n, p, src));
 }
 
 static int open_old(struct staging *st, unsigned pin, struct old **ret)
@@ -125,7 +124,7 @@ static int old_result(struct staging *st, unsigned pin, int r)
 {
 	if (r == -ERANGE)
 		return -EBADMSG;
-	return r == -EBADE ? pin_is_bad(st, pin) : r;
+	return pin_read(st, pin, r);
 }
 
 int build_bytes(struct staging *st, unsigned pin, uint64_t src, size_t len, size_t at)

@@ -77,6 +77,11 @@ int pin_is_bad(struct staging *st, unsigned k)
 	return r < 0 ? r : -ESTALE;
 }
 
+int pin_read(struct staging *st, unsigned k, int r)
+{
+	return r == -EBADE || r == -EIO ? pin_is_bad(st, k) : r;
+}
+
 /* The record of a base is gone, or no longer one: the base itself is read once more. */
 static int pin_index_again(struct staging *st, unsigned k)
 {
@@ -85,7 +90,7 @@ static int pin_index_again(struct staging *st, unsigned k)
 	int r = index_build(p->fd, st->store->index_fd, st->as->cancel, NULL, &root, NULL);
 
 	if (r < 0)
-		return r;
+		return pin_read(st, k, r);
 	st->indexed_again++;
 	return hash_equal(&root, &p->root) ? leaves_index(st->store->index_fd, &root, &p->index)
 					   : pin_is_bad(st, k);

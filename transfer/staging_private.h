@@ -107,6 +107,9 @@ int staging_give_up(struct staging *st, int error) WARN_UNUSED;
 int pin_ready(struct staging *st, unsigned k, struct pin **ret) WARN_UNUSED;
 int pin_find(const struct staging *st, const struct hash *root);
 int pin_is_bad(struct staging *st, unsigned k) WARN_UNUSED; /* returns -ESTALE */
+/* What a read of a base came to: where its bytes are not those recorded (-EBADE), or the disk does
+ * not give them (-EIO), it is bad, and the hub plans with what is left; else r. */
+int pin_read(struct staging *st, unsigned k, int r) WARN_UNUSED;
 void pin_close(struct pin *p);
 /* staging_build.c */
 void build_begin(struct build *b, const struct staging *st, uint64_t node);

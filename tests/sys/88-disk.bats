@@ -124,6 +124,22 @@ broken() { # SIDE "ERRNO CALLS TEXT" WORDS
 	! grep 'had changed here' "$T/berlin.err"
 }
 
+# Seen to catch: the program as it was, which came back to the same base for ever. The name is that of the
+# file, and begins that of what is held of it in staging.
+@test "what a spoke has of the image cannot be read there: it comes without it" {
+	spoke berlin
+	hub
+	faults berlin
+	random "$T/src/pin.img" 4
+	start berlin hub
+	hubctl wait --timeout 60s
+	fault 5 r pin.
+	head -c 8192 /dev/urandom | dd of="$T/src/pin.img" bs=4096 seek=300 conv=notrunc status=none
+	hubctl wait --timeout 60s
+	same berlin pin.img
+	[ -e "$T/fault" ]
+}
+
 @test "an image cannot be read at the hub" {
 	broken hub "5 r one.img" "input/output"
 }
