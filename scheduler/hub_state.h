@@ -172,6 +172,7 @@ struct hub_spoke {
 	struct inventory_list inventories;
 	TAILQ_HEAD(, publishing) publishing;
 	struct greeting *greeting; /* while one is under way */
+	uint64_t greeted_version;  /* the newest when the last that ended began; or 0 */
 	struct greet_turn turn;	   /* of that */
 	struct word *changes;	   /* hub_changes.c: the question under way, or NULL */
 	uint64_t changes_seen;	   /* its last answer */

@@ -136,7 +136,9 @@ static void sweep_indexes(struct hub *h, struct roots *needed)
 		log_debug("%u indexes that nothing needs any more are gone", n);
 }
 
-/* A tombstone whose path no spoke lists has done its work. */
+/* A tombstone whose path no spoke lists has done its work: lists now, not when it was last heard
+ * of. What it published without being heard, or is asked to publish, is told in a greeting after
+ * that. */
 static bool tombstone_over(const struct hub_file *f)
 {
 	const struct hub_group *g = f->group;
@@ -146,7 +148,8 @@ static bool tombstone_over(const struct hub_file *f)
 	for (size_t i = 0; i < g->cfg->n_spokes; i++) {
 		s = hub_spoke(g->hub, g->cfg->spokes[i]);
 		inv = s ? inventory_get(s, g->name) : NULL;
-		if (!inv || !inv->epoch[0] || inventory_item(inv, f->path))
+		if (!inv || !inv->epoch[0] || inventory_item(inv, f->path) ||
+		    s->greeted_version < f->current->v->id || !TAILQ_EMPTY(&s->publishing))
 			return false;
 	}
 	return true;

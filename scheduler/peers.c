@@ -30,6 +30,7 @@ struct greeting {
 	size_t restarts; /* epochs that changed meanwhile */
 	uint64_t asked;	 /* the sequence that the page under way was asked from */
 	bool changed;
+	uint64_t version; /* the newest when it began */
 };
 
 static void greetings_begin(struct hub *h);
@@ -125,6 +126,7 @@ static void greeting_done(struct greeting *g)
 	if (!was || s->told_down)
 		hub_log_spoke(s, "spoke_up", g->software);
 	s->told_down = false;
+	s->greeted_version = g->version;
 	for (size_t i = 0; i < g->n_groups; i++)
 		drop_idle(s, &g->groups[i]);
 	hub_changes_ask(s);
@@ -275,6 +277,7 @@ static void greetings_begin(struct hub *h)
 
 		s->greeting = xcalloc(1, sizeof(*s->greeting));
 		s->greeting->spoke = s;
+		s->greeting->version = h->last_version;
 		peer_hello(s->peer, greeting_hello, s->greeting);
 	}
 }
