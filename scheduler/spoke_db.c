@@ -34,6 +34,8 @@ static const char *const schema[] = {
 	"ALTER TABLE files ADD COLUMN published BLOB;"
 	"ALTER TABLE files ADD COLUMN local INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE preserved ADD COLUMN why TEXT NOT NULL DEFAULT '';",
+	/* 3: which intents are of one set; 0: of none. */
+	"ALTER TABLE intents ADD COLUMN set_id INTEGER NOT NULL DEFAULT 0;",
 };
 
 int spoke_db_open(const char *path, struct db **ret, struct err *e)

@@ -28,6 +28,7 @@ struct spoke_file {
 
 struct spoke_intent {
 	int64_t id;
+	int64_t set; /* those of a set have one in common; 0: it stands alone */
 	char path[WIRE_PATH_MAX + 1];
 	char source[WIRE_PATH_MAX + 1]; /* in staging; "": nothing comes from there */
 	char keep[256];			/* name in preserved/ for what is replaced; "" none */
@@ -77,6 +78,11 @@ int spoke_db_totals(struct db *db, uint64_t *ret_files, uint64_t *ret_bytes) WAR
 
 int spoke_db_intent(struct db *db, const struct spoke_intent *i, int64_t *ret_id) WARN_UNUSED;
 int spoke_db_intent_done(struct db *db, int64_t id) WARN_UNUSED;
+/* In the transaction in which its intents are recorded: a number for a new set. */
+int spoke_db_intent_set(struct db *db, int64_t *ret) WARN_UNUSED;
+/* Those of a set from this one on; db_changes() says how many there were. */
+int spoke_db_intents_drop(struct db *db, int64_t set, int64_t from) WARN_UNUSED;
+/* In the order in which they were recorded. */
 int spoke_db_intents(struct db *db, int (*fn)(void *arg, const struct spoke_intent *i),
 		     void *arg) WARN_UNUSED;
 

@@ -14,11 +14,11 @@ int spoke_db_intent(struct db *db, const struct spoke_intent *i, int64_t *ret_id
 	int r = db_run(
 		db,
 		"INSERT INTO intents (path, source, keep, root, ino, size, mtime_s, mtime_ns, "
-		"mode) VALUES (?,?,?,?,?,?,?,?,?)",
-		"tttbiiiii", i->path, i->source, i->keep, i->root.b, (size_t)HASH_SIZE,
+		"mode, set_id) VALUES (?,?,?,?,?,?,?,?,?,?)",
+		"tttbiiiiii", i->path, i->source, i->keep, i->root.b, (size_t)HASH_SIZE,
 		(int64_t)i->identity.ino, (int64_t)i->identity.size,
 		(int64_t)i->identity.mtime.tv_sec, (int64_t)i->identity.mtime.tv_nsec,
-		(int64_t)i->mode);
+		(int64_t)i->mode, i->set);
 
 	if (r == 0)
 		*ret_id = db_last_id(db);
@@ -28,6 +28,23 @@ int spoke_db_intent(struct db *db, const struct spoke_intent *i, int64_t *ret_id
 int spoke_db_intent_done(struct db *db, int64_t id)
 {
 	return db_run(db, "DELETE FROM intents WHERE id=?", "i", id);
+}
+
+static int take_id(void *arg, const struct db_row *r)
+{
+	*(int64_t *)arg = row_int(r, 0);
+	return 0;
+}
+
+/* The id that its first will have: beyond all that are there, and theirs are at most their ids. */
+int spoke_db_intent_set(struct db *db, int64_t *ret)
+{
+	return db_each(db, take_id, ret, "SELECT coalesce(max(id), 0) + 1 FROM intents", "");
+}
+
+int spoke_db_intents_drop(struct db *db, int64_t set, int64_t from)
+{
+	return db_run(db, "DELETE FROM intents WHERE set_id=? AND id>=?", "ii", set, from);
 }
 
 struct intents {
@@ -56,6 +73,7 @@ static int take_intent(void *arg, const struct db_row *r)
 	i->identity.mtime.tv_sec = (time_t)row_int(r, 7);
 	i->identity.mtime.tv_nsec = (long)row_int(r, 8);
 	i->mode = (uint32_t)row_int(r, 9);
+	i->set = row_int(r, 10);
 	return 0;
 }
 
@@ -67,8 +85,8 @@ int spoke_db_intents(struct db *db, int (*fn)(void *arg, const struct spoke_inte
 	int r;
 
 	r = db_each(db, take_intent, &all,
-		    "SELECT id, path, source, keep, root, ino, size, mtime_s, mtime_ns, mode "
-		    "FROM intents ORDER BY id",
+		    "SELECT id, path, source, keep, root, ino, size, mtime_s, mtime_ns, mode, "
+		    "set_id FROM intents ORDER BY id",
 		    "");
 	for (k = 0; k < all.n && r == 0; k++)
 		r = fn(arg, &all.list[k]);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,16 @@ static int roll_rest(struct spoke_group *g, const struct spoke_intent *i)
 	return spoke_aside_list(g, i, &st);
 }
 
+#define ROLL_STUCK 1 /* it cannot go on; that was said */
+
+static int roll_stuck(struct spoke_group *g, const struct spoke_intent *i, const char *what,
+		      const struct err *e)
+{
+	log_warn("group %s: %s: its %s was interrupted and cannot go on: %s", g->name, i->path,
+		 what, e->text[0] ? e->text : "another file is there");
+	return ROLL_STUCK;
+}
+
 /* A removal that is part of a set: it goes now, if it is still what was to go. */
 static int roll_removal(struct spoke_group *g, const struct spoke_intent *i)
 {
@@ -105,13 +116,9 @@ static int roll_removal(struct spoke_group *g, const struct spoke_intent *i)
 		r = publish_remove(g->store, i->path, i->keep[0] ? i->keep : NULL, &old, &e);
 		look.present = r < 0;
 	}
-	if (r < 0)
-		log_warn("group %s: %s: its removal was interrupted and cannot go on: %s", g->name,
-			 i->path, e.text);
-	else
-		log_info("group %s: %s: its removal, interrupted, is done now", g->name, i->path);
 	if (r < 0 || look.present)
-		return 0;
+		return roll_stuck(g, i, "removal", &e);
+	log_info("group %s: %s: its removal, interrupted, is done now", g->name, i->path);
 	spoke_notice(g, "delete", i->path, &i->root, 0);
 	r = spoke_db_gone(g->db, i->path, g->seq + 1);
 	g->seq += r == 0 && db_changes(g->db) > 0;
@@ -156,23 +163,48 @@ static int roll_staged(struct spoke_group *g, const struct spoke_intent *i)
 		log_info("group %s: %s: its publication, interrupted, is done now", g->name,
 			 i->path);
 	} else {
-		log_warn("group %s: %s: its publication was interrupted and cannot go on: %s",
-			 g->name, i->path, e.text[0] ? e.text : "another file is there");
 		r = i->keep[0] ? spoke_aside_intent(g, i) : 0;
 		if (r < 0)
 			return r;
+		r = roll_stuck(g, i, "publication", &e);
 	}
 	spoke_index_later(g, i->path);
-	return 0;
+	return r;
+}
+
+struct rolling {
+	struct spoke_group *g;
+	int64_t stuck; /* a set, of which nothing more is done */
+};
+
+/* As for a set that fails while the daemon runs: what comes after it stands on it. All of the rest
+ * is forgotten at once, so that a daemon that is killed here does not do it either. */
+static int roll_stop(struct rolling *x, const struct spoke_intent *i)
+{
+	struct spoke_group *g = x->g;
+	int r = spoke_db_intents_drop(g->db, i->set, i->id);
+
+	x->stuck = i->set;
+	if (r == 0)
+		log_warn("group %s: %s: of its set nothing more is done (%" PRId64
+			 " names); the hub publishes it anew",
+			 g->name, i->path, db_changes(g->db));
+	return r;
 }
 
 static int roll_forward(void *arg, const struct spoke_intent *i)
 {
-	struct spoke_group *g = arg;
-	int r = !i->source[0]			    ? spoke_aside_intent(g, i)
-		: !strcmp(i->source, SPOKE_REMOVES) ? roll_removal(g, i)
-						    : roll_staged(g, i);
+	struct rolling *x = arg;
+	struct spoke_group *g = x->g;
+	int r;
 
+	if (i->set && i->set == x->stuck)
+		return 0;
+	r = !i->source[0]			? spoke_aside_intent(g, i)
+	    : !strcmp(i->source, SPOKE_REMOVES) ? roll_removal(g, i)
+						: roll_staged(g, i);
+	if (r == ROLL_STUCK && i->set)
+		return roll_stop(x, i);
 	return r < 0 ? r : spoke_db_intent_done(g->db, i->id);
 }
 
@@ -188,6 +220,7 @@ static void sweep(struct spoke_group *g)
 
 static int open_group(struct spoke_group *g, struct err *e)
 {
+	struct rolling rolling = {.g = g};
 	char *path;
 	int r = store_open(g->cfg->path, &g->store, e);
 
@@ -200,7 +233,7 @@ static int open_group(struct spoke_group *g, struct err *e)
 		return r;
 	r = spoke_epoch_open(g);
 	if (r == 0)
-		r = spoke_db_intents(g->db, roll_forward, g);
+		r = spoke_db_intents(g->db, roll_forward, &rolling);
 	if (r == 0)
 		r = spoke_aside_sweep(g);
 	if (r == 0)

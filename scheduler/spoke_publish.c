@@ -196,10 +196,12 @@ static bool wants_intent(const struct publishing *x)
 			    (op->kind == WIRE_DELETE || op->kind == WIRE_RENAME));
 }
 
-int publishing_intent(struct publishing *x)
+int publishing_intent(struct publishing *x, int64_t set)
 {
-	struct spoke_intent i = {
-		.root = publishing_op(x)->root, .identity = x->made, .mode = x->attr.mode & 0777};
+	struct spoke_intent i = {.set = set,
+				 .root = publishing_op(x)->root,
+				 .identity = x->made,
+				 .mode = x->attr.mode & 0777};
 	bool removes = x->set && publishing_op(x)->kind == WIRE_DELETE && x->look.present;
 
 	if (!wants_intent(x) && !removes)
@@ -227,7 +229,7 @@ static void ready_done(struct work *w)
 		x->results[x->i].drift = !x->in_place && is_drift(x);
 		set_keep(x);
 		if (!x->set)
-			x->error = publishing_intent(x);
+			x->error = publishing_intent(x, 0);
 		if (x->error < 0)
 			err_set(&x->e, x->error, "database: %s", db_error(x->g->db));
 		else if (op->kind == WIRE_META && !x->look.present)

@@ -72,7 +72,8 @@ void publishing_begin(struct publishing *x);		 /* makes it ready */
 int publishing_in_use(struct publishing *x) WARN_UNUSED; /* worker: may it be changed? */
 void publishing_ready_run(struct work *w);		 /* spoke_publish_work.c */
 void publishing_change_run(struct work *w);
-int publishing_intent(struct publishing *x) WARN_UNUSED; /* where it needs one */
+/* Where it needs one; set: spoke_db.h. */
+int publishing_intent(struct publishing *x, int64_t set) WARN_UNUSED;
 void publishing_change(struct publishing *x);
 void publishing_result(struct publishing *x); /* what became of it, for the hub */
 void publishing_ended(struct spoke_group *g, struct sreq *r, struct wire_publish *ops,

@@ -2,7 +2,8 @@
  * spoke_publish_set.c: a set is published: all of its operations or none. Each is made ready, the
  * slow part, while nothing changes; then all their intents are recorded in one transaction; then
  * one after the other is done. Whoever is killed in between goes on at the next start
- * (spoke_group.c), in the same order: at no time does a reader see what the order does not allow.
+ * (spoke_group.c), in the same order and no further than it can: at no time does a reader see what
+ * the order does not allow.
  *
  * Where one cannot be made ready, nothing has changed, and the hub is told which one and why. Where
  * one fails later (a disk), those before it are done and are told as done, and the intents of the
@@ -23,7 +24,8 @@ struct publication {
 	struct wire_op_result *results;
 	struct publishing *each; /* of every operation */
 	size_t at;
-	bool changing; /* a first change was begun */
+	int64_t intents; /* what theirs have in common */
+	bool changing;	 /* a first change was begun */
 };
 
 bool publication_withdraws(const struct publishing *x)
@@ -101,8 +103,10 @@ static int record_intents(struct publication *p)
 {
 	int r = db_begin(p->g->db);
 
+	if (r == 0)
+		r = spoke_db_intent_set(p->g->db, &p->intents);
 	for (size_t i = 0; i < p->ops.n_ops && r == 0; i++)
-		r = publishing_intent(&p->each[i]);
+		r = publishing_intent(&p->each[i], p->intents);
 	if (r == 0)
 		r = db_commit(p->g->db);
 	if (r < 0)
@@ -113,17 +117,9 @@ static int record_intents(struct publication *p)
 /* Those of operations that were not begun. */
 static void forget_intents(struct publication *p)
 {
-	int r = db_begin(p->g->db);
-
-	for (size_t i = p->at + 1; i < p->ops.n_ops && r == 0; i++)
-		if (p->each[i].intent)
-			r = spoke_db_intent_done(p->g->db, p->each[i].intent);
-	if (r == 0)
-		r = db_commit(p->g->db);
-	if (r < 0) {
+	/* It may have had none: then those before it are done, and theirs gone. */
+	if (spoke_db_intents_drop(p->g->db, p->intents, p->each[p->at].intent + 1) < 0)
 		log_error("group %s: database: %s", p->g->name, db_error(p->g->db));
-		db_rollback(p->g->db);
-	}
 }
 
 /* The next one that changes anything, or the end. */

@@ -264,7 +264,7 @@ static const struct {
 	{true, "meta", "tt"},
 	{true, "files", "tbiiiiiiiiiiibi"},
 	{true, "preserved", "tbiiiiiiitiiit"},
-	{true, "intents", "itttbiiiii"},
+	{true, "intents", "itttbiiiiii"},
 	{false, "preserved", "ttb"},
 };
 

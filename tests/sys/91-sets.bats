@@ -367,6 +367,43 @@ killed_in_publication() { # STEP
 	[ "$between" -ge 2 ]
 }
 
+# Seen to catch: the rest of a set that is rolled on after one of it could not be (spoke_group.c): the
+# children of a base that is not there.
+@test "a spoke that is killed between two names of a set and cannot do the next leaves the rest to the hub" {
+	local step stuck=0
+	cc -shared -fPIC -O1 -o "$T/fault.so" "$BATS_TEST_DIRNAME/fault.c" -ldl
+	spoke berlin
+	# shellcheck disable=SC2034
+	SETTLE=200ms RETRY=100ms GROUP='publish = spoke'
+	hub
+	start berlin hub
+	chain win 1
+	hubctl wait --timeout 60s
+	for step in 240 170 310; do # until one is killed before the base has its name
+		killed_in_publication $step
+		stop hub
+		: >"$T/berlin.err"
+		PREFIX[berlin]="env ASAN_OPTIONS=${ASAN_OPTIONS-}:verify_asan_link_order=0 LD_PRELOAD=$T/fault.so
+			FAULT_BELOW=$T/berlin FAULT_SWITCH=$T/fault"
+		echo "5 o $T/berlin/win.vhdx" >"$T/fault"
+		start berlin
+		unset 'PREFIX[berlin]'
+		rm "$T/fault"
+		is "" fits "$T/berlin"
+		if grep 'win.vhdx: its publication was interrupted and cannot go on: ' "$T/berlin.err"; then
+			stuck=1
+			is "" published berlin
+			grep 'win.vhdx: of its set nothing more is done (7 names)' "$T/berlin.err"
+		fi
+		start hub
+		hubctl wait --timeout 60s
+		is "" fits "$T/berlin"
+		for f in win.vhdx win.1.qcow2 win.2.qcow2 win.pvp win.xml; do same berlin "$f"; done
+		[ $stuck -eq 0 ] || break
+	done
+	[ $stuck -eq 1 ]
+}
+
 # Seen to catch: withdraw() in hub_publish_ops.c left out.
 @test "killed, closed and deleted at random, no reader ever sees half a set" {
 	spoke berlin
