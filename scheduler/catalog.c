@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/canary.h"
 #include "scheduler/generation.h"
 #include "scheduler/hub_old.h"
 #include "scheduler/hub_sets.h"
@@ -26,8 +27,9 @@ static bool state_unsettled(enum file_state s)
 static void catalog_count(struct hub_file *f, int n)
 {
 	struct hub_group *g = f->group;
+	bool canary = canary_is(f->path); /* it is none of the group's files */
 
-	if (state_unsettled(f->state))
+	if (state_unsettled(f->state) && !canary)
 		g->n_unsettled += (uint64_t)n;
 	if (f->state == FILE_INDEXING)
 		g->n_indexing += (uint64_t)n;
@@ -39,6 +41,8 @@ static void catalog_count(struct hub_file *f, int n)
 		g->n_tombstones += (uint64_t)n;
 		return;
 	}
+	if (canary)
+		return;
 	g->n_files += (uint64_t)n;
 	if (n > 0)
 		g->n_bytes += f->current->v->size;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "scheduler/canary.h"
 #include "scheduler/catalog.h"
 #include "scheduler/hub_sets.h"
 #include "scheduler/group.h"
@@ -78,7 +79,8 @@ static bool survey_vanished(struct hub_group *g, const struct scan_result *r)
 	struct missing m = {0};
 
 	for (size_t i = 0; i < r->n_entries; i++)
-		if (!r->entries[i].skip && intake_wanted(g, r->entries[i].path))
+		if (!r->entries[i].skip && !canary_is(r->entries[i].path) &&
+		    intake_wanted(g, r->entries[i].path))
 			strmap_put(&m.there, r->entries[i].path, (void *)r);
 	if (m.there.n)
 		strmap_each(&g->files, survey_missing_one, &m);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "scheduler/canary.h"
 #include "scheduler/catalog.h"
 #include "scheduler/generation.h"
 #include "scheduler/group.h"
@@ -59,25 +60,25 @@ static uint64_t take_gone(const struct hub_group *g)
 	uint64_t gone = 0;
 
 	TAILQ_FOREACH (f, &g->settling, entry)
-		gone += f->settle.gone;
+		gone += f->settle.gone && !canary_is(f->path);
 	return gone;
 }
 
-/* So many files gone at once are far more often a lost mount or a slip than a wish: the group
- * stands still until they are back, or a person confirms it. */
+/* So many files gone at once, or the last one, are far more often a lost mount or a slip than a
+ * wish: the group stands still until they are back, or a person confirms it. What else is not
+ * settled may be where one of them went: nothing is gone that has another name. */
 static bool take_vanished(struct hub_group *g)
 {
 	uint64_t gone = take_gone(g);
-	bool all = gone >= 2 && gone == g->n_files && gone == g->n_unsettled;
+	bool all = gone && gone == g->n_files && gone == g->n_unsettled;
 
 	if (g->confirmed || (!all && (!g->cfg->max_delete || gone <= g->cfg->max_delete)))
 		return false;
 	g->vanished = true;
 	if (all)
 		snprintf(g->problem, sizeof(g->problem),
-			 "all %llu files are gone at once: nothing is deleted on the spokes; it "
-			 "goes on when one is back, or another is there, or by 'spokesync confirm "
-			 "%s'",
+			 "every file (%llu) is gone: nothing is deleted on the spokes; it goes on "
+			 "when one is back, or another is there, or by 'spokesync confirm %s'",
 			 (unsigned long long)gone, g->name);
 	else
 		snprintf(g->problem, sizeof(g->problem),
@@ -321,7 +322,7 @@ static void take_settled(struct hub_file *f)
 {
 	if (!f->settle.gone)
 		catalog_state(f, FILE_READY, NULL);
-	else if (!take_vanished(f->group)) {
+	else if (canary_is(f->path) || !take_vanished(f->group)) {
 		take_deleted(f);
 		/* What was confirmed is what was gone then. */
 		if (f->group->confirmed && !take_gone(f->group))

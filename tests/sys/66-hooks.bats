@@ -54,6 +54,8 @@ hook_script() {
 		.path == "/x?y=1" and .header == "X-Test: secret"[8:] and .type == "application/json" and
 		(.body | .event == "complete" and .path == $n and .root == $r and .file == $f and .size == 1048576 and
 			.group == "g" and .version == 1 and .host and .time)' "$T/sink"
+	echo stays >"$T/src/small" # without it the group would be empty, and stand still
+	eventually 30 same berlin small
 	rm "$T/src/$name"
 	eventually 30 grep -q "^complete delete $name" "$T/told"
 	# What does not fit there until somebody acts.

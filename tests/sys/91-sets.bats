@@ -267,11 +267,11 @@ job_waits() { hubctl jobs --json | jq -c --arg p "$1" '[.jobs[] | select(.path =
 	for i in 2 3; do echo "$i" >"$T/src/$i.raw"; done
 	hubctl wait --timeout 60s
 	rm "$T"/src/*.raw
-	eventually 20 eval 'hubctl groups | grep "all 4 files are gone at once"'
+	eventually 20 eval 'hubctl groups | grep "every file (4) is gone"'
 	is 4 eval 'published berlin | wc -l'
 	stop hub
 	start hub
-	eventually 20 eval 'hubctl groups | grep "all 4 files are gone at once"'
+	eventually 20 eval 'hubctl groups | grep "every file (4) is gone"'
 	hubctl confirm g
 	eventually 20 is "" published berlin
 }

@@ -1,6 +1,6 @@
 # crash.bash: one image comes, a changed one takes its place, it is renamed over another file, it is
-# deleted, and a daemon is killed at a durable step of that (fault.c counts them); it is started again,
-# and all must be as in a run without a fault.
+# deleted (a small one stays), and a daemon is killed at a durable step of that (fault.c counts them); it
+# is started again, and all must be as in a run without a fault.
 # For 85-crash.bats, which takes a part of the steps, and tests/bench/crash.sh, which takes all.
 #
 #   crash_begin            the library, the images: $CRASH
@@ -21,6 +21,7 @@ crash_begin() {
 	dd if=/dev/zero of="$CRASH/two" bs=4096 seek=300 count=200 conv=notrunc status=none
 	head -c 300001 /dev/urandom >>"$CRASH/two"
 	head -c 5000 "$CRASH/one" >"$CRASH/small"
+	echo stays >"$CRASH/stays" # a group from which the last file goes stands still
 }
 
 crash_end() { rm -rf "$CRASH"; }
@@ -42,14 +43,14 @@ crash_whole() {
 	[ ! -s "$T/amiss" ] || { cat "$T/amiss"; return 1; }
 	[ -z "$there" ] || [ -e "$T/berlin/$there" ] || { echo "$there is missing"; return 1; }
 	for f in $(published berlin); do
-		[ "$f" = one.img ] || [ "$f" = old.img ] || { echo "name: $f"; return 1; }
+		[[ $f = @(one|old|stays).img ]] || { echo "name: $f"; return 1; }
 		{ crash_known || bad=$f; } 2>/dev/null 9<"$T/berlin/$f" || true # it is gone meanwhile
 	done
 	[ -z "$bad" ] || { echo "$bad is none of them"; return 1; }
 }
 crash_known() {
 	local of
-	for of in one two small; do cmp -s /proc/self/fd/9 "$CRASH/$of" && return; done
+	for of in one two small stays; do cmp -s /proc/self/fd/9 "$CRASH/$of" && return; done
 	return 1
 }
 
@@ -102,8 +103,8 @@ crash_run() { # SIDE
 	local end NEVER watcher
 	exec {NEVER}<> <(:) # nothing comes from it: to wait without starting anything
 	: >"$T/there"
-	"$PYTHON" "$BATS_TEST_DIRNAME/crash_watch.py" "$T/berlin" "$T/there" one.img,old.img \
-		"$CRASH"/{one,two,small} >"$T/amiss" 2>&1 3>&- &
+	"$PYTHON" "$BATS_TEST_DIRNAME/crash_watch.py" "$T/berlin" "$T/there" one.img,old.img,stays.img \
+		"$CRASH"/{one,two,small,stays} >"$T/amiss" 2>&1 3>&- &
 	watcher=$!
 	crash_steps "$1" || { kill "$watcher"; return 1; }
 	kill "$watcher"
@@ -115,6 +116,7 @@ crash_steps() { # SIDE
 	local end
 	cp "$CRASH/one" "$T/src/one.img"
 	cp "$CRASH/small" "$T/src/old.img"
+	cp "$CRASH/stays" "$T/src/stays.img"
 	crash_start berlin
 	crash_start hub
 	crash_wait "$1" && crash_whole || return 1
@@ -132,7 +134,7 @@ crash_steps() { # SIDE
 	: >"$T/there"
 	rm "$T/src/old.img"
 	crash_wait "$1" || return 1
-	[ -z "$(published berlin)" ] || { echo "it is not deleted"; return 1; }
+	is stays.img published berlin || { echo "it is not deleted"; return 1; }
 	end=$((SECONDS + 20))
 	until crash_merged; do # what is done when nobody waits any more is done as well
 		crash_revive "$1" && [ "$SECONDS" -lt "$end" ] || return 1

@@ -325,6 +325,35 @@ static void test_all_gone_at_once(void **state)
 	assert_int_equal(stats(f).files, 1);
 }
 
+/* Held however few they were; renamed, or beside a probe's file, is another matter. */
+static void test_the_only_file_gone(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "a", "1");
+	start(f);
+	settle(f);
+	assert_int_equal(renameat(f->temp.fd, "src/a", f->temp.fd, "src/b"), 0);
+	settle(f);
+	assert_null(stats(f).problem);
+	assert_int_equal(stats(f).files, 1);
+	put(f, ".spokesync-probe-1", "1");
+	settle(f);
+	assert_int_equal(stats(f).files, 1);
+	assert_int_equal(unlinkat(f->temp.fd, "src/b", 0), 0);
+	hub_rescan(f->d.hub, "g");
+	until(f, stands);
+	assert_int_equal(stats(f).files, 1);
+	assert_int_equal(hub_confirm(f->d.hub, "g"), 0);
+	hub_rescan(f->d.hub, "g");
+	until(f, goes_on);
+	assert_int_equal(stats(f).files, 0);
+	/* And that of a probe goes when there is no other. */
+	assert_int_equal(unlinkat(f->temp.fd, "src/.spokesync-probe-1", 0), 0);
+	settle(f);
+	assert_null(stats(f).problem);
+}
+
 static void test_a_lost_mount(void **state)
 {
 	struct fixture *f = *state;
@@ -422,6 +451,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_deletion, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all_gone_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_only_file_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_lost_mount, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_lock_file_goes, setup, teardown),
 	};
