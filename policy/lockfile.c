@@ -94,7 +94,7 @@ bool lockfile_name(const struct lockfiles *l, unsigned i, const char *name, char
 	if (strlen(t) - HOLE + len >= max)
 		return false;
 	snprintf(ret, size, "%.*s%.*s%s", (int)(at - t), t, (int)len, name, at + HOLE);
-	return strcmp(ret, name) != 0;
+	return strcasecmp(ret, name) != 0;
 }
 
 bool lockfile_is(const struct lockfiles *l, const char *path)
@@ -106,8 +106,8 @@ bool lockfile_is(const struct lockfiles *l, const char *path)
 		const char *t = l->text[i], *at = hole(t);
 		size_t before = (size_t)(at - t), behind = strlen(at + HOLE);
 
-		if (len > before + behind && !strncmp(name, t, before) &&
-		    !strcmp(name + len - behind, at + HOLE))
+		if (len > before + behind && !strncasecmp(name, t, before) &&
+		    !strcasecmp(name + len - behind, at + HOLE))
 			return true;
 	}
 	return false;

@@ -1,7 +1,8 @@
 /*
  * lockfile.h: the names of the files that whoever uses an image puts beside it while he does, as
  * image servers make NAME.lok. The configuration says them as templates: {name} stands for the
- * name of the image, {stem} for that without its extension. Pure: nothing is looked for here.
+ * name of the image, {stem} for that without its extension. Small and capital letters of ASCII are
+ * the same in them, as on the machines whose images these are. Pure: nothing is looked for here.
  */
 #ifndef SPOKESYNC_POLICY_LOCKFILE_H
 #define SPOKESYNC_POLICY_LOCKFILE_H
@@ -22,7 +23,8 @@ int lockfile_parse(const char *text, struct lockfiles *ret, struct err *e) WARN_
 /* The canonical form; LOCKFILES_MAX * (LOCKFILE_TEXT + 2) bytes are enough. Returns buf. */
 const char *lockfile_print(const struct lockfiles *l, char *buf, size_t size);
 /*
- * The i-th lock file of a file with this name (no directories). False where there is none: the name
+ * The i-th lock file of a file with this name (no directories), in some letters: strcasecmp() it.
+ * False where there is none: the name
  * would be too long, or is the file itself.
  */
 bool lockfile_name(const struct lockfiles *l, unsigned i, const char *name, char *ret, size_t size);

@@ -3,6 +3,7 @@
  */
 #include "scheduler/guard.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 #include <unistd.h>
 
 #include "transfer/source.h"
+
+#define NAMES_MOST 16384u /* some milliseconds */
 
 #define UNCLEAN_SEND_TOO " With 'unclean = send' in the group it is sent as the bytes that it is."
 
@@ -76,6 +79,35 @@ static const struct guard faults[CONTAINER_FAULTS] = {
 			       "mends what can be mended." UNCLEAN_SEND_TOO},
 };
 
+/* One of the lock files in other letters. A directory of more names than that is not searched to
+ * its end: the loop has other work. */
+static bool locked_folded(int dir, const char *name, const struct lockfiles *l,
+			  char ret[NAME_MAX + 1])
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	char name_of_lock[NAME_MAX + 1];
+	const struct dirent *entry;
+	bool found = false;
+
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	for (unsigned n = 0; !found && n < NAMES_MOST && (entry = readdir(d)); n++) {
+		if (!lockfile_is(l, entry->d_name))
+			continue;
+		for (unsigned i = 0; i < l->n && !found; i++)
+			found = lockfile_name(l, i, name, name_of_lock, sizeof(name_of_lock)) &&
+				!strcasecmp(entry->d_name, name_of_lock);
+		if (found)
+			snprintf(ret, NAME_MAX + 1, "%s", entry->d_name);
+	}
+	closedir(d);
+	return found;
+}
+
 bool guard_locked(int dirfd, const char *path, const struct lockfiles *l, char ret[NAME_MAX + 1])
 {
 	char name_of_lock[NAME_MAX + 1];
@@ -89,9 +121,11 @@ bool guard_locked(int dirfd, const char *path, const struct lockfiles *l, char r
 	for (unsigned i = 0; i < l->n && !found; i++)
 		found = lockfile_name(l, i, name, name_of_lock, sizeof(name_of_lock)) &&
 			fstatat(fd, name_of_lock, &st, AT_SYMLINK_NOFOLLOW) == 0;
-	close(fd);
 	if (found)
 		strcpy(ret, name_of_lock);
+	else
+		found = locked_folded(fd, name, l, ret);
+	close(fd);
 	return found;
 }
 

@@ -15,8 +15,8 @@ held() { # PATH WORD TEXT...: by that guard, and the sentences say all that
 }
 byte() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; } # FILE OFFSET BYTE
 
-# Catches: a guard that is not asked, or named wrongly; a lock file that is sent; what was let go and is
-# held on.
+# Catches: a guard that is not asked, or named wrongly; a lock file that is sent, or not
+# known in other letters; what was let go and is held on.
 @test "hub: each guard holds, says what to do, and lets go" {
 	export SETTLE=3s
 	spoke berlin
@@ -30,22 +30,22 @@ byte() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; 
 	byte "$T/c.qcow2" 79 '\2'
 	truncate -s 3500K "$T/s.vhdx" # of its tables only a part
 	echo image >"$T/src/win.3.avhdx"
-	echo >"$T/src/win.3.lok"
+	echo >"$T/src/Win.3.LOK"
 	mv "$T"/*.qcow2 "$T/f.vhd" "$T/s.vhdx" "$T/src/"
 	start berlin hub
 	exec 7>>"$T/src/open.raw" # not before: the daemons would have it open as well
 	echo image >&7
-	eventually 20 held win.3.avhdx lock "a lock file lies beside it: win.3.lok" "delete the lock"
+	eventually 20 held win.3.avhdx lock "a lock file lies beside it: Win.3.LOK" "delete the lock"
 	eventually 10 held open.raw open "open for writing" fuser
 	eventually 10 held f.vhd footer "footer and the copy in front differ" "once more" unclean
 	eventually 10 held d.qcow2 dirty "says dirty" "qemu-img check"
 	eventually 10 held c.qcow2 corrupt "says corrupt"
 	eventually 10 held s.vhdx short "not all there" "cut off"
-	hubctl why berlin win.3.lok | grep -q "a lock file: it says that an image is in use"
+	hubctl why berlin Win.3.LOK | grep -q "a lock file: it says that an image is in use"
 	hubctl why berlin win.3.avhdx | grep -q "It is taken when that lock file is gone"
-	grep -q "group g: win.3.avhdx: not taken: a lock file lies beside it: win.3.lok" "$T/hub.err"
+	grep -q "group g: win.3.avhdx: not taken: a lock file lies beside it: Win.3.LOK" "$T/hub.err"
 	[ -z "$(published berlin)" ]
-	rm "$T/src/win.3.lok"
+	rm "$T/src/Win.3.LOK"
 	exec 7>&-
 	byte "$T/src/f.vhd" 90 '\0'
 	byte "$T/src/d.qcow2" 79 '\0'
@@ -100,7 +100,7 @@ mode() { stat -c %a "$T/berlin/$1"; }
 	start berlin hub
 	hubctl wait --timeout 30s
 	[ "$(mode a.vhd)" = 444 ]
-	echo busy | tee "$T/berlin/a.lok" >"$T/berlin/b.vhd.lok"
+	echo busy | tee "$T/berlin/a.lok" >"$T/berlin/B.vhd.lok"
 	echo two >"$T/src/a.vhd"
 	echo new >"$T/src/c.vhd"
 	echo "not for you" >"$T/src/WriteCache/x"
@@ -114,7 +114,7 @@ mode() { stat -c %a "$T/berlin/$1"; }
 	rm "$T/src/b.vhd"
 	eventually 10 in_use b.vhd
 	[ -e "$T/berlin/b.vhd" ]
-	rm "$T/berlin/b.vhd.lok"
+	rm "$T/berlin/B.vhd.lok"
 	eventually 20 [ ! -e "$T/berlin/b.vhd" ]
 	[ "$(mode a.vhd)" = 444 ]
 	[ "$(cat "$T/berlin/WriteCache/x")" = cache ]

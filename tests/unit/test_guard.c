@@ -20,12 +20,12 @@ static void make(const struct temp *t, const char *format, const char *name)
 }
 
 static struct guard_mark mark;
+static char lock[NAME_MAX + 1]; /* of the last look */
 
 static const char *objects(const struct temp *t, const char *name)
 {
 	struct group_cfg g = {.unclean = UNCLEAN_HOLD};
 	const struct guard *guard, *sent;
-	char lock[NAME_MAX + 1];
 
 	assert_int_equal(lockfile_parse(LOCKFILE_DEFAULT, &g.lock, NULL), 0);
 	guard = guard_objects(t->fd, name, &g, &mark, lock);
@@ -175,7 +175,7 @@ static void test_qcow2_bits(void **state)
 
 static void test_lock_beside(void **state)
 {
-	static const char *const locks[] = {"d.raw.lok", "d.lok"};
+	static const char *const locks[] = {"d.raw.lok", "d.lok", "D.Raw.LOK", "D.lok"};
 	struct temp t;
 
 	(void)state;
@@ -187,6 +187,7 @@ static void test_lock_beside(void **state)
 		assert_true(fd >= 0);
 		close(fd);
 		assert_non_null(strstr(objects(&t, "d.raw"), "lock file"));
+		assert_string_equal(lock, locks[i]);
 		assert_null(objects(&t, locks[i]));
 		assert_int_equal(unlinkat(t.fd, locks[i], 0), 0);
 		assert_null(objects(&t, "d.raw"));

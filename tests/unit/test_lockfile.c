@@ -72,6 +72,7 @@ static void test_names(void **state)
 	assert_true(lockfile_name(&l, 2, "win.vhd", buf, sizeof(buf)));
 	assert_string_equal(buf, ".~win.vhd");
 	assert_false(lockfile_name(&l, 1, "win.lok", buf, sizeof(buf)));
+	assert_false(lockfile_name(&l, 1, "Win.LOK", buf, sizeof(buf)));
 	memset(longest, 'x', 255);
 	longest[255] = '\0';
 	assert_false(lockfile_name(&l, 0, longest, buf, sizeof(buf)));
@@ -87,6 +88,7 @@ static void test_is(void **state)
 	good(LOCKFILE_DEFAULT ", .~{name}#", LOCKFILE_DEFAULT ", .~{name}#", &l);
 	assert_true(lockfile_is(&l, "a/b.lok/win.3.lok"));
 	assert_true(lockfile_is(&l, ".~x#"));
+	assert_true(lockfile_is(&l, "a/WIN.Lok"));
 	assert_false(lockfile_is(&l, ".~#"));
 	assert_false(lockfile_is(&l, ".lok")); /* of no name */
 	assert_false(lockfile_is(&l, "a.lok/win.vhdx"));

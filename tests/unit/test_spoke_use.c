@@ -28,13 +28,13 @@ static void test_in_use(void **state)
 	rig_send_text(f, "d/file.vhdx", "version one", one);
 	rig_put_text(f, "g/file.lok", "another directory's");
 	mkdirat(g->store->root_fd, "d", 0755);
-	rig_put_text(f, "g/d/file.lok", "");
+	rig_put_text(f, "g/d/File.LOK", "");
 	rig_publish(f, WIRE_PUT, "d/file.vhdx", one, NULL, &res); /* a new name */
 	assert_true(res.done);
 	rig_send_text(f, "d/file.vhdx", "version two", two);
 	rig_publish(f, WIRE_PUT, "d/file.vhdx", two, one, &res);
 	assert_int_equal(res.refused, REFUSED_IN_USE);
-	assert_non_null(strstr(res.text, "file.lok"));
+	assert_non_null(strstr(res.text, "File.LOK"));
 	rig_publish(f, WIRE_DELETE, "d/file.vhdx", NULL, one, &res);
 	assert_int_equal(res.refused, REFUSED_IN_USE);
 	rig_publish(f, WIRE_META, "d/file.vhdx", one, one, &res);
@@ -46,13 +46,13 @@ static void test_in_use(void **state)
 	/* The directory of the test is not the other name's: its lock file counts there. */
 	rig_publish(f, WIRE_PUT, "file.vhdx", one, NULL, &res);
 	assert_true(res.done);
-	assert_string_equal(rig_get_text(f, "g/d/file.lok"), "");
+	assert_string_equal(rig_get_text(f, "g/d/File.LOK"), "");
 	rig_stop(f); /* what was refused left no intent that a restart would go on with */
 	rig_start(f);
 	rig_settle(f);
 	assert_string_equal(rig_get_text(f, "g/d/file.vhdx"), "version one");
 	g = spoke_group_get(f->d.spoke, "g");
-	assert_int_equal(unlinkat(g->store->root_fd, "d/file.lok", 0), 0);
+	assert_int_equal(unlinkat(g->store->root_fd, "d/File.LOK", 0), 0);
 	rig_publish(f, WIRE_PUT, "d/file.vhdx", two, one, &res);
 	assert_true(res.done && !res.drift);
 	assert_string_equal(rig_get_text(f, "g/d/file.vhdx"), "version two");
