@@ -140,8 +140,7 @@ static int same_node(struct staging *st, unsigned pin, uint64_t node)
 		st->fill_next = MIN(st->fill_next, node);
 		return 0;
 	}
-	if (st->basis != (int)pin || nodes_touched(&st->nodes, node))
-		r = build_clone(st, node, 1, p->fd);
+	r = build_share(st, node, pin);
 	if (r == 0)
 		nodes_set(&st->nodes, node, 1, (uint8_t)(NODE_BASE | pin));
 	return r;

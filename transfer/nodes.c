@@ -76,6 +76,11 @@ void nodes_touch(struct nodes *x, uint64_t node)
 	x->touched[node / 8] |= (uint8_t)(1u << (node % 8));
 }
 
+void nodes_untouch(struct nodes *x, uint64_t node)
+{
+	x->touched[node / 8] &= (uint8_t) ~(1u << (node % 8));
+}
+
 void nodes_touch_all(struct nodes *x)
 {
 	memset(x->touched, 0xff, x->n / 8 + 1);

@@ -23,7 +23,7 @@ struct node_change {
 struct nodes {
 	uint64_t n;
 	uint8_t *state;
-	uint8_t *touched; /* bits: the node's bytes in the image were written to */
+	uint8_t *touched; /* bits: the node's bytes in the image may not be as in the basis */
 	uint64_t proven, failed, filling;
 	struct node_change *changes; /* since nodes_changes_done() */
 	size_t n_changes, size_changes;
@@ -39,6 +39,7 @@ void nodes_set(struct nodes *x, uint64_t first, uint64_t n, uint8_t state);
 void nodes_changes_done(struct nodes *x);
 bool nodes_touched(const struct nodes *x, uint64_t node);
 void nodes_touch(struct nodes *x, uint64_t node);
+void nodes_untouch(struct nodes *x, uint64_t node);
 void nodes_touch_all(struct nodes *x);
 /* Next node at or after `from` that is to be filled; false: none. */
 bool nodes_next_fill(const struct nodes *x, uint64_t from, uint64_t *ret);

@@ -164,7 +164,10 @@ int staging_open(struct store *s, struct assembler *a, const struct hash *root,
 		staging_close(st);
 		return err_set(e, r, "cannot go on with a transfer: %s", strerror(-r));
 	}
-	/* What was written after the last commit is not known: no node's bytes are as the basis. */
+	/*
+	 * What was written after the last commit is not known. A node that is not proven becomes as
+	 * the basis once more when something of it is to be kept (build_share()).
+	 */
 	nodes_touch_all(&st->nodes);
 	nodes_changes_done(&st->nodes);
 	st->punch_from = st->size;

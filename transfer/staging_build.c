@@ -46,12 +46,19 @@ void build_zero(struct build *b, unsigned i, unsigned n)
 	}
 }
 
-/* The image began as a clone of this pin, and nobody wrote to this node since. */
+/*
+ * The image began as a clone of this pin, and these blocks lie where they are to be. Where somebody
+ * may have written to the node since, it must be one that can be shared once more: whole in both,
+ * or ending with both.
+ */
 static bool is_there(const struct staging *st, const struct build *b, unsigned pin, unsigned i,
 		     uint64_t src)
 {
-	return st->basis == (int)pin && !nodes_touched(&st->nodes, b->node) &&
-	       src == b->node * NODE_BLOCKS + i;
+	uint64_t size = index_size(st->pins[pin].index);
+
+	return st->basis == (int)pin && src == b->node * NODE_BLOCKS + i &&
+	       (!nodes_touched(&st->nodes, b->node) || size == st->size ||
+		(b->node + 1) * NODE_SIZE <= MIN(size, st->size));
 }
 
 static int read_blocks(struct staging *st, struct build *b, unsigned i, unsigned n, struct pin *p,
@@ -102,7 +109,7 @@ int build_copy(struct staging *st, struct build *b, unsigned i, unsigned n, unsi
 		index_size(p->index) % BLOCK_SIZE == 0;
 	if (whole && is_there(st, b, pin, i, src)) {
 		keep_blocks(b, i, n, p, src);
-		return 0;
+		return build_share(st, b->node, pin);
 	}
 	return pin_read(st, pin, read_blocks(st, b, i, n, p, src));
 }
@@ -215,12 +222,24 @@ int build_leaves(struct staging *st, const struct build *b, const struct hash *n
 	return leaf_log_add(&st->leaves, b->node, b->n, b->leaves, &own, base, node);
 }
 
-int build_clone(struct staging *st, uint64_t first, uint64_t n, int fd)
+int build_clone(struct staging *st, uint64_t node, int fd)
 {
-	uint64_t at = first * NODE_SIZE, i;
+	uint64_t at = node * NODE_SIZE;
 
-	for (i = first; i < first + n; i++)
-		nodes_touch(&st->nodes, i);
+	nodes_touch(&st->nodes, node);
 	st->image_dirty = true;
-	return reflink_range(st->image_fd, fd, at, MIN(n * NODE_SIZE, st->size - at));
+	return reflink_range(st->image_fd, fd, at, MIN(NODE_SIZE, st->size - at));
+}
+
+int build_share(struct staging *st, uint64_t node, unsigned pin)
+{
+	bool basis = st->basis == (int)pin;
+	int r;
+
+	if (basis && !nodes_touched(&st->nodes, node))
+		return 0;
+	r = build_clone(st, node, st->pins[pin].fd);
+	if (r == 0 && basis)
+		nodes_untouch(&st->nodes, node);
+	return r;
 }

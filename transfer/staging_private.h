@@ -126,8 +126,10 @@ void build_zero(struct build *b, unsigned i, unsigned n);
 int build_write(struct staging *st, const struct build *b) WARN_UNUSED;
 /* The leaves that the image does not have by its basis, and the node's hash. */
 int build_leaves(struct staging *st, const struct build *b, const struct hash *node) WARN_UNUSED;
-/* Makes nodes of the image share the blocks of a file. */
-int build_clone(struct staging *st, uint64_t first, uint64_t n, int fd) WARN_UNUSED;
+/* Makes a node of the image share the blocks of a file. */
+int build_clone(struct staging *st, uint64_t node, int fd) WARN_UNUSED;
+/* The same of a pin that is ready; nothing to do where the node is as in the basis. */
+int build_share(struct staging *st, uint64_t node, unsigned pin) WARN_UNUSED;
 /* prove.c: the hashes of the nodes that have leaves of their own; free() it. */
 int staging_own_hashes(struct staging *st, struct hash **ret) WARN_UNUSED;
 /* assemble.c */

@@ -1,6 +1,7 @@
 /*
  * test_staging.c: a content built out of bundles: literals, copies, same nodes by reflink or fill,
- * lies, crashes between commits, and bases that are not what they were.
+ * lies, crashes between commits, and bases that are not what they were. On XFS: what of it is
+ * written, and what is shared.
  */
 #include "transfer/staging.h"
 
@@ -16,20 +17,23 @@
 
 #include <cmocka.h>
 
+#include "transfer/extents.h"
 #include "transfer/index.h"
 
+#include "mounted.h"
+
 struct fixture {
-	char dir[64];
+	char dir[600];
+	struct mounted m;
 	struct store *store;
 	struct assembler *as;
 };
 
-static int setup(void **state)
+static int setup_in(struct fixture *f, const char *dir, void **state)
 {
-	struct fixture *f = xcalloc(1, sizeof(*f));
 	struct err e = {""};
 
-	strcpy(f->dir, "/tmp/test_staging.XXXXXX");
+	snprintf(f->dir, sizeof(f->dir), "%s/test_staging.XXXXXX", dir);
 	assert_non_null(mkdtemp(f->dir));
 	assert_int_equal(store_open(f->dir, &f->store, &e), 0);
 	f->as = assembler_new(NULL);
@@ -37,15 +41,35 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup(void **state)
+{
+	return setup_in(xcalloc(1, sizeof(struct fixture)), "/tmp", state);
+}
+
+/* *state stays NULL where the machine does not let us. */
+static int setup_xfs(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+
+	if (mounted_new(&f->m, "xfs", "rw"))
+		return setup_in(f, f->m.t.path, state);
+	free(f);
+	*state = NULL;
+	return 0;
+}
+
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	char cmd[128];
+	char cmd[700];
 
+	if (!f)
+		return 0;
 	store_close(f->store);
 	assembler_free(f->as);
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", f->dir);
 	assert_int_equal(system(cmd), 0);
+	mounted_done(&f->m);
 	free(f);
 	return 0;
 }
@@ -67,7 +91,7 @@ static int put_file(struct fixture *f, const char *name, const uint8_t *data, si
 {
 	struct err e = {""};
 	struct stat st;
-	char path[128];
+	char path[700];
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
@@ -184,7 +208,7 @@ static int feed(struct staging *st, const struct bundle_bytes *b, uint64_t at, s
 
 static void check_image(struct fixture *f, const struct hash *root, const uint8_t *data, size_t n)
 {
-	char path[256], hex[HASH_HEX + 1];
+	char path[800], hex[HASH_HEX + 1];
 	uint8_t *got = xcalloc(1, n + 1);
 	FILE *in;
 
@@ -212,7 +236,7 @@ static uint64_t told(struct staging *st)
 
 static uint64_t spool_blocks(struct fixture *f, const struct hash *root)
 {
-	char path[256], hex[HASH_HEX + 1];
+	char path[800], hex[HASH_HEX + 1];
 	struct stat sb;
 
 	snprintf(path, sizeof(path), "%s/.spokesync/staging/%s/spool", f->dir, hash_hex(root, hex));
@@ -272,7 +296,7 @@ static void test_lost_spool(void **state)
 	struct hash root, node;
 	struct bundle_bytes b;
 	struct op all = {OP_LIT, 0, 0, NODE_BLOCKS};
-	char path[256], hex[HASH_HEX + 1];
+	char path[800], hex[HASH_HEX + 1];
 	struct wire_position p;
 	struct staging *st;
 	struct err e = {""};
@@ -801,6 +825,126 @@ static void test_adopt(void **state)
 	free(next);
 }
 
+/* Bytes of an image that it shares with no other file. */
+static uint64_t own_bytes(struct fixture *f, const struct hash *root)
+{
+	char path[800], hex[HASH_HEX + 1];
+	uint64_t own;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/.spokesync/staging/%s/image", f->dir, hash_hex(root, hex));
+	fd = open(path, O_RDONLY);
+	assert_int_equal(extents_own(fd, &own), 0);
+	close(fd);
+	return own;
+}
+
+#define EDITED 24u /* nodes, the last a short one; of each the first block is another */
+
+/* Nodes first .. end as copies in place, each but for its first block, or for its last. */
+static void edited_frame(struct bundle_bytes *b, uint32_t index, const uint8_t *data, size_t size,
+			 unsigned first, unsigned end, const struct hash *nodes)
+{
+	struct op ops[2 * EDITED], *op = ops;
+	uint8_t lit[EDITED * BLOCK_SIZE];
+	uint32_t len = 0;
+
+	for (unsigned i = first; i < end; i++) {
+		uint32_t at = i * NODE_BLOCKS;
+		uint32_t n = (uint32_t)MIN(blocks_of(size) - at, (uint64_t)NODE_BLOCKS);
+		bool last = i == EDITED - 1; /* the last block of a file that became longer */
+		size_t byte = (size_t)(at + (last ? n - 1 : 0)) * BLOCK_SIZE;
+		uint32_t part = (uint32_t)MIN(size - byte, (size_t)BLOCK_SIZE);
+
+		op[last] = (struct op){OP_LIT, 0, 0, 1};
+		op[!last] = (struct op){OP_COPY, 0, last ? at : at + 1, n - 1};
+		op += 2;
+		memcpy(lit + len, data + byte, part);
+		len += part;
+	}
+	frame(b, index, first, end - first, ops, 2 * (end - first), nodes + first, end - first, lit,
+	      len);
+}
+
+/*
+ * The spoke is killed when half of the nodes are durable, others are written, and one in part. What
+ * was to be kept of the base is kept nevertheless.
+ */
+static void shared_after_crash(struct fixture *f, size_t base_size, size_t size)
+{
+	uint8_t *old = content(base_size, 9), *data = content(size, 9);
+	struct hash root, base, nodes[EDITED];
+	char path[800], hex[HASH_HEX + 1];
+	struct identity_change ch;
+	struct bundle_bytes b;
+	struct identity id;
+	struct staging *st;
+	struct err e = {""};
+	uint64_t half;
+	int fd, image;
+
+	for (unsigned i = 0; i < EDITED - 1; i++)
+		memset(data + i * NODE_SIZE, (int)i + 1, BLOCK_SIZE);
+	memset(data + size - 1, 0xee, 1);
+	root_of(data, size, &root, nodes);
+	fd = put_file(f, "base", old, base_size, &id, &base);
+	begin(&b, &root, size, 2, &base, 1, 1);
+	edited_frame(&b, 0, data, size, 0, EDITED / 2, nodes);
+	half = b.n;
+	edited_frame(&b, 1, data, size, EDITED / 2, EDITED, nodes);
+	assert_int_equal(staging_create(f->store, f->as, &root, size, &st, &e), 0);
+	assert_int_equal(staging_pin(st, &base, fd, &id, &ch, &e), 0);
+	assert_int_equal(feed(st, &b, 0, half, &e), 0);
+	assert_int_equal(staging_rest(st), 0);
+	assert_int_equal(feed(st, &b, half, b.n - half, &e), 0);
+	staging_close(st);
+	snprintf(path, sizeof(path), "%s/.spokesync/staging/%s/image", f->dir,
+		 hash_hex(&root, hex));
+	image = open(path, O_WRONLY);
+	assert_int_equal(pwrite(image, "torn", 4, (EDITED - 2) * NODE_SIZE + 70000), 4);
+	assert_int_equal(pwrite(image, "torn", 4, (EDITED - 1) * NODE_SIZE + 70000), 4);
+	close(image);
+	assert_int_equal(staging_open(f->store, f->as, &root, &st, &e), 0);
+	assert_int_equal(told(st), half);
+	assert_int_equal(feed(st, &b, half, b.n - half, &e), 0);
+	assert_int_equal(staging_finish(st, true, NULL, &e), 0);
+	check_image(f, &root, data, size);
+	assert_in_range(own_bytes(f, &root), EDITED * BLOCK_SIZE, (EDITED + 30) * BLOCK_SIZE);
+	staging_close(st);
+	close(fd);
+	free(b.p);
+	free(old);
+	free(data);
+}
+
+static void test_shared_after_crash(void **state)
+{
+	const size_t size = (EDITED - 1) * NODE_SIZE + 30 * BLOCK_SIZE + 100;
+
+	if (!*state)
+		skip();
+	shared_after_crash(*state, size, size);
+}
+
+/* Its last node cannot be shared once more: it ends elsewhere. */
+static void test_shared_and_longer(void **state)
+{
+	const size_t size = (EDITED - 1) * NODE_SIZE + 30 * BLOCK_SIZE + 100;
+
+	if (!*state)
+		skip();
+	shared_after_crash(*state, size, size + 17);
+}
+
+static void test_shared_and_shorter(void **state)
+{
+	const size_t size = (EDITED - 1) * NODE_SIZE + 30 * BLOCK_SIZE + 100;
+
+	if (!*state)
+		skip();
+	shared_after_crash(*state, size + 17, size);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -821,6 +965,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fill, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nonsense, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_adopt, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_shared_after_crash, setup_xfs, teardown),
+		cmocka_unit_test_setup_teardown(test_shared_and_longer, setup_xfs, teardown),
+		cmocka_unit_test_setup_teardown(test_shared_and_shorter, setup_xfs, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
