@@ -4,14 +4,16 @@
  * that jobs still bring, and among the kept. Asked once for each base of a bundle, so a pass over
  * the catalog is cheap enough.
  *
- * What a generation costs is reckoned by whole nodes that differ from the newer version's, from the
- * indexes: at most too much.
+ * What a generation costs are its blocks that the next newer one has not, counted in the indexes:
+ * up to some 100 MB of each to read, so by a worker. Until it is counted it costs nothing.
  */
 #include "scheduler/hub_old.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "scheduler/catalog.h"
 #include "scheduler/generation.h"
@@ -21,7 +23,17 @@
 struct hub_old {
 	struct hub_version *hv;
 	uint64_t cost; /* bytes */
+	uint64_t than; /* the version that it is, or is being, compared with */
+	struct reckoning *reckoning;
 	TAILQ_ENTRY(hub_old) entry;
+};
+
+struct reckoning {
+	struct work work;
+	struct hub_old *old; /* NULL: nobody wants to know any more */
+	int index_dirfd;
+	struct hash was, is;
+	uint64_t cost;
 };
 
 struct looking {
@@ -67,33 +79,107 @@ int hub_old_bytes(void *arg, const struct hash *root, int *ret_fd)
 	return 0;
 }
 
-static struct index *index_of(const struct hub_version *hv)
+static struct hub_old *older_of(const struct hub_old *old)
 {
-	char name[HASH_HEX + 1];
-	struct index *x;
-	struct hash root;
+	struct hub_old *o = TAILQ_PREV(old, hub_old_list, entry);
 
-	memcpy(root.b, hv->v->root, HASH_SIZE);
-	return index_open(hv->group->hub->index_dirfd, hash_hex(&root, name), &x, NULL) < 0 ? NULL
-											    : x;
+	while (o && strcmp(o->hv->v->path, old->hv->v->path))
+		o = TAILQ_PREV(o, hub_old_list, entry);
+	return o;
 }
 
-static uint64_t cost_of(const struct hub_version *hv, const struct hub_version *newer)
+static const struct hub_version *newer_than(const struct hub_old *old)
 {
-	struct index *was = index_of(hv), *is = newer->v->deleted ? NULL : index_of(newer);
-	uint64_t common, nodes = nodes_of(hv->v->size), n = nodes;
+	const struct hub_version *hv = old->hv;
+	const struct hub_old *o = TAILQ_NEXT(old, entry);
+	const struct hub_file *f;
 
-	common = was && is ? MIN(nodes, nodes_of(newer->v->size)) : 0;
-	for (uint64_t i = 0; i < common; i++)
-		n -= hash_equal(index_node(was, i), index_node(is, i));
+	while (o && strcmp(o->hv->v->path, hv->v->path))
+		o = TAILQ_NEXT(o, entry);
+	if (o)
+		return o->hv;
+	f = catalog_get(hv->group, hv->v->path);
+	return f ? f->current : NULL;
+}
+
+static struct index *index_of(const struct reckoning *x, const struct hash *root)
+{
+	char name[HASH_HEX + 1];
+	struct index *ret;
+
+	return index_open(x->index_dirfd, hash_hex(root, name), &ret, NULL) < 0 ? NULL : ret;
+}
+
+static void reckoning_run(struct work *w)
+{
+	struct reckoning *x = container_of(w, struct reckoning, work);
+	struct index *was = index_of(x, &x->was), *is = index_of(x, &x->is);
+
+	if (was && is) {
+		uint64_t cost = index_blocks_unlike(was, is) * BLOCK_SIZE;
+
+		if (index_sound(was) && index_sound(is))
+			x->cost = MIN(x->cost, cost);
+	}
 	index_unref(was);
 	index_unref(is);
-	return MIN(n * NODE_SIZE, hv->v->nonzero);
+	close(x->index_dirfd);
+}
+
+static void make_room(struct hub *h);
+
+static void reckoning_done(struct work *w)
+{
+	struct reckoning *x = container_of(w, struct reckoning, work);
+	struct hub_old *old = x->old;
+
+	if (old) {
+		old->cost = x->cost;
+		old->reckoning = NULL;
+		make_room(old->hv->group->hub);
+	}
+	free(x);
+}
+
+/* Finds out what it costs, unless that is known: again when another is the next newer one. */
+static void reckon(struct hub_old *old)
+{
+	const struct hub_version *hv = old->hv, *newer = newer_than(old);
+	struct hub *h = hv->group->hub;
+	struct reckoning *x;
+	int fd = -1;
+
+	if (h->stopping || (newer && newer->v->id == old->than))
+		return;
+	if (old->reckoning)
+		old->reckoning->old = NULL;
+	old->reckoning = NULL;
+	old->than = newer ? newer->v->id : 0;
+	if (newer && !newer->v->deleted)
+		fd = fcntl(h->index_dirfd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0) {
+		old->cost = hv->v->nonzero;
+		return;
+	}
+	x = old->reckoning = xcalloc(1, sizeof(*x));
+	x->old = old;
+	x->index_dirfd = fd;
+	x->cost = hv->v->nonzero;
+	memcpy(x->was.b, hv->v->root, HASH_SIZE);
+	memcpy(x->is.b, newer->v->root, HASH_SIZE);
+	x->work = (struct work){.run = reckoning_run, .done = reckoning_done};
+	pool_submit(h->d->pool, NULL, &x->work);
 }
 
 static void old_free(struct hub_old *old)
 {
+	struct hub_old *older = older_of(old);
+
+	if (old->reckoning)
+		old->reckoning->old = NULL;
 	TAILQ_REMOVE(&old->hv->group->old, old, entry);
+	if (older)
+		reckon(older);
 	hub_version_unref(old->hv);
 	free(old);
 }
@@ -131,7 +217,7 @@ static void make_room(struct hub *h)
 void hub_old_keep(struct hub_version *hv, const struct hub_version *newer)
 {
 	struct hub_group *g = hv->group;
-	struct hub_old *old, *after;
+	struct hub_old *old, *after, *older;
 
 	if (g->hub->stopping || !hv->generation || !hv->v->indexed || hv->v->deleted ||
 	    hv->v->size == 0)
@@ -142,7 +228,6 @@ void hub_old_keep(struct hub_version *hv, const struct hub_version *newer)
 		return;
 	old = xcalloc(1, sizeof(*old));
 	old->hv = hub_version_ref(hv);
-	old->cost = cost_of(hv, newer);
 	/* In the order of their ids, also when they come from the database. */
 	after = TAILQ_LAST(&g->old, hub_old_list);
 	while (after && after->hv->v->id > hv->v->id)
@@ -151,6 +236,10 @@ void hub_old_keep(struct hub_version *hv, const struct hub_version *newer)
 		TAILQ_INSERT_AFTER(&g->old, after, old, entry);
 	else
 		TAILQ_INSERT_HEAD(&g->old, old, entry);
+	reckon(old);
+	older = older_of(old);
+	if (older)
+		reckon(older);
 	make_room(g->hub);
 }
 

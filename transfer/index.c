@@ -276,6 +276,23 @@ const struct hash *index_node(const struct index *x, uint64_t node)
 	return &x->records[node].node;
 }
 
+uint64_t index_blocks_unlike(const struct index *x, const struct index *y)
+{
+	uint64_t n = 0, blocks = blocks_of(x->head.size), common = blocks_of(y->head.size);
+
+	for (uint64_t block = 0; block < blocks; block++) {
+		uint64_t node = block / NODE_BLOCKS;
+
+		if (block % NODE_BLOCKS == 0 && node < y->head.nodes &&
+		    hash_equal(index_node(x, node), index_node(y, node)))
+			block += NODE_BLOCKS - 1;
+		else if (!index_block_is_zero(x, block))
+			n += block >= common ||
+			     !hash_equal(index_leaf(x, block), index_leaf(y, block));
+	}
+	return n;
+}
+
 const uint64_t *index_hooks(const struct index *x, size_t *ret_n, unsigned *ret_bits)
 {
 	*ret_n = x->head.n_hooks;

@@ -73,7 +73,7 @@ two_generations() { [ "$(generations)" -eq 2 ]; }
 	[ "$(generations)" -eq 3 ]
 	random "$T/src/b" 2
 	eventually 20 indexed_times b 2
-	grep -q 'a: the old bytes of version 1 go: generations_max' "$T/hub.err"
+	eventually 10 old_went a 1
 	eventually 10 is 3 generations
 	start berlin
 	hubctl wait --timeout 60s
@@ -83,6 +83,41 @@ two_generations() { [ "$(generations)" -eq 2 ]; }
 	stop hub
 	start hub
 	eventually 20 is 2 generations
+}
+old_went() { grep -q "$1: the old bytes of version $2 go: generations_max" "$T/hub.err"; } # PATH ID
+
+# What differs is charged and no more, from the next newer version, also after a restart: three times
+# 50 blocks far apart, 200 KiB each.
+@test "scattered edits do not use up generations_max, on XFS" {
+	HUB='generations_max = 500KiB'
+	spoke berlin
+	spoke paris
+	on xfs "$T/src"
+	hub
+	random "$T/src/a" 32
+	start berlin paris hub
+	hubctl wait --timeout 60s
+	stop berlin
+	scattered 1
+	eventually 20 indexed_times a 2
+	eventually 20 same paris a
+	stop paris
+	scattered 2
+	eventually 20 indexed_times a 3
+	[ "$(generations)" -eq 3 ]
+	stop hub
+	start hub
+	scattered 3
+	eventually 20 indexed_times a 4
+	eventually 10 old_went a 1
+	[ "$(grep -c 'the old bytes' "$T/hub.err")" -eq 1 ]
+	eventually 10 is 3 generations
+}
+scattered() { # OFFSET: in blocks, of the first
+	for i in $(seq 0 49); do
+		dd if=/dev/urandom of="$T/src/a" bs=4k seek=$((i * 128 + $1)) count=1 conv=notrunc \
+			status=none
+	done
 }
 # The last "indexed" event of a path: how much the hub read for it, and how much it took on trust.
 indexed() { # PATH FIELD

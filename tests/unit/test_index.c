@@ -149,6 +149,39 @@ static unsigned count_files(const struct temp *t)
 	return n - 2;
 }
 
+/* Blocks that are other ones, that are zeros there, and those past its end; not zeros here. */
+static void test_unlike(void **state)
+{
+	const struct temp *t = *state;
+	struct hash root, other, one, leaves[NODE_BLOCKS];
+	struct index_writer *w;
+	struct index *x, *y;
+
+	write_all(t, 1, &root);
+	x = open_root(t, &root);
+	one = *index_leaf(x, 0);
+	assert_int_equal(index_blocks_unlike(x, x), 0);
+	assert_int_equal(index_writer_new(t->fd, 4 * (uint64_t)NODE_SIZE - 3 * BLOCK_SIZE, &w), 0);
+	for (uint64_t i = 0; i < 4; i++) {
+		make_leaves(i, 0, leaves);
+		if (i == 0)
+			leaves[0] = leaves[127] = leaves[5];
+		if (i == 1)
+			leaves[7] = one;
+		if (i == 2)
+			leaves[4] = hash_zero_block;
+		assert_int_equal(index_writer_node(w, i, leaves), 0);
+	}
+	assert_int_equal(index_writer_finish(w, &other), 0);
+	index_writer_free(w);
+	y = open_root(t, &other);
+	assert_int_equal(index_blocks_unlike(y, x), 3);
+	assert_int_equal(index_blocks_unlike(x, y),
+			 index_nonzero_blocks(x) - index_rank(x, 4 * NODE_BLOCKS - 3) + 3);
+	index_unref(y);
+	index_unref(x);
+}
+
 static void test_unfinished_leaves_nothing(void **state)
 {
 	struct index_writer *w;
@@ -280,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_any_order, temp_setup, temp_teardown),
 		cmocka_unit_test_setup_teardown(test_hooks, temp_setup, temp_teardown),
 		cmocka_unit_test_setup_teardown(test_same, temp_setup, temp_teardown),
+		cmocka_unit_test_setup_teardown(test_unlike, temp_setup, temp_teardown),
 		cmocka_unit_test_setup_teardown(test_unfinished_leaves_nothing, temp_setup,
 						temp_teardown),
 		cmocka_unit_test_setup_teardown(test_damage, temp_setup, temp_teardown),
