@@ -122,6 +122,7 @@ static void open_candidates(struct choosing *c, int index_dirfd, const struct ha
 static int choose(struct choosing *c, const struct hash *lineage)
 {
 	bool took = true;
+	unsigned most;
 	int r = 0;
 
 	for (size_t i = 0; lineage != NULL && i < c->n_candidates; i++) {
@@ -130,7 +131,8 @@ static int choose(struct choosing *c, const struct hash *lineage)
 			break;
 		}
 	}
-	while (r == 0 && took && c->n_ret < BASES_CHOSEN_MAX)
+	most = c->n_ret + BASES_CONTAIN_MAX;
+	while (r == 0 && took && c->n_ret < most)
 		r = take_best(c, &took);
 	return r;
 }

@@ -1,6 +1,6 @@
 /*
  * bases.h: which contents that a spoke holds are worth building a new one from: the lineage base
- * first, then up to three that contain most of the rest, found by comparing sampled leaf hashes
+ * first, then up to four that contain most of the rest, found by comparing sampled leaf hashes
  * (hooks: leaves whose first bits are zero, 1 in 64) of the indexes. Containment, not resemblance:
  * a small differencing image inside a large merged one counts.
  */
@@ -9,7 +9,8 @@
 
 #include "transfer/index.h"
 
-#define BASES_CHOSEN_MAX 4
+#define BASES_CONTAIN_MAX 4
+#define BASES_CHOSEN_MAX  (1 + BASES_CONTAIN_MAX)
 
 /*
  * Worker thread. lineage may be NULL (a new name). held: roots that the spoke holds and that have

@@ -315,6 +315,41 @@ static void test_bases(void **state)
 	free(large);
 }
 
+/* Six contents have a part each: four are chosen, the largest parts first, and lineage besides. */
+static void test_bases_most(void **state)
+{
+	uint64_t n = 42000, *ids = numbers(n, 1), *other = numbers(n, 1000000), first = 0;
+	struct index *x = content(ids, n * BLOCK_SIZE), *y[7];
+	struct hash held[7], ret[BASES_CHOSEN_MAX];
+	unsigned count;
+
+	(void)state;
+	for (unsigned i = 0; i < 7; i++) {
+		uint64_t part = i * 2000; /* none of the first: that is the lineage */
+
+		for (uint64_t k = 0; k < n; k++)
+			other[k] = (i + 1) * 1000000 + k;
+		memcpy(other, ids + first, part * sizeof(*ids));
+		first += part;
+		y[i] = content(other, n * BLOCK_SIZE);
+		held[i] = *index_root(y[i]);
+	}
+	assert_int_equal(bases_choose(dir.fd, index_root(x), &held[0], held, 7, NULL, ret, &count),
+			 0);
+	assert_int_equal(count, 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_true(hash_equal(&ret[i], &held[(7 - i) % 7]));
+	assert_int_equal(bases_choose(dir.fd, index_root(x), NULL, held, 7, NULL, ret, &count), 0);
+	assert_int_equal(count, 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(hash_equal(&ret[i], &held[6 - i]));
+	for (unsigned i = 0; i < 7; i++)
+		index_unref(y[i]);
+	index_unref(x);
+	free(other);
+	free(ids);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -324,6 +359,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plan_id, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bases, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bases_most, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
