@@ -37,7 +37,7 @@ struct bundle {
 	struct index *index;
 	struct content content; /* fd is ours */
 	struct bundle_base bases[FRAME_BASES_MAX];
-	int efforts[EFFORTS_MOST]; /* of its streams, ever; 0: not yet */
+	int efforts[EFFORTS_MOST]; /* of its frames and streams, ever; 0: not yet */
 	bool stale;		   /* the content changed: not given out any more */
 	bool listed;
 	TAILQ_ENTRY(bundle) entry;

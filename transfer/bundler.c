@@ -194,6 +194,24 @@ static void run(struct work *w)
 		p->error = p->content.fd < 0 ? -EMFILE : make_plan(p);
 }
 
+/* The cache outlives bundles: what it has of this plan counts. Of more than two, from before this
+ * was looked at, those that it has most of. */
+static void efforts_in_cache(struct bundle *b)
+{
+	unsigned n[FRAME_EFFORT_MAX + 1];
+
+	frame_cache_count(b->bundler->cache, &b->plan->id, n);
+	n[0] = 0;
+	for (unsigned i = 0; i < EFFORTS_MOST; i++) {
+		int most = 0;
+
+		for (int e = 1; e <= FRAME_EFFORT_MAX; e++)
+			most = n[e] > n[most] ? e : most;
+		b->efforts[i] = most;
+		n[most] = 0;
+	}
+}
+
 static struct bundle *make_bundle(struct planning *p)
 {
 	struct bundle *b = bundle_new(p->bundler, &p->content, p->plan, p->index);
@@ -204,6 +222,7 @@ static struct bundle *make_bundle(struct planning *p)
 	p->index = NULL;
 	memcpy(b->bases, p->old, sizeof(b->bases));
 	bundle_bases_init(p->old);
+	efforts_in_cache(b);
 	b->listed = true;
 	TAILQ_INSERT_HEAD(&p->bundler->bundles, b, entry);
 	return b;

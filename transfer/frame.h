@@ -41,6 +41,7 @@
 #define FRAME_OPS_MAX	   65536u
 #define FRAME_PARTS_MAX	   262144u
 #define FRAME_BASES_MAX	   8u
+#define FRAME_EFFORT_MAX   19
 #define FRAME_PREFIX_MAX   8192u /* blocks: 32 MiB */
 #define FRAME_HEAD_SIZE	   96u
 #define FRAME_BODY_MAX                                                            \

@@ -213,6 +213,20 @@ const struct cached *frame_cache_peek(struct frame_cache *c, const struct frame_
 	return e != NULL && e->size > 0 ? e : NULL;
 }
 
+void frame_cache_count(struct frame_cache *c, const struct hash *plan,
+		       unsigned ret[FRAME_EFFORT_MAX + 1])
+{
+	const struct cached *e;
+
+	memset(ret, 0, (FRAME_EFFORT_MAX + 1) * sizeof(*ret));
+	for (unsigned i = 0; i < BUCKETS; i++) {
+		LIST_FOREACH (e, &c->buckets[i], bucket) {
+			if (e->key.effort <= FRAME_EFFORT_MAX && hash_equal(&e->key.plan, plan))
+				ret[e->key.effort]++;
+		}
+	}
+}
+
 void frame_cache_stored(struct frame_cache *c, struct cached *e, uint64_t size,
 			const struct hash *mark)
 {

@@ -11,7 +11,7 @@
 
 #include <sys/queue.h>
 
-#include "transfer/digest.h"
+#include "transfer/frame.h"
 
 #define FRAME_NAME_MAX 96
 
@@ -45,6 +45,10 @@ struct cached *frame_cache_pin(struct frame_cache *c, const struct frame_key *ke
 void frame_cache_unpin(struct frame_cache *c, struct cached *e);
 /* The entry where a file is there, else NULL. */
 const struct cached *frame_cache_peek(struct frame_cache *c, const struct frame_key *key);
+/* How many frames of a plan there are, or are being made, of each effort; looks at all that there
+ * are. */
+void frame_cache_count(struct frame_cache *c, const struct hash *plan,
+		       unsigned ret[FRAME_EFFORT_MAX + 1]);
 /* Of a pinned entry: its file was written or verified; its file is damaged or gone. */
 void frame_cache_stored(struct frame_cache *c, struct cached *e, uint64_t size,
 			const struct hash *mark);

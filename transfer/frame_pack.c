@@ -12,8 +12,7 @@
 
 #include "transfer/frame_private.h"
 
-#define LEVEL_MAX 19
-#define PIECE	  (256u * 1024) /* between two looks at cancel */
+#define PIECE (256u * 1024) /* between two looks at cancel */
 
 /*
  * With a prefix the window has all of it and of the literals. A level's own tables are made for
@@ -229,7 +228,7 @@ static int begin(struct frame_encoder *x, int level, uint64_t len, const struct 
 {
 	size_t r = ZSTD_CCtx_reset(x->zstd, ZSTD_reset_session_and_parameters);
 
-	level = MIN(MAX(level, 1), LEVEL_MAX);
+	level = MIN(MAX(level, 1), FRAME_EFFORT_MAX);
 	if (!ZSTD_isError(r))
 		r = ZSTD_CCtx_setParameter(x->zstd, ZSTD_c_compressionLevel, level);
 	if (!ZSTD_isError(r))

@@ -43,7 +43,6 @@ static void leave_out(struct bundle_stream *s, const struct run *done_nodes, siz
 	}
 }
 
-/* One that is resumed keeps its effort, also where it is a third. */
 static void note_effort(struct bundle *b, int effort)
 {
 	unsigned i = 0;
@@ -82,7 +81,8 @@ int stream_new(struct bundle *b, int effort, const struct run *done_nodes, size_
 	       struct bundle_stream **ret)
 {
 	const struct plan *p = b->plan;
-	struct bundle_stream *s = stream_alloc(b, bundle_effort(b, MIN(MAX(effort, 1), 19)));
+	struct bundle_stream *s =
+		stream_alloc(b, bundle_effort(b, MIN(MAX(effort, 1), FRAME_EFFORT_MAX)));
 	struct bundle_header h = {.plan = p->id,
 				  .root = p->root,
 				  .size = p->size,
@@ -167,7 +167,8 @@ int stream_resume(struct bundle *b, const struct hash *id, uint64_t offset,
 	s->id = *id;
 	n_past = past.n;
 	if (!hash_equal(&past.header.plan, &b->plan->id) ||
-	    past.header.n_frames != b->plan->n_frames) {
+	    past.header.n_frames != b->plan->n_frames ||
+	    bundle_effort(b, s->effort) != s->effort) { /* a third would be made on */
 		r = -ENOENT;
 	} else {
 		s->header = past.bytes;

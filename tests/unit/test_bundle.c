@@ -137,6 +137,62 @@ static void test_two_efforts(void **state)
 	image_done(&new);
 }
 
+/* All of it, sent and acknowledged. */
+static struct bundle_stream *whole_stream(struct rig *w, struct bundle *b, int effort)
+{
+	uint8_t *bytes = malloc(2 << 20);
+	struct bundle_stream *s;
+	int64_t len;
+
+	assert_int_equal(stream_new(b, effort, NULL, 0, &s), 0);
+	len = rig_read(w, s, 0, bytes, 2 << 20, 65536);
+	assert_true(len > 0);
+	stream_acked(s, (uint64_t)len);
+	free(bytes);
+	return s;
+}
+
+/* So it is where spokes come one after another, and after a restart: the frames are still there. */
+static void test_two_efforts_in_turn(void **state)
+{
+	static const int asked[] = {3, 9, 17}, got[] = {3, 9, 9};
+	struct rig *w = *state;
+	struct bundle_stream *s;
+	struct image new;
+	struct content c;
+	struct bundle *b;
+	struct hash id;
+	uint64_t end;
+
+	image_literal(w, &new, 1 << 20);
+	c = image_content(&new, false);
+	/* One that is suspended, at the end, of whose frames none is left: it would be a third. */
+	b = rig_get(w, &c, NULL, 0);
+	s = whole_stream(w, b, 17);
+	id = *stream_id(s);
+	end = s->ends[s->n - 1];
+	stream_free(s);
+	bundle_unref(b);
+	bundler_set_limit(w->bundler, 0);
+	assert_int_equal(rig_count_files(w, ".frame"), 0);
+	bundler_set_limit(w->bundler, 1 << 30);
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		b = rig_get(w, &c, NULL, 0);
+		s = whole_stream(w, b, asked[i]);
+		assert_int_equal(stream_effort(s), got[i]);
+		rig_close(s, b);
+	}
+	assert_int_equal(rig_count_files(w, ".frame"), 2);
+	rig_stop(w);
+	rig_start(w, 1 << 30);
+	b = rig_get(w, &c, NULL, 0);
+	assert_int_equal(bundle_effort(b, 17), 9);
+	assert_int_equal(bundle_effort(b, 1), 3);
+	assert_int_equal(stream_resume(b, &id, end, &s), -ENOENT);
+	bundle_unref(b);
+	image_done(&new);
+}
+
 static void test_changed_content(void **state)
 {
 	struct rig *w = *state;
@@ -275,6 +331,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_survivors, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_prefix, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_two_efforts, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_two_efforts_in_turn, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_changed_content, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_left_out_and_repair, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_missing_index_and_cancel, rig_setup,
