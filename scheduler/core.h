@@ -145,7 +145,7 @@ struct spoke_state {
 	unsigned n_jobs;
 	unsigned running;      /* pushes */
 	uint64_t reached_rate; /* bytes/s of all its pushes lately, as reported; 0: not known */
-	void *user;	       /* the driver's */
+	void *user;	       /* the driver's (struct hub_spoke) */
 	TAILQ_ENTRY(spoke_state) entry;
 };
 TAILQ_HEAD(spoke_list, spoke_state);

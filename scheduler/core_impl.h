@@ -150,9 +150,10 @@ struct core {
 	size_t n_ended;
 	uint64_t facts; /* about spokes, counted */
 	struct set_list sets;
-	uint64_t changes;     /* of anything that a set waits for, counted */
-	struct mono sets_due; /* when one no longer waits for a spoke that is down */
-	bool indexed;	      /* some version was indexed: look through indexing */
+	core_sets_amiss_fn *amiss; /* or NULL: nothing ever is */
+	uint64_t changes;	   /* of anything that a set waits for, counted */
+	struct mono sets_due;	   /* when one no longer waits for a spoke that is down */
+	bool indexed;		   /* some version was indexed: look through indexing */
 	struct due_heap due;
 	struct override *overrides;
 	size_t n_overrides;
@@ -255,6 +256,9 @@ bool set_needed(const struct job *j); /* is its group published in sets? */
 bool set_held(const struct job *j);
 /* Has it to wait for its set? Then it is noted why. */
 bool set_holds(struct core *c, struct job *j, struct now now);
+/* Is this member not there, and nobody brings it? Then the words for it. */
+bool set_amiss(const struct core *c, const struct set *s, const struct spoke_state *sp,
+	       size_t member, char *why, size_t size);
 /* It may go: with all of its set that waits beside it. */
 void set_publish(struct core *c, struct job *lead, struct now now);
 

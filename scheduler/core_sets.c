@@ -88,6 +88,16 @@ void core_set_force(struct core *c, struct set *s)
 	c->changes++;
 }
 
+void core_sets_ask(struct core *c, core_sets_amiss_fn *amiss)
+{
+	c->amiss = amiss;
+}
+
+void core_sets_look(struct core *c)
+{
+	c->changes++;
+}
+
 void core_set_keep(struct core *c, struct job *j, bool kept)
 {
 	if (j->kept == kept)
@@ -136,6 +146,13 @@ static const struct job *missing(const struct core *c, const struct set *s,
 	return j;
 }
 
+bool set_amiss(const struct core *c, const struct set *s, const struct spoke_state *sp,
+	       size_t member, char *why, size_t size)
+{
+	return c->amiss && !missing(c, s, sp, member) &&
+	       c->amiss(sp, s->members[member], why, size);
+}
+
 /* May it go here, the other spokes apart? Else the words why not. */
 static bool look_here(const struct core *c, struct set *s, const struct spoke_state *sp,
 		      bool deletes)
@@ -146,7 +163,11 @@ static bool look_here(const struct core *c, struct set *s, const struct spoke_st
 		const char *name = path_last(s->members[i]->path);
 		const struct job *j = missing(c, s, sp, i);
 
-		if (!j || (s->members[i]->deleted && !deletes))
+		if (s->members[i]->deleted && !deletes)
+			continue;
+		if (!j && set_amiss(c, s, sp, i, text, sizeof(s->here_text)))
+			return false;
+		if (!j)
 			continue;
 		if (job_over(j))
 			snprintf(text, sizeof(s->here_text), "%.100s was given up (job %llu)", name,

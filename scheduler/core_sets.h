@@ -8,6 +8,9 @@
  * down for longer than quorum_wait: these are left behind (ACTION_LEFT), and catch up by
  * themselves. The deletions of a set go after all else of it, together.
  *
+ * A member that nobody brings there and that is not there either, because of what was done on that
+ * spoke, keeps its set from going: only the driver knows of those, and is asked.
+ *
  * A newer version of a member, while the others are staged, makes the set wait again: the driver
  * tells the set anew, and the newer version is one of its members from then on.
  */
@@ -44,6 +47,12 @@ void core_set_hold(struct core *c, struct set *s, const char *why);
 void core_set_force(struct core *c, struct set *s);
 /* A deletion that is not to be published, or is again, for the rest of its set (job.kept). */
 void core_set_keep(struct core *c, struct job *j, bool kept);
+/* Is another content there than this version, and does nobody mean to change that? Then the words
+ * for it. What it goes by may change with core_sets_look() only. */
+typedef bool core_sets_amiss_fn(const struct spoke_state *sp, const struct version *v, char *why,
+				size_t size);
+void core_sets_ask(struct core *c, core_sets_amiss_fn *amiss);
+void core_sets_look(struct core *c);
 /* At ACTION_PUBLISH of a job of a set: the job of that member that is to be published together with
  * it, or NULL. */
 struct job *core_set_job(struct core *c, const struct job *lead, size_t member);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "scheduler/catalog.h"
+#include "scheduler/core_sets.h"
 #include "scheduler/hub_log.h"
 #include "scheduler/inventory.h"
 #include "scheduler/log.h"
@@ -52,6 +53,7 @@ static void record(struct inventory *inv, const struct drift *d)
 	struct hub *h = inv->spoke->hub;
 	struct drift_row r = {d->path, d->what, d->since, d->version};
 
+	core_sets_look(h->core);
 	hub_tx(h);
 	hub_recorded(h, db_drift_put(h->db, inv->spoke->name, inv->group, &r), "drift");
 }
@@ -63,6 +65,7 @@ void drift_over(struct inventory *inv, const char *path)
 
 	if (!d)
 		return;
+	core_sets_look(h->core);
 	hub_tx(h);
 	hub_recorded(h, db_drift_drop(h->db, inv->spoke->name, inv->group, path), "drift");
 	strmap_remove(&inv->drift, d->path);

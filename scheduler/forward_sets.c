@@ -2,7 +2,8 @@
  * forward_sets.c: sets in a run forward. The copy publishes each job when it is staged; here, when
  * all of them have ended, a job's end is put off to that of the last which its set waits for: on
  * its spoke, and with publish = everywhere on all of them, but for those that will be left behind.
- * Where nobody can tell when that one ends, nobody can tell it of the others.
+ * Where nobody can tell when that one ends, nobody can tell it of the others; nor where one is held
+ * back on its spoke, for which the other spokes do not wait.
  */
 #include "scheduler/forward_impl.h"
 
@@ -73,6 +74,22 @@ static struct wall left_at(const struct job *j, const struct group_cfg *g, struc
 	return (struct wall){now.wall.s + MAX(us, 0) / SECOND_US + 1};
 }
 
+/* What of its set nobody brings there. */
+static void join_lost(struct forward *f, struct forward_job *x, const struct job *real, size_t i)
+{
+	const struct set *s = real->version->set;
+	struct version *v = s->members[i];
+	const struct job *j = table_path(&f->real->jobs, real->spoke, s->group, v->path);
+	char why[400];
+
+	if (j && j->version == v && core_job_given_up(j)) {
+		give_up(x->files, v, x->who.spoke);
+		give_up(x->everywhere, v, x->who.spoke);
+	} else if (!v->deleted && set_amiss(f->real, s, real->spoke, i, why, sizeof(why))) {
+		give_up(x->files, v, x->who.spoke);
+	}
+}
+
 void forward_set_join(struct forward *f, struct forward_job *x, const struct job *real)
 {
 	const struct config *cfg = f->run.cfg ? f->run.cfg : f->base;
@@ -88,15 +105,8 @@ void forward_set_join(struct forward *f, struct forward_job *x, const struct job
 	of = xasprintf("%s files", real->spoke->name);
 	x->files = together(f, s, of, &fresh);
 	free(of);
-	for (size_t i = 0; fresh && i < s->n; i++) {
-		const struct job *j =
-			table_path(&f->real->jobs, real->spoke, s->group, s->members[i]->path);
-
-		if (!j || !job_over(j) || j->version != s->members[i] || !core_job_given_up(j))
-			continue;
-		give_up(x->files, s->members[i], x->who.spoke);
-		give_up(x->everywhere, s->members[i], x->who.spoke);
-	}
+	for (size_t i = 0; fresh && i < s->n; i++)
+		join_lost(f, x, real, i);
 	if (real->kind == JOB_DELETE) {
 		of = xasprintf("%s deletions", real->spoke->name);
 		x->deletions = together(f, s, of, &fresh);

@@ -14,6 +14,7 @@
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_overrides.h"
 #include "scheduler/hub_rates.h"
+#include "scheduler/hub_sets.h"
 #include "scheduler/hub_start.h"
 #include "scheduler/hub_old.h"
 #include "scheduler/hub_sweep.h"
@@ -114,6 +115,7 @@ int hub_start(struct daemon *d, struct err *e)
 	TAILQ_INIT(&h->hashing);
 	key_random(&seed, sizeof(seed));
 	h->core = core_new(d->config, seed);
+	core_sets_ask(h->core, hub_sets_amiss);
 	h->http = http_new(d->loop);
 	h->shaper = shaper_new(d->loop);
 	h->planned = shaper_node_new(shaper_root(h->shaper), 1, NULL, NULL);

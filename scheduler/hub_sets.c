@@ -16,7 +16,9 @@
 #include "policy/sets.h"
 #include "scheduler/canary.h"
 #include "scheduler/catalog.h"
+#include "scheduler/drift.h"
 #include "scheduler/hub.h"
+#include "scheduler/inventory.h"
 #include "scheduler/reconcile.h"
 #include "transfer/durable.h"
 
@@ -355,6 +357,18 @@ static void turn_group(struct hub_group *g)
 		if (all || s->look)
 			look(g, s);
 	}
+}
+
+bool hub_sets_amiss(const struct spoke_state *sp, const struct version *v, char *why, size_t size)
+{
+	struct inventory *inv = inventory_get(sp->user, v->group);
+	const struct drift *d = inv ? drift_of(inv, v->path) : NULL;
+
+	if (!d || !drift_holds(inv, v) || inventory_has_content(inv, v))
+		return false;
+	snprintf(why, size, "%.100s is %s on %.64s: %s", path_last(v->path),
+		 wire_local_word(d->what), sp->name, drift_words(inv, d));
+	return true;
 }
 
 void hub_sets_turn(struct hub *h)

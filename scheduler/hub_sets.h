@@ -9,8 +9,11 @@
  *     the new parent would corrupt the old child. Which content a child rests on is remembered from
  *     the first time that both of them had settled, until the child is replaced.
  *
- * A person may force all but the first. Deleted files stay in the sets that they were in, as
- * long as a spoke may have them, so that they go in the right order.
+ * On one spoke it is moreover held while another content of a member lies there that nobody is to
+ * replace: one that was restored, or is only reported (drift = report).
+ *
+ * A person may force all but the first and that. Deleted files stay in the sets that they were in,
+ * as long as a spoke may have them, so that they go in the right order.
  */
 #ifndef SPOKESYNC_SCHEDULER_HUB_SETS_H
 #define SPOKESYNC_SCHEDULER_HUB_SETS_H
@@ -36,6 +39,7 @@ void hub_sets_version(struct hub_file *f, const struct hub_version *old);
 void hub_sets_drop(struct hub_file *f); /* it goes */
 /* Before each pass of the core: finds and tells the sets, where anything changed. */
 void hub_sets_turn(struct hub *h);
+core_sets_amiss_fn hub_sets_amiss;
 void hub_sets_free(struct hub_group *g);
 
 #endif

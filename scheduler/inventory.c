@@ -3,11 +3,12 @@
  */
 #include "scheduler/inventory.h"
 
-#include "scheduler/drift.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "scheduler/core_sets.h"
+#include "scheduler/drift.h"
 
 #define BYTES_MOST (32 * MIB) /* some 200,000 files */
 
@@ -99,6 +100,7 @@ void inventory_put(struct inventory *s, const struct wire_entry *e, uint64_t tol
 	if (!told && old && !e->gone && hash_equal(&old->root, &e->root))
 		told = old->told;
 	inventory_restore(s, e, told);
+	core_sets_look(h->core);
 	hub_tx(h);
 	hub_recorded(h, db_inventory_put(h->db, s->spoke->name, s->group, e, told), "an inventory");
 }

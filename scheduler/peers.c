@@ -322,6 +322,7 @@ void peers_update(struct hub *h)
 			peer_update(s->peer, cfg->url, cfg->pins, cfg->n_pins);
 		}
 		s->state = core_spoke(h->core, cfg->name);
+		s->state->user = s;
 		peer_set_stall(s->peer, c->stall_us);
 		shaper_set_weight(s->node, cfg->weight);
 		shaper_set_rate(s->node, cfg->rate);

@@ -457,6 +457,47 @@ twins() { # CONTENT YEAR: of sets, and by themselves
 	is "" sed -n '/not published/p' "$T/berlin.err"
 }
 
+# Seen to catch: hub_sets_amiss() that is never true: the new child came beside the old base, and
+# beside none.
+@test "a new child waits while its base is an older one that was restored there, or was removed" {
+	spoke berlin
+	GROUP=$'publish = spoke\ndrift = report'
+	hub
+	chain win 1
+	start berlin hub
+	hubctl wait --timeout 60s
+	chain win 2
+	hubctl wait --timeout 60s
+	ctl berlin restore win.vhdx
+	hubctl verify berlin >"$T/verify.out" || [ $? -eq 1 ]
+	child() { # NAME
+		qemu-img create -q -u -f qcow2 -b win.vhdx -F vhdx "$T/$1" 4M
+		mv "$T/$1" "$T/src/"
+	}
+	child win.3.qcow2
+	eventually 20 held win.3.qcow2 'win.vhdx is restored on berlin: it was restored there and stays'
+	eventually 20 staged_waits win.3.qcow2
+	hubctl plan --json | jq -e '[.. | objects | select(.path? == "win.3.qcow2")][0].eta == null'
+	[ ! -e "$T/berlin/win.3.qcow2" ]
+	ctl berlin restore win.vhdx --release
+	hubctl verify berlin --repair >"$T/verify.out" || [ $? -eq 1 ]
+	hubctl wait --timeout 30s
+	same berlin win.vhdx
+	same berlin win.3.qcow2
+	# Removed there, and only reported.
+	rm "$T/berlin/win.vhdx"
+	eventually 20 grep -q 'win.vhdx.*removed' "$T/berlin.err"
+	hubctl verify berlin >"$T/verify.out" || [ $? -eq 1 ]
+	child win.4.qcow2
+	eventually 20 held win.4.qcow2 'win.vhdx is removed on berlin: it is reported only'
+	eventually 20 staged_waits win.4.qcow2
+	[ ! -e "$T/berlin/win.4.qcow2" ]
+	hubctl verify berlin --repair >"$T/verify.out" || [ $? -eq 1 ]
+	hubctl wait --timeout 30s
+	same berlin win.vhdx
+	same berlin win.4.qcow2
+}
+
 # Fails where a reason that was cut within a character loses all that is not ASCII.
 @test "the reason of a set with a long name in Cyrillic stays readable" {
 	spoke berlin
