@@ -60,9 +60,14 @@ static void add_to(json_t *sums, const char *name, const struct tally *t)
 static int take_tally(void *arg, const char *group, const char *spoke, const struct tally *t)
 {
 	struct report *r = arg;
+	struct tally of_spoke = *t;
 
-	add_to(r->groups, group, t);
-	add_to(r->spokes, spoke, t);
+	/* Two groups in one night used one window. */
+	if (strcmp(group, HISTORY_ALL_GROUPS) != 0) {
+		add_to(r->groups, group, t);
+		of_spoke.windows = 0;
+	}
+	add_to(r->spokes, spoke, &of_spoke);
 	return 0;
 }
 

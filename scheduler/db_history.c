@@ -17,6 +17,37 @@ const char db_history_schema[] =
 	" until INTEGER NOT NULL, times INTEGER NOT NULL, what TEXT NOT NULL, spoke TEXT NOT NULL,"
 	" grp TEXT NOT NULL, path TEXT NOT NULL, why TEXT NOT NULL) STRICT;";
 
+/* Of the hours before it, the most that one group used of a spoke's windows. */
+const char db_windows_schema[] =
+	"CREATE TABLE windows_used (grp TEXT NOT NULL, spoke TEXT NOT NULL, till INTEGER NOT NULL,"
+	" PRIMARY KEY (grp, spoke)) STRICT, WITHOUT ROWID;"
+	"INSERT INTO tallies SELECT hour, '', spoke, 0, 0, 0, 0, MAX(windows), 0, 0, 0, 0, 0, 0, 0, 0"
+	" FROM tallies GROUP BY hour, spoke;";
+
+static int read_till(void *arg, const struct db_row *r)
+{
+	*(struct wall *)arg = (struct wall){row_int(r, 0)};
+	return 0;
+}
+
+int db_window_till(struct db *db, const char *group, const char *spoke, struct wall *ret)
+{
+	struct wall till = {0};
+	int r = db_each(db, read_till, &till,
+			"SELECT till FROM windows_used WHERE grp = ? AND spoke = ?", "tt", group,
+			spoke);
+
+	if (r == 0)
+		*ret = till;
+	return r;
+}
+
+int db_window_set(struct db *db, const char *group, const char *spoke, struct wall till)
+{
+	return db_run(db, "INSERT OR REPLACE INTO windows_used (grp, spoke, till) VALUES (?, ?, ?)",
+		      "tti", group, spoke, till.s);
+}
+
 int db_tally_add(struct db *db, struct wall at, const char *group, const char *spoke,
 		 const struct tally *t)
 {

@@ -8,7 +8,7 @@
 
 #include "scheduler/db.h"
 
-extern const char db_history_schema[];
+extern const char db_history_schema[], db_windows_schema[];
 
 #define HISTORY_DAYS	100
 #define HISTORY_MISHAPS 2000
@@ -26,6 +26,13 @@ struct tally {
 
 int db_tally_add(struct db *db, struct wall at, const char *group, const char *spoke,
 		 const struct tally *t) WARN_UNUSED;
+/* A window is one, however many groups of a spoke used it: that is counted under this name. */
+#define HISTORY_ALL_GROUPS ""
+/* When the last window that was counted ends; {0}: there was none. */
+int db_window_till(struct db *db, const char *group, const char *spoke,
+		   struct wall *ret) WARN_UNUSED;
+int db_window_set(struct db *db, const char *group, const char *spoke,
+		  struct wall till) WARN_UNUSED;
 /* Sums since the hour of since, one row for each group and spoke. */
 typedef int tally_row_fn(void *arg, const char *group, const char *spoke, const struct tally *t);
 int db_tally_each(struct db *db, struct wall since, tally_row_fn *fn, void *arg) WARN_UNUSED;

@@ -40,7 +40,7 @@ int db_spokes_drop(struct db *db, const char *name)
 	static const char *const queries[] = {
 		"DELETE FROM spokes WHERE name = ?",	 "DELETE FROM positions WHERE spoke = ?",
 		"DELETE FROM inventory WHERE spoke = ?", "DELETE FROM preserved WHERE spoke = ?",
-		"DELETE FROM drift WHERE spoke = ?",
+		"DELETE FROM drift WHERE spoke = ?",	 "DELETE FROM windows_used WHERE spoke = ?",
 	};
 	int r = 0;
 

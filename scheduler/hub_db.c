@@ -82,8 +82,9 @@ static const char schema_9[] =
 
 int hub_db_open(const char *path, struct db **ret, struct err *e)
 {
-	const char *const schema[] = {schema_1,		 schema_2, schema_3, schema_4, schema_5,
-				      db_history_schema, schema_7, schema_8, schema_9};
+	const char *const schema[] = {schema_1, schema_2,	   schema_3, schema_4,
+				      schema_5, db_history_schema, schema_7, schema_8,
+				      schema_9, db_windows_schema};
 
 	return db_open(path, schema, ARRAY_LEN(schema), ret, e);
 }

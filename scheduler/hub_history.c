@@ -4,22 +4,26 @@
 #include "scheduler/hub_history.h"
 
 #include "scheduler/hub_jobs.h"
-#include "scheduler/inventory.h"
+
+#define EDGES_MOST 400u
 
 static uint64_t grown(uint64_t now, uint64_t before)
 {
 	return now > before ? now - before : 0;
 }
 
-static void add(struct hub_job *x, const struct tally *t)
+static void add_for(struct hub_job *x, const char *group, const struct tally *t)
 {
 	struct hub *h = x->hub;
 
 	hub_tx(h);
-	hub_recorded(h,
-		     db_tally_add(h->db, daemon_now().wall, x->job->version->group,
-				  x->job->spoke->name, t),
+	hub_recorded(h, db_tally_add(h->db, daemon_now().wall, group, x->job->spoke->name, t),
 		     "what was done");
+}
+
+static void add(struct hub_job *x, const struct tally *t)
+{
+	add_for(x, x->job->version->group, t);
 }
 
 void hub_history_progress(struct hub_job *x, const struct job_counters *c)
@@ -62,15 +66,46 @@ void hub_history_ended(struct hub_job *x)
 	add(x, &t);
 }
 
+/* When the window that is open now closes; with so many edges before that, the last of these. */
+static struct wall closes(const struct hub_job *x)
+{
+	struct now at = daemon_now();
+	struct rate_chain ch = {.open = true};
+
+	for (unsigned i = 0; i < EDGES_MOST && ch.open && at.wall.s != WALL_NEVER.s; i++) {
+		core_rates(x->hub->core, x->job->spoke, x->version->group->cfg, at, &ch);
+		if (ch.open)
+			at.wall = ch.until;
+	}
+	return at.wall;
+}
+
+/* Counts the window that is open where this group of the spoke, or any, did not use it before. */
+static void used(struct hub_job *x, const char *group, struct wall *till)
+{
+	const struct tally t = {.windows = 1};
+	struct hub *h = x->hub;
+	struct wall last;
+	int r = db_window_till(h->db, group, x->job->spoke->name, &last);
+
+	if (r == 0 && daemon_now().wall.s < last.s)
+		return;
+	if (till->s == 0)
+		*till = closes(x);
+	hub_tx(h);
+	if (r == 0)
+		r = db_window_set(h->db, group, x->job->spoke->name, *till);
+	hub_recorded(h, r, "a window");
+	if (r == 0)
+		add_for(x, group, &t);
+}
+
 void hub_history_started(struct hub_job *x)
 {
-	struct inventory *inv = inventory_make(x->spoke, x->job->version->group);
-	struct tally t = {.windows = 1};
+	struct wall till = {0};
 
-	if (inv->opening == (uint32_t)x->job->opening + 1)
-		return;
-	inv->opening = (uint32_t)x->job->opening + 1;
-	add(x, &t);
+	used(x, x->job->version->group, &till);
+	used(x, HISTORY_ALL_GROUPS, &till);
 }
 
 void hub_history_mishap(struct hub *h, const struct mishap *m)

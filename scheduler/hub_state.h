@@ -140,7 +140,6 @@ struct inventory {
 	uint64_t free_bytes;
 	bool hashing;		/* more lies there than it lists */
 	bool deletions_look;	/* something that deletions there wait for may be over */
-	uint32_t opening;	/* the last of its windows that was used, and 1; 0: none yet */
 	struct strmap items;	/* path -> struct inventory_item */
 	size_t bytes;		/* of those */
 	struct hash *preserved; /* sorted; NULL, or room for WIRE_PRESERVED_MAX */

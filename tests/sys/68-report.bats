@@ -9,10 +9,16 @@ counted() { report | jq -c '[.groups, .spokes] | map(map(del(.disk, .problem, .u
 summed() { jq -s --arg f "$1" '[.[] | select(.event == "summary") | .[$f]] | add' "$T/hub.jsonl"; }
 
 # Catches: a counter that a kill -9 doubles or forgets, that depends on the job log, or that does not
-# add up; an outage without its end.
+# add up; an outage without its end; a window counted anew after a restart, or for each group.
 @test "the report adds up, and survives a kill and the loss of the job log" {
-	spoke berlin
-	spoke paris
+	for s in berlin paris; do
+		spoke "$s"
+		mkdir "$T/$s.more"
+		printf '[group more]\npath = %s\n' "$T/$s.more" >>"$T/$s.ini"
+	done
+	mkdir "$T/more"
+	# shellcheck disable=SC2034
+	MORE=$'\n[group more]\n'"path = $T/more"$'\nspokes = .*\npolicy = p\nsettle = 0s'
 	hub
 	random "$T/src/a.img" 2
 	truncate -s 10M "$T/src/a.img"
@@ -46,6 +52,11 @@ summed() { jq -s --arg f "$1" '[.[] | select(.event == "summary") | .[$f]] | add
 	start paris
 	hubctl wait --timeout 60s
 	report | jq -e '.errors[] | select(.what == "spoke_down") | .until'
+	# The same window as before the restart; and one, whichever groups use it.
+	echo more >"$T/more/file"
+	eventually 20 test -e "$T/paris.more/file"
+	hubctl wait --timeout 60s
+	report | jq -e '[.spokes[].windows, .groups[].windows] == [1, 1, 2, 2]'
 	# Nothing before this hour, nothing after it.
 	report --since 2000-01-01 | jq -e '.groups[0].published == 8 and .since == "2000-01-01T00:00:00Z"'
 	report --since "$(date -d tomorrow +%F)" | jq -e '.groups[0].published == 0'
