@@ -273,7 +273,7 @@ soak-sim: tests/sim/sim
 	@exec tests/sim/sim --seeds $(srcdir)/tests/sim/seeds --from $$(date +%s) --forever --jobs 0 \
 		--spokes 20 --days 7
 fuzz:
-	$(srcdir)/tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+	$(srcdir)/tests/fuzz/run $${FUZZ_SECONDS:-3600} $$FUZZ_TARGETS
 bench-plan: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/plan_real.sh
 bench-core: tests/bench/core_scale

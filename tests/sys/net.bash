@@ -128,6 +128,7 @@ net_judge() {
 $((again / 1024)) KiB again, back in $(net_count worst_ms) ms at most, announced $NET_ANNOUNCED s"
 	[ "$again" -le $(($(net_count lost_puts) * NET_LOST + $(net_count touched) * NET_UNSENT)) ] || { echo "$again bytes were sent again"; return 1; }
 	[ "$(net_count waits)" = 0 ] || { echo "no answer after an outage"; return 1; }
+	[ "$(net_count worst_ms)" -le 10000 ] || { echo "back $(net_count worst_ms) ms after an outage"; return 1; }
 	[ "$(net_count failed_clean)" = 0 ] || { echo "$(net_count failed_clean) connections failed without a fault"; return 1; }
 	[ "$NET_ANNOUNCED" -le "$NET_RETRY" ] || { echo "a wait of $NET_ANNOUNCED s was announced"; return 1; }
 	eventually 15 net_fewer berlin && eventually 15 net_fewer hub || return 1

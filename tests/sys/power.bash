@@ -74,6 +74,8 @@ power_cut() {
 	start "$DISK"
 	for f in "$T"/berlin/.spokesync/spoke.db "$T/hub.state/hub.db"; do
 		is ok sqlite3 "file:$f?mode=ro" 'PRAGMA quick_check'
+		# Whole because it is a new one? The daemon puts a damaged one aside.
+		[ ! -e "$f.broken" ] || { echo "after cut $CUTS $f was damaged"; return 1; }
 	done
 }
 power_there() { cmp -s "$T/berlin/one.img" "$T/now/one.img"; }
