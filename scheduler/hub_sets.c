@@ -261,6 +261,12 @@ static void orphan_why(const struct hub_file *f, char *why, size_t size)
 			 "%s: it lists %s, which is not in the group: bring that, or a manifest "
 			 "without it, or force it by 'spokesync publish %s %s --force'",
 			 f->path, f->missing, f->group->name, f->path);
+	else if (f->current->ties.parent && !strcmp(f->current->ties.parent, TIES_UNTOLD))
+		snprintf(why, size,
+			 "%s: it holds the differences from another image, and its headers do not "
+			 "tell from which: bring one that names it, or force it by 'spokesync "
+			 "publish %s %s --force'",
+			 f->path, f->group->name, f->path);
 	else if (f->current->ties.parent && f->current->ties.parent[0])
 		snprintf(why, size, "%s: its parent %s is not in the group", f->path,
 			 f->current->ties.parent);

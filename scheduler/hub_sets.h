@@ -4,6 +4,7 @@
  *
  *   - a member settles, is in use, or is being read;
  *   - the parent of an image, the image of a .pvp, or what a manifest lists, is not there;
+ *   - an image holds the differences from one that its headers do not name;
  *   - the image that has the name of a parent is not that parent, by the identifiers of both;
  *   - a parent was changed in place while a child holds differences from what it was: published,
  *     the new parent would corrupt the old child. Which content a child rests on is remembered from

@@ -98,6 +98,17 @@ static json_t *shares_json(const struct inspect *x, size_t *ret_compared)
 	return shares;
 }
 
+static void note_untold(const struct inspect *x, json_t *out)
+{
+	const struct inspect_link *last = &x->links[x->n_links - 1];
+
+	if (last->container.untold)
+		why_say(out,
+			"%s holds the differences from another image, and its headers do not tell "
+			"from which: where the group is published in sets, its set is held.",
+			last->path);
+}
+
 static void note_chain(const struct inspect *x, json_t *out)
 {
 	for (unsigned i = 1; i < x->n_links; i++) {
@@ -119,6 +130,7 @@ static void note_chain(const struct inspect *x, json_t *out)
 				"headers do not tell.",
 				l->path, above->path);
 	}
+	note_untold(x, out);
 	if (x->circular)
 		why_say(out, "The chain comes back to itself: nobody can open it.");
 	if (x->endless)

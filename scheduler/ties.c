@@ -19,7 +19,7 @@ int ties_read(int fd, const char *path, struct ties *ret)
 	if (!ret->names)
 		ret->names = xstrdup("");
 	container_look(fd, path, &c);
-	ret->parent = xstrdup(c.has_parent ? c.parent : "");
+	ret->parent = xstrdup(c.has_parent ? c.parent : c.untold ? TIES_UNTOLD : "");
 	ret->ids = c.ids;
 	/* Which of two identifiers counts then, only whoever merges can tell. */
 	if (c.fault == CONTAINER_MERGE)

@@ -7,9 +7,12 @@
 
 #include "transfer/container.h"
 
+/* No file has this name: so it is looked for, and missing, as one that is not there. */
+#define TIES_UNTOLD "/"
+
 struct ties {
 	char *parent; /* the file name of the image that it holds the differences from; "": of none;
-		       * NULL: not known */
+		       * TIES_UNTOLD: of one that it does not name; NULL: not known */
 	char *names;  /* manifest.h: of a manifest; "": of anything else; NULL: not known */
 	struct container_ids ids;
 };

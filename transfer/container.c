@@ -175,6 +175,8 @@ void container_look(int fd, const char *path, struct container *ret)
 		container_qcow2(fd, (uint64_t)st.st_size, ret);
 		break;
 	}
+	ret->untold = ret->known && !ret->has_parent &&
+		      (!strcmp(ret->kind, "differencing") || !strcmp(ret->kind, "overlay"));
 }
 
 const char *container_fault_text(enum container_fault f)

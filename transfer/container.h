@@ -49,6 +49,7 @@ struct container {
 	struct container_ids ids;
 	bool has_parent;
 	char parent[256]; /* its file name, without directories */
+	bool untold;	  /* it holds differences, and not a name says from which image */
 	/* What every writer moves on (VHDX: sequence number, FileWriteGuid, DataWriteGuid),
 	 * whatever becomes of the file's times. */
 	bool has_mark;

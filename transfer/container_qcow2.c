@@ -20,12 +20,17 @@
 #define INCOMPAT_CORRUPT  (1u << 1)
 #define INCOMPAT_EXTERNAL (1u << 2)
 
+static bool has_backing(const uint8_t *head)
+{
+	return container_big(head + 8, 8) != 0 && container_big(head + 16, 4) != 0;
+}
+
 static void take_backing(int fd, const uint8_t *head, struct container *ret)
 {
 	uint64_t at = container_big(head + 8, 8), len = container_big(head + 16, 4);
 	char name[BACKING_MOST + 1];
 
-	if (at == 0 || len == 0 || len > BACKING_MOST || !container_read(fd, name, len, at))
+	if (!has_backing(head) || len > BACKING_MOST || !container_read(fd, name, len, at))
 		return;
 	name[len] = '\0';
 	if (strlen(name) == len)
@@ -92,7 +97,7 @@ void container_qcow2(int fd, uint64_t size, struct container *ret)
 	if (version < 2 || version > 3 || cluster < 9 || cluster > 21)
 		return;
 	ret->known = true;
-	ret->kind = ret->has_parent ? "overlay" : "dynamic";
+	ret->kind = has_backing(head) ? "overlay" : "dynamic";
 	ret->virtual_size = container_big(head + 24, 8);
 	ret->block_size = (uint64_t)1 << cluster;
 	if (version < 3 || size < HEAD)

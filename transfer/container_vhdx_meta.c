@@ -112,11 +112,20 @@ static bool guid_parse(const char *s, uint8_t ret[16])
 	return *s == '\0' || !strcmp(s, "}");
 }
 
+/* Of the paths that there are to one parent, the last of these that has a name: the others may be
+ * of the machine on which the image was made. best: the place in this list, from 1. */
+static void locator_path(struct container *ret, const char *key, const char *value, unsigned *best)
+{
+	static const char *const keys[] = {"volume_path", "absolute_win32_path", "relative_path"};
+
+	for (unsigned i = *best; i < ARRAY_LEN(keys); i++)
+		if (!strcmp(key, keys[i]) && container_file_name(value, ret))
+			*best = i + 1;
+}
+
 static void locator_key(struct container *ret, const char *key, const char *value)
 {
-	if (!strcmp(key, "relative_path"))
-		(void)container_file_name(value, ret);
-	else if (!strcmp(key, "parent_linkage"))
+	if (!strcmp(key, "parent_linkage"))
 		ret->ids.has_parent = guid_parse(value, ret->ids.parent);
 	else if (!strcmp(key, "parent_linkage2"))
 		ret->fault = CONTAINER_MERGE; /* it is there while a merge goes on */
@@ -127,6 +136,7 @@ static void take_locator(int fd, const struct table *items, struct container *re
 	const uint8_t *entry = table_find(items, parent_locator), *e;
 	char key[64], value[VALUE_MOST];
 	size_t len, key_at, value_at, key_len, value_len;
+	unsigned best = 0;
 	uint8_t *p;
 
 	if (!entry || container_little(entry + 20, 4) > LOCATOR_MOST)
@@ -144,8 +154,10 @@ static void take_locator(int fd, const struct table *items, struct container *re
 		if (key_at + key_len <= len && value_at + value_len <= len &&
 		    key_len <= VALUE_MOST && value_len <= VALUE_MOST &&
 		    container_utf16(p + key_at, key_len, false, key, sizeof(key)) &&
-		    container_utf16(p + value_at, value_len, false, value, sizeof(value)))
+		    container_utf16(p + value_at, value_len, false, value, sizeof(value))) {
 			locator_key(ret, key, value);
+			locator_path(ret, key, value, &best);
+		}
 	}
 	free(p);
 }

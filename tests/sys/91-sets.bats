@@ -457,6 +457,35 @@ twins() { # CONTENT YEAR: of sets, and by themselves
 	is "" sed -n '/not published/p' "$T/berlin.err"
 }
 
+# Seen to catch: ties_read() to which an image that names no parent has none.
+@test "a child that does not say whose it is is held, until it says so or is forced" {
+	spoke berlin
+	GROUP='publish = spoke'
+	hub
+	qemu-img create -q -f vpc "$T/src/base.vhd" 4M
+	for f in kid lone; do
+		python3 "$BATS_TEST_DIRNAME/vhd_child.py" "$T/src/base.vhd" "$T/src/$f.vhd" ''
+	done
+	start berlin hub
+	for f in kid lone; do
+		eventually 20 held $f.vhd "$f.vhd: it holds the differences from another image, and its headers do not tell"
+		eventually 20 staged_waits $f.vhd
+	done
+	eventually 20 same berlin base.vhd
+	is base.vhd published berlin
+	hubctl inspect kid.vhd --json | jq -e '.kind == "differencing" and .parent == null and
+		(.notes | any(contains("kid.vhd holds the differences from another image")))'
+	stop hub # it is known after a restart as well
+	start hub
+	eventually 20 held lone.vhd 'do not tell from which'
+	python3 "$BATS_TEST_DIRNAME/vhd_child.py" "$T/src/base.vhd" "$T/kid.vhd"
+	mv "$T/kid.vhd" "$T/src/"
+	hubctl publish g lone.vhd --force | grep 'it was held: lone.vhd: it holds the differences'
+	hubctl wait --timeout 60s
+	same berlin kid.vhd
+	same berlin lone.vhd
+}
+
 # Seen to catch: hub_sets_amiss() that is never true: the new child came beside the old base, and
 # beside none.
 @test "a new child waits while its base is an older one that was restored there, or was removed" {

@@ -1,5 +1,5 @@
-"""Makes a differencing VHD: vhd_child.py PARENT CHILD. It names PARENT, and its parent's unique id
-is PARENT's. (qemu-img makes none; offsets are those of the VHD image format of 2006.)"""
+"""Makes a differencing VHD: vhd_child.py PARENT CHILD [NAME]. It names PARENT, or NAME, which may be
+empty, and its parent's unique id is PARENT's. (qemu-img makes none; offsets are those of the VHD image format of 2006.)"""
 import os
 import subprocess
 import struct
@@ -11,7 +11,7 @@ def summed(block, at):
     return block[:at] + struct.pack(">I", ~sum(block) & 0xffffffff) + block[at + 4:]
 
 
-parent, child = sys.argv[1:]
+parent, child, *name = sys.argv[1:]
 subprocess.run(["qemu-img", "create", "-q", "-f", "vpc", child, "4M"], check=True)
 with open(parent, "rb") as f:
     f.seek(-512, os.SEEK_END)
@@ -20,7 +20,7 @@ with open(child, "r+b") as f:
     footer = f.read(512)
     footer = summed(footer[:60] + struct.pack(">I", 4) + footer[64:], 64)
     head = f.read(1024)
-    name = os.path.basename(parent).encode("utf-16-be")
+    name = (name or [os.path.basename(parent)])[0].encode("utf-16-be")
     head = head[:40] + unique + head[56:64] + name + bytes(512 - len(name)) + head[576:]
     f.seek(0)
     f.write(footer + summed(head, 36))

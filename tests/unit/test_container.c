@@ -81,6 +81,7 @@ static void expect(int fd, const char *path, const char *parent)
 
 	container_look(fd, path, &c);
 	assert_int_equal(c.has_parent, parent != NULL);
+	assert_false(parent && c.untold);
 	if (parent)
 		assert_string_equal(c.parent, parent);
 }
@@ -155,14 +156,17 @@ static uint64_t number(const uint8_t *p)
 
 #define LOCATOR 0x20000u
 
-/* qemu-img makes no differencing VHDX: one of its own gets a parent locator. Returns its place. */
-static uint64_t make_child(int fd, const char *relative, const char *last_key)
+struct pair {
+	const char *key, *value; /* value: ASCII */
+};
+
+/* qemu-img makes no differencing VHDX: one of its own gets a locator of up to 6 keys. Returns its
+ * place. */
+static uint64_t make_located(int fd, const struct pair *pairs, unsigned n_pairs)
 {
-	const char *keys[] = {"parent_linkage", "relative_path", last_key};
-	const char *values[] = {"{83ed0ec3-24c8-49a6-a959-5e4bd1288015}", relative, "x"};
-	uint8_t e[32], head[32], locator[512] = {0};
+	uint8_t e[32], head[32], locator[2048] = {0};
 	uint64_t metadata, at, n;
-	size_t to = 64;
+	size_t to = 96;
 
 	(void)entry(fd, 192 << 10, 16, metadata_guid, e);
 	metadata = number(e + 16);
@@ -178,21 +182,30 @@ static uint64_t make_child(int fd, const char *relative, const char *last_key)
 	temp_write(fd, e, sizeof(e), metadata + 32 + n * 32);
 	put(head + 10, n + 1, 2);
 	temp_write(fd, head, sizeof(head), metadata);
-	put(locator + 18, last_key ? 3 : 2, 2);
-	for (unsigned i = 0; i < (last_key ? 3u : 2u); i++) {
+	put(locator + 18, n_pairs, 2);
+	for (unsigned i = 0; i < n_pairs; i++) {
 		uint8_t *k = locator + 20 + 12 * i;
-		size_t len = wide(locator + to, keys[i], false);
+		size_t len = wide(locator + to, pairs[i].key, false);
 
 		put(k, to, 4);
 		put(k + 8, len, 2);
 		to += len;
-		len = wide(locator + to, values[i], false);
+		len = wide(locator + to, pairs[i].value, false);
 		put(k + 4, to, 4);
 		put(k + 10, len, 2);
 		to += len;
 	}
 	temp_write(fd, locator, sizeof(locator), metadata + LOCATOR);
 	return metadata;
+}
+
+static uint64_t make_child(int fd, const char *relative, const char *last_key)
+{
+	const struct pair pairs[] = {{"parent_linkage", "{83ed0ec3-24c8-49a6-a959-5e4bd1288015}"},
+				     {"relative_path", relative},
+				     {last_key, "x"}};
+
+	return make_located(fd, pairs, last_key ? 3 : 2);
 }
 
 static void test_vhdx(void **state)
@@ -313,6 +326,44 @@ static void test_vhdx_parent(void **state)
 	assert_int_equal(fault(fd, "a.vhdx"), CONTAINER_MERGE);
 	expect(fd, "a.vhdx", "base.vhdx");
 	close(fd);
+	temp_done(&t);
+}
+
+/* Which of the paths counts, in whatever order they come. Seen to catch: a parser that knows only
+ * relative_path, one that takes the last or the first, and one to which no name is no parent. */
+static void test_vhdx_paths(void **state)
+{
+#define WIN32  "absolute_win32_path", "D:\\images\\win32.vhdx"
+#define VOLUME "volume_path", "\\\\?\\Volume{26a21bda}\\images\\volume.vhdx"
+	static const struct {
+		struct pair pairs[4];
+		unsigned n;
+		const char *parent;
+	} cases[] = {
+		{{{WIN32}}, 1, "win32.vhdx"},
+		{{{VOLUME}}, 1, "volume.vhdx"},
+		{{{WIN32}, {VOLUME}}, 2, "win32.vhdx"},
+		{{{VOLUME}, {WIN32}}, 2, "win32.vhdx"},
+		{{{"relative_path", ".\\base.vhdx"}, {VOLUME}, {WIN32}}, 3, "base.vhdx"},
+		{{{VOLUME}, {WIN32}, {"relative_path", ".\\base.vhdx"}}, 3, "base.vhdx"},
+		{{{"relative_path", "..\\base\\"}, {VOLUME}}, 2, "volume.vhdx"},
+		{{{"parent_linkage", "{83ed0ec3-24c8-49a6-a959-5e4bd1288015}"}}, 1, NULL},
+		{{{"relative_path", ""}, {"volume_path", "\\\\?\\"}}, 2, NULL},
+	};
+	struct container c;
+	struct temp t;
+
+	(void)state;
+	temp_new(&t);
+	for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+		int fd = make(&t, "a.vhdx", "vhdx", "-o subformat=dynamic,block_size=1M");
+
+		(void)make_located(fd, cases[i].pairs, cases[i].n);
+		expect(fd, "a.vhdx", cases[i].parent);
+		container_look(fd, "a.vhdx", &c);
+		assert_int_equal(c.untold, !cases[i].parent);
+		close(fd);
+	}
 	temp_done(&t);
 }
 
@@ -460,6 +511,8 @@ static void test_vhd_parent(void **state)
 	vhd_sum(header, sizeof(header), 36);
 	temp_write(fd, header, sizeof(header), 512);
 	expect(fd, "a.vhd", NULL);
+	container_look(fd, "a.vhd", &c);
+	assert_true(c.untold);
 	memset(header + 64, 0, 512);
 	(void)wide(header + 64, "C:\\images\\base.vhd", true);
 	vhd_sum(header, sizeof(header), 36);
@@ -560,6 +613,7 @@ static void test_qcow2_bitmaps(void **state)
 
 static void test_qcow2_backing(void **state)
 {
+	struct container c;
 	uint8_t head[104] = "QFI\xfb\0\0\0\3";
 	struct temp t;
 	int fd;
@@ -584,6 +638,15 @@ static void test_qcow2_backing(void **state)
 	put_big(head + 16, UINT32_MAX, 4);
 	temp_write(fd, head, sizeof(head), 0);
 	expect(fd, "a.qcow2", NULL);
+	put_big(head + 20, 16, 4); /* clusters: the rest of it makes sense */
+	temp_write(fd, head, sizeof(head), 0);
+	container_look(fd, "a.qcow2", &c);
+	assert_true(c.known && c.untold);
+	assert_string_equal(c.kind, "overlay");
+	put_big(head + 8, 0, 8);
+	temp_write(fd, head, sizeof(head), 0);
+	container_look(fd, "a.qcow2", &c);
+	assert_true(c.known && !c.untold);
 	close(fd);
 	temp_done(&t);
 }
@@ -626,11 +689,12 @@ static void test_damaged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vhdx),	    cmocka_unit_test(test_vhdx_table),
-		cmocka_unit_test(test_vhdx_parent), cmocka_unit_test(test_vhd),
-		cmocka_unit_test(test_vhd_fixed),   cmocka_unit_test(test_vhd_parent),
-		cmocka_unit_test(test_qcow2),	    cmocka_unit_test(test_qcow2_backing),
-		cmocka_unit_test(test_damaged),	    cmocka_unit_test(test_qcow2_bitmaps),
+		cmocka_unit_test(test_vhdx),	      cmocka_unit_test(test_vhdx_table),
+		cmocka_unit_test(test_vhdx_parent),   cmocka_unit_test(test_vhdx_paths),
+		cmocka_unit_test(test_vhd),	      cmocka_unit_test(test_vhd_fixed),
+		cmocka_unit_test(test_vhd_parent),    cmocka_unit_test(test_qcow2),
+		cmocka_unit_test(test_qcow2_backing), cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_qcow2_bitmaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
