@@ -168,11 +168,42 @@ void spoke_delete_request(struct spoke_transfer *t, struct sreq *r)
 	spoke_job_submit(&a->j);
 }
 
+static void pair(struct spoke *s, struct sreq *r)
+{
+	spoke_pair_request(s, r);
+}
+
+/* What there is to be asked; tests/check_docs holds spokesync-protocol(7) to it. */
+const struct spoke_verb spoke_verbs[] = {
+	{"GET", "/v1/hello", .spoke = hello},
+	{"GET", "/v1/changes", .spoke = spoke_changes_request},
+	{"POST", "/v1/pair", .spoke = pair},
+	{"GET", "/v1/groups/GROUP/inventory", .group = inventory},
+	{"POST", "/v1/groups/GROUP/offers", .group = spoke_offer},
+	{"POST", "/v1/groups/GROUP/publish", .group = spoke_publish_request},
+	{"POST", "/v1/groups/GROUP/verify", .group = spoke_verify_begin},
+	{"GET", "/v1/groups/GROUP/verify", .group = spoke_verify_tell},
+	{"POST", "/v1/groups/GROUP/tree", .group = spoke_tree},
+	{"GET", "/v1/transfers/GROUP/ROOT", .transfer = spoke_position_request},
+	{"PUT", "/v1/transfers/GROUP/ROOT", .transfer = spoke_put_request},
+	{"DELETE", "/v1/transfers/GROUP/ROOT", .transfer = spoke_delete_request},
+	{.method = NULL},
+};
+
+static const struct spoke_verb *verb_of(const struct sreq *r, const char *path)
+{
+	const struct spoke_verb *v = spoke_verbs;
+
+	while (v->method && (strcmp(v->method, sreq_method(r)) || strcmp(v->path, path)))
+		v++;
+	return v->method ? v : NULL;
+}
+
 /* /v1/transfers/GROUP/ROOT */
 static void transfer_verbs(struct spoke *s, struct sreq *r, char *rest)
 {
+	const struct spoke_verb *verb = verb_of(r, "/v1/transfers/GROUP/ROOT");
 	char *slash = strchr(rest, '/');
-	const char *method = sreq_method(r);
 	struct spoke_transfer *t;
 	struct spoke_group *g;
 	struct hash root;
@@ -191,12 +222,8 @@ static void transfer_verbs(struct spoke *s, struct sreq *r, char *rest)
 	t = spoke_transfer_make(g, &root);
 	if (!t)
 		sreq_problem(r, 503, "too many transfers at a time");
-	else if (strcmp(method, "GET") == 0)
-		spoke_position_request(t, r);
-	else if (strcmp(method, "PUT") == 0)
-		spoke_put_request(t, r);
-	else if (strcmp(method, "DELETE") == 0)
-		spoke_delete_request(t, r);
+	else if (verb)
+		verb->transfer(t, r);
 	else
 		sreq_problem(r, 405, "GET, PUT or DELETE");
 	if (t && t->users == 0) { /* refused before any work: nothing holds it */
@@ -209,8 +236,9 @@ static void transfer_verbs(struct spoke *s, struct sreq *r, char *rest)
 static void group_verbs(struct spoke *s, struct sreq *r, char *rest)
 {
 	char *slash = strchr(rest, '/');
-	const char *method = sreq_method(r), *verb = slash ? slash + 1 : "";
+	const struct spoke_verb *verb;
 	struct spoke_group *g;
+	char path[64];
 
 	if (slash)
 		*slash = '\0';
@@ -220,18 +248,10 @@ static void group_verbs(struct spoke *s, struct sreq *r, char *rest)
 			     g ? g->problem : "");
 		return;
 	}
-	if (strcmp(method, "GET") == 0 && strcmp(verb, "inventory") == 0)
-		inventory(g, r);
-	else if (strcmp(method, "POST") == 0 && strcmp(verb, "offers") == 0)
-		spoke_offer(g, r);
-	else if (strcmp(method, "POST") == 0 && strcmp(verb, "publish") == 0)
-		spoke_publish_request(g, r);
-	else if (strcmp(method, "POST") == 0 && strcmp(verb, "verify") == 0)
-		spoke_verify_begin(g, r);
-	else if (strcmp(method, "GET") == 0 && strcmp(verb, "verify") == 0)
-		spoke_verify_tell(g, r);
-	else if (strcmp(method, "POST") == 0 && strcmp(verb, "tree") == 0)
-		spoke_tree(g, r);
+	snprintf(path, sizeof(path), "/v1/groups/GROUP/%s", slash ? slash + 1 : "");
+	verb = verb_of(r, path);
+	if (verb)
+		verb->group(g, r);
 	else
 		sreq_problem(r, 404, "no such path");
 }
@@ -239,17 +259,14 @@ static void group_verbs(struct spoke *s, struct sreq *r, char *rest)
 void spoke_http(void *arg, struct sreq *r)
 {
 	static const char groups[] = "/v1/groups/", transfers[] = "/v1/transfers/";
+	const struct spoke_verb *verb = verb_of(r, sreq_path(r));
 	struct spoke *s = arg;
 	char *path = xstrdup(sreq_path(r));
 
 	if (s->stopping)
 		sreq_problem(r, 503, "the spoke is stopping");
-	else if (strcmp(path, "/v1/hello") == 0 && strcmp(sreq_method(r), "GET") == 0)
-		hello(s, r);
-	else if (strcmp(path, "/v1/changes") == 0 && strcmp(sreq_method(r), "GET") == 0)
-		spoke_changes_request(s, r);
-	else if (strcmp(path, "/v1/pair") == 0)
-		spoke_pair_request(s, r);
+	else if (verb && verb->spoke)
+		verb->spoke(s, r);
 	else if (strncmp(path, groups, sizeof(groups) - 1) == 0)
 		group_verbs(s, r, path + sizeof(groups) - 1);
 	else if (strncmp(path, transfers, sizeof(transfers) - 1) == 0)

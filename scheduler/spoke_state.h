@@ -276,7 +276,14 @@ void spoke_changes_lock(struct spoke_group *g, const char *path);	       /* is i
 bool spoke_changes_wants_room(const struct spoke_group *g);
 void spoke_changes_forget(struct spoke_group *g);
 
-/* spoke_http.c and the verbs */
+/* spoke_http.c and the verbs. One of the three is whose verb it is. */
+struct spoke_verb {
+	const char *method, *path; /* with GROUP and ROOT where these are */
+	void (*spoke)(struct spoke *s, struct sreq *r);
+	void (*group)(struct spoke_group *g, struct sreq *r);
+	void (*transfer)(struct spoke_transfer *t, struct sreq *r);
+};
+extern const struct spoke_verb spoke_verbs[]; /* ends with a NULL method */
 void spoke_http(void *arg, struct sreq *r);
 void spoke_offer(struct spoke_group *g, struct sreq *r);
 void spoke_offer_go_on(struct spoke_offer *x, struct spoke_transfer *old); /* nothing uses old */
