@@ -10,45 +10,45 @@
 
 #include "scheduler/view.h"
 
-/* The rows of a group in the hub's answer, or NULL. */
-static const json_t *rows_of(const json_t *hub, const char *group)
+/* The group of that name in the hub's answer, or NULL. */
+static const json_t *group_of(const json_t *hub, const char *group)
 {
 	json_t *g;
 	size_t i;
 
 	json_array_foreach (json_object_get(hub, "groups"), i, g) {
 		if (!strcmp(client_str(g, "group"), group))
-			return json_object_get(g, "files");
+			return g;
 	}
 	return NULL;
 }
 
-/* The row with this text under this key. */
-static const json_t *row_with(const json_t *rows, const char *key, const char *text)
+/* By the text under this key, as a table beside the rows: there may be many of both. */
+static void index_rows(json_t *group, const char *key, const char *name)
 {
-	json_t *row;
+	json_t *table = json_object(), *row;
 	size_t i;
 
-	json_array_foreach (rows, i, row) {
-		if (*text && !strcmp(client_str(row, key), text))
-			return row;
+	json_array_foreach (json_object_get(group, "files"), i, row) {
+		if (*client_str(row, key))
+			json_object_set(table, client_str(row, key), row);
 	}
-	return NULL;
+	json_object_set_new(group, name, table);
 }
 
 static const char *verdict(const json_t *hub, const json_t *f)
 {
-	const json_t *rows = rows_of(hub, client_str(f, "group")), *here;
+	const json_t *group = group_of(hub, client_str(f, "group")), *here;
 	const char *root = client_str(f, "root");
 
 	if (!*root)
 		return client_bool(f, "unsettled") ? "being written" : "being hashed";
 	if (!hub)
 		return client_bool(f, "published") ? "published" : "hashed";
-	here = row_with(rows, "path", client_str(f, "path"));
+	here = json_object_get(json_object_get(group, "by path"), client_str(f, "path"));
 	if (here && !strcmp(client_str(here, "root"), root))
 		return "adopted";
-	if (row_with(rows, "root", root))
+	if (json_object_get(json_object_get(group, "by root"), root))
 		return "copied";
 	return here ? "base" : "foreign";
 }
@@ -81,16 +81,43 @@ static void add_verdicts(const json_t *answer, const json_t *hub)
 	}
 }
 
+/* What is not listed would pass for foreign. */
+static bool take_groups(const char *file, const json_t *hub)
+{
+	json_t *g;
+	size_t i;
+
+	json_array_foreach (json_object_get(hub, "groups"), i, g) {
+		size_t n = json_array_size(json_object_get(g, "files"));
+
+		if (client_int(g, "total") > (int64_t)n) {
+			fprintf(stderr,
+				"spokesync: %s has only %zu of %lld files of group %s: ask with "
+				"'spokesync matrix SPOKE --json', which lists more; beyond 20000 it "
+				"cannot be said\n",
+				file, n, (long long)client_int(g, "total"), client_str(g, "group"));
+			return false;
+		}
+		index_rows(g, "path", "by path");
+		index_rows(g, "root", "by root");
+	}
+	return true;
+}
+
 static int read_hub(const char *file, json_t **ret)
 {
 	json_error_t e;
 
 	*ret = file ? json_load_file(file, 0, &e) : NULL;
-	if (!file || json_is_array(json_object_get(*ret, "groups")))
+	if (!file)
 		return EXIT_DONE;
-	fprintf(stderr, "spokesync: %s is not what 'spokesync matrix --json' prints: %s\n", file,
-		*ret ? "it has no groups" : e.text);
+	if (!json_is_array(json_object_get(*ret, "groups")))
+		fprintf(stderr, "spokesync: %s is not what 'spokesync matrix --json' prints: %s\n",
+			file, *ret ? "it has no groups" : e.text);
+	else if (take_groups(file, *ret))
+		return EXIT_DONE;
 	json_decref(*ret);
+	*ret = NULL;
 	return EXIT_FAILED;
 }
 

@@ -10,12 +10,16 @@
 
 #include "scheduler/facts.h"
 
-/* Rows in an answer; beyond, they are only counted. */
-#define FILES_MAX 1000
+/* Rows of a group in an answer; beyond, they are only counted. So many of few spokes as `adopt` has
+ * of one; of a large fleet less, each is a cell for every spoke of it. */
+#define FILES_MAX   20000u
+#define FILES_LEAST 1000u
+#define CELLS_MAX   200000u
 
 struct matrix {
 	struct hub *hub;
 	const struct group_cfg *group;
+	const char *spoke; /* its column only, or NULL */
 	json_t *files;
 	const struct version **versions; /* by path */
 	size_t n;
@@ -102,13 +106,27 @@ static int by_path(const void *a, const void *b)
 		      (*(const struct version *const *)b)->path);
 }
 
+static bool column(const struct matrix *m, size_t k)
+{
+	return !m->spoke || !strcmp(m->group->spokes[k], m->spoke);
+}
+
+static size_t rows_most(const struct matrix *m)
+{
+	size_t columns = m->spoke ? 1 : MAX(m->group->n_spokes, 1);
+
+	return MIN(FILES_MAX, MAX(FILES_LEAST, CELLS_MAX / columns));
+}
+
 static void add_row(struct matrix *m, const struct version *v)
 {
 	json_t *at = json_object();
 	char root[HASH_HEX + 1];
 
-	for (size_t i = 0; i < m->group->n_spokes; i++)
-		json_object_set_new(at, m->group->spokes[i], cell(m, m->group->spokes[i], v));
+	for (size_t k = 0; k < m->group->n_spokes; k++)
+		if (column(m, k))
+			json_object_set_new(at, m->group->spokes[k],
+					    cell(m, m->group->spokes[k], v));
 	hash_hex((const struct hash *)(const void *)v->root, root);
 	json_array_append_new(m->files,
 			      json_pack("{s:o, s:I, s:I, s:s, s:o}", "path", facts_text(v->path),
@@ -122,11 +140,12 @@ static json_t *group_json(struct matrix *m)
 
 	m->files = json_array();
 	for (size_t k = 0; k < m->group->n_spokes; k++)
-		json_array_append_new(spokes, json_string(m->group->spokes[k]));
+		if (column(m, k))
+			json_array_append_new(spokes, json_string(m->group->spokes[k]));
 	hub_versions(m->hub, m->group->name, take_version, m);
 	if (m->n)
 		qsort(m->versions, m->n, sizeof(*m->versions), by_path);
-	for (size_t i = 0; i < MIN(m->n, FILES_MAX); i++)
+	for (size_t i = 0; i < MIN(m->n, rows_most(m)); i++)
 		add_row(m, m->versions[i]);
 	free(m->versions);
 	return json_pack("{s:s, s:o, s:o, s:I}", "group", m->group->name, "spokes", spokes, "files",
@@ -135,19 +154,20 @@ static json_t *group_json(struct matrix *m)
 
 enum handled cmd_matrix(struct call *c)
 {
-	const char *group = args_text(c->args, "group");
+	const char *group = args_text(c->args, "group"), *spoke = args_text(c->args, "spoke");
 	struct core *core = hub_core(c->daemon->hub);
 	const struct config *cfg = core_config(core);
 	json_t *groups;
 
-	if (!call_scope_known(c, NULL, group))
+	if (!call_scope_known(c, spoke, group))
 		return HANDLED;
 	core_forecast(core, c->now);
 	groups = json_array();
 	for (size_t i = 0; i < cfg->n_groups; i++) {
-		struct matrix m = {.hub = c->daemon->hub, .group = &cfg->groups[i]};
+		struct matrix m = {.hub = c->daemon->hub, .group = &cfg->groups[i], .spoke = spoke};
 
-		if (!group || !strcmp(group, m.group->name))
+		if ((!group || !strcmp(group, m.group->name)) &&
+		    (!spoke || group_has_spoke(m.group, spoke)))
 			json_array_append_new(groups, group_json(&m));
 	}
 	return call_answer(c, json_pack("{s:o}", "groups", groups));

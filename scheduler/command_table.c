@@ -114,13 +114,13 @@ const struct command command_table[COMMANDS_N] = {
 	[CMD_MATRIX] = {
 		.id = CMD_MATRIX, .word = "matrix", .method = "GET", .path = "/v1/matrix",
 		.right = RIGHT_READ, .roles = ON_HUB,
-		.usage = "[--group GROUP]",
+		.usage = "[SPOKE] [--group GROUP]",
 		.summary = "which version is where: a row a file, a column a spoke",
 		.help = "The fleet at a glance, a cell for each file and spoke: absent (and when it will "
 			"be there), moving (how much of it came, and when it is done), staged (all "
 			"there, not published), published, or drifted (what lies there was not sent "
 			"from here).",
-		.args = {GROUP_OPTION},
+		.args = {SPOKE_SCOPE, GROUP_OPTION},
 	},
 	[CMD_INSPECT] = {
 		.id = CMD_INSPECT, .word = "inspect", .method = "GET", .path = "/v1/inspect",
@@ -467,13 +467,13 @@ const struct command command_table[COMMANDS_N] = {
 		.summary = "on a spoke: look at what lies there now, or say what becomes of it",
 		.help = "Looks through the groups' directories now, and ends when all that lies there "
 			"is hashed: the hub adopts it when it greets the spoke next. With --dry-run the "
-			"files are listed instead. With --hub FILE, what 'spokesync matrix --json' "
+			"files are listed instead. With --hub FILE, what 'spokesync matrix SPOKE --json' "
 			"printed on the hub, it says what each would be: adopted (the same content, "
 			"whatever its times and mode), base (another content of that name: what differs "
 			"is sent), copied (the content of another name), or foreign (left alone).",
 		.args = {
 			OPTION("dry-run", ARG_FLAG, NULL, "only list"),
-			LOCAL("hub", ARG_TEXT, "FILE", "what the hub has: its matrix --json"),
+			LOCAL("hub", ARG_TEXT, "FILE", "what the hub has: its matrix SPOKE --json"),
 			GROUP_OPTION,
 		},
 	},

@@ -55,6 +55,26 @@ verdict() { # PATH
 	[[ $(at first) < $(at new) ]]
 }
 
+# Catches: what the hub's list does not reach passed for foreign.
+@test "adopt --dry-run knows a file beyond the first thousand, and refuses a list that is cut off" {
+	spoke berlin
+	SETTLE=0s
+	hub
+	for ((i = 0; i < 1000; i++)); do echo "$i" >"$T/src/$i"; done
+	echo last | tee "$T/src/z" >"$T/berlin/z"
+	start hub # the spoke is not there yet
+	all() { [ "$(hubctl matrix berlin --json | jq '.groups[0].total')" -eq 1001 ]; }
+	eventually 60 all
+	hubctl matrix berlin --json >"$T/matrix"
+	start berlin
+	ctl berlin adopt
+	is adopted verdict z
+	jq 'del(.groups[0].files[1000])' "$T/matrix" >"$T/cut"
+	run ctl berlin adopt --dry-run --hub "$T/cut"
+	[ "$status" -ne 0 ]
+	[[ $output == *"has only 1000 of 1001 files of group g"* ]]
+}
+
 # Catches: files that are not hashed yet left out without a word, and "0 to be hashed" beside one that is
 # being written.
 @test "adopt names what is being written, and what is still to be hashed" {
