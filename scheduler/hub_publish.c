@@ -58,14 +58,14 @@ static unsigned publish_record(struct publishing *pub, struct inventory *inv, si
 	return op->kind == WIRE_RENAME ? 2 : op->kind == WIRE_DELETE ? was : 1;
 }
 
-static enum job_outcome publish_refusal(enum wire_refusal r)
+static enum job_outcome publish_refusal(const struct wire_op_result *r)
 {
-	switch (r) {
+	switch (r->refused) {
 	case REFUSED_IN_USE:
 		return OUTCOME_IN_USE;
 	case REFUSED_NO_SPACE:
 	case REFUSED_OVER_QUOTA:
-		return OUTCOME_SPACE;
+		return r->never ? OUTCOME_TOO_LARGE : OUTCOME_SPACE;
 	case REFUSED_NO_BASE:
 		return OUTCOME_AGAIN; /* what was staged, or to be copied, is gone: push again */
 	case REFUSED_BAD_PATH:
@@ -120,11 +120,12 @@ static struct hub_job *publish_speaker(const struct publishing *pub, size_t i)
 }
 
 /* One of a set that has no job may not be there, or not as it was told: that is asked. */
-static enum job_outcome publish_outcome(struct publishing *pub, size_t i, enum wire_refusal refused)
+static enum job_outcome publish_outcome(struct publishing *pub, size_t i,
+					const struct wire_op_result *r)
 {
-	enum job_outcome o = publish_refusal(refused);
+	enum job_outcome o = publish_refusal(r);
 
-	if (pub->jobs[i] || o == OUTCOME_IN_USE || o == OUTCOME_SPACE)
+	if (pub->jobs[i] || o == OUTCOME_IN_USE || o == OUTCOME_SPACE || o == OUTCOME_TOO_LARGE)
 		return o;
 	peers_greet(pub->spoke);
 	return OUTCOME_RETRY;
@@ -134,7 +135,7 @@ static void publish_failed(struct publishing *pub, size_t i, const struct wire_o
 {
 	const struct wire_op *op = &pub->ops.ops[i];
 	struct hub_job *x = publish_speaker(pub, i);
-	enum job_outcome o = publish_outcome(pub, i, r->refused);
+	enum job_outcome o = publish_outcome(pub, i, r);
 	char text[600];
 
 	snprintf(text, sizeof(text), "%s%s",

@@ -54,29 +54,17 @@ static struct spoke_need need_of(const struct spoke_offer *x, uint64_t proven)
 				   .quota = data + SPOKE_SPOOL_ROOM};
 }
 
-/* The words of it: what is missing, and of what. */
 static void say_full(struct spoke_offer *x, const struct spoke_need *need,
 		     const struct spoke_room *left)
 {
 	struct wire_position *p = &x->p;
-	char want[UNITS_TEXT], have[UNITS_TEXT], all[UNITS_TEXT], text[200];
-	bool disk = need->disk > left->disk;
+	char text[200];
+	enum wire_refusal why = spoke_refusal_room(need, left, x->quota, &p->never, text);
+	bool disk = why == REFUSED_NO_SPACE;
 
 	p->need = disk ? need->disk : need->quota;
 	p->available = disk ? left->disk : left->quota;
-	units_size(p->need, want);
-	units_size(p->available, have);
-	units_size(x->quota, all);
-	if (disk)
-		snprintf(text, sizeof(text), "disk: needs %s, %s free", want, have);
-	else if (need->quota > x->quota)
-		snprintf(text, sizeof(text), "staging quota: needs %s, and all of it is %s", want,
-			 all);
-	else
-		snprintf(text, sizeof(text), "staging quota: needs %s, %s free of %s", want, have,
-			 all);
-	p->never = !disk && need->quota > x->quota;
-	spoke_refuse(p, disk ? REFUSED_NO_SPACE : REFUSED_OVER_QUOTA, text);
+	spoke_refuse(p, why, text);
 }
 
 /* Space on disk and in the quota, less what other transfers were promised. */

@@ -63,14 +63,23 @@ void publishing_ended(struct spoke_group *g, struct sreq *r, struct wire_publish
 	wire_publish_done(ops);
 }
 
-static enum wire_refusal refusal_of(const struct publishing *x)
+/* By the figures before a copy, or by the disk's word. */
+static enum wire_refusal refusal_full(struct publishing *x)
 {
 	uint64_t disk;
 
+	if (x->refused != REFUSED_NOT)
+		return x->refused;
+	x->need = (struct spoke_need){.disk = SPOKE_SPOOL_ROOM};
+	return spoke_refusal_full(x->g, x->need.disk, &disk);
+}
+
+static enum wire_refusal refusal_of(struct publishing *x)
+{
 	switch (x->error) {
 	case -ENOSPC:
 	case -EDQUOT:
-		return spoke_refusal_full(x->g, SPOKE_SPOOL_ROOM, &disk);
+		return refusal_full(x);
 	case -ETXTBSY:
 		return REFUSED_IN_USE;
 	case -EAGAIN:
@@ -88,19 +97,34 @@ static enum wire_refusal refusal_of(const struct publishing *x)
 	}
 }
 
+void publishing_give_back(struct publishing *x)
+{
+	spoke_space_hold(x->g, -(int64_t)x->copied);
+	x->copied = 0;
+}
+
+static bool may_come_right(enum wire_refusal r)
+{
+	return r == REFUSED_IN_USE || r == REFUSED_BUSY || r == REFUSED_NO_SPACE ||
+	       r == REFUSED_OVER_QUOTA;
+}
+
 void publishing_result(struct publishing *x)
 {
 	struct wire_op_result *res = &x->results[x->i];
 
+	publishing_give_back(x);
 	if (x->error < 0) {
 		res->refused = refusal_of(x);
+		res->never = x->never;
 		snprintf(res->text, sizeof(res->text), "%.250s",
 			 x->e.text[0] ? x->e.text : strerror(-x->error));
-		if (res->refused == REFUSED_NO_SPACE)
-			spoke_changes_room(x->g, &(struct spoke_need){.disk = SPOKE_SPOOL_ROOM});
+		if (!x->local.done &&
+		    (res->refused == REFUSED_NO_SPACE || res->refused == REFUSED_OVER_QUOTA))
+			spoke_changes_room(x->g, &x->need);
 		if (res->refused == REFUSED_IN_USE)
 			spoke_changes_lock(x->g, x->locked);
-		if (res->refused == REFUSED_IN_USE || res->refused == REFUSED_BUSY)
+		if (may_come_right(res->refused))
 			log_info("group %s: %s: not yet: %s%s", x->g->name, publishing_op(x)->path,
 				 res->refused == REFUSED_IN_USE ? "it is in use: " : "", res->text);
 		else
@@ -275,6 +299,8 @@ static int op_facts(struct publishing *x)
 	else if (op->kind == WIRE_PUT || op->kind == WIRE_COPY_OF)
 		x->has_source = spoke_db_holds(g->db, &op->root, &x->source) == 0;
 	x->hashing = spoke_hashing(g, op->path);
+	/* Who restores something here is not a transfer that others wait for. */
+	x->quota = x->local.done ? UINT64_MAX : g->cfg->staging_quota;
 	x->lock = g->cfg->lock;
 	x->attr = (struct publish_attr){.mtime = op->mtime,
 					.mode = g->cfg->mode >= 0 ? (mode_t)g->cfg->mode
@@ -294,6 +320,8 @@ void publishing_begin(struct publishing *x)
 	x->in_place = x->ready = x->undone = false;
 	x->intent = 0;
 	x->n_changes = 0;
+	x->refused = REFUSED_NOT;
+	x->never = false;
 	x->e.text[0] = '\0';
 	memset(&x->old, 0, sizeof(x->old));
 	memset(&x->made, 0, sizeof(x->made));

@@ -38,6 +38,12 @@ struct publishing {
 	char staged[HASH_HEX + 16];
 	char keep[256];
 	int64_t intent;
+	uint64_t quota;	 /* of staging; as the operation began */
+	uint64_t copied; /* of it, what the copy that was made ready is charged */
+	/* There is not so much room for a copy, with those of its set that were made before it. */
+	struct spoke_need need;
+	enum wire_refusal refused;
+	bool never;
 	struct identity made, now, old;
 	struct identity_change changes[STAGING_PINS_MAX];
 	unsigned n_changes;
@@ -75,7 +81,8 @@ void publishing_change_run(struct work *w);
 /* Where it needs one; set: spoke_db.h. */
 int publishing_intent(struct publishing *x, int64_t set) WARN_UNUSED;
 void publishing_change(struct publishing *x);
-void publishing_result(struct publishing *x); /* what became of it, for the hub */
+void publishing_result(struct publishing *x);	 /* what became of it, for the hub */
+void publishing_give_back(struct publishing *x); /* of the quota: its copy no longer waits there */
 void publishing_ended(struct spoke_group *g, struct sreq *r, struct wire_publish *ops,
 		      struct wire_op_result *results);
 
@@ -87,6 +94,7 @@ void publication_changed(struct publishing *x);
 bool publication_withdraws(const struct publishing *x);
 /* Worker, before the first change of all: has anybody come to use any of it since it was ready? */
 int publication_in_use(struct publishing *x) WARN_UNUSED;
+uint64_t publication_copied(const struct publishing *x); /* bytes, by those before this one */
 /* Was what is staged taken by one before this one? */
 bool publication_takes(const struct publishing *x);
 

@@ -38,6 +38,15 @@ bool publication_withdraws(const struct publishing *x)
 	return false;
 }
 
+uint64_t publication_copied(const struct publishing *x)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; x->set && i < x->i; i++)
+		bytes += x->set->each[i].copied;
+	return bytes;
+}
+
 bool publication_takes(const struct publishing *x)
 {
 	for (size_t i = 0; x->set && i < x->i; i++)
@@ -75,8 +84,9 @@ static void publication_over(void *arg)
 static void drop_copies(struct publication *p)
 {
 	for (size_t i = 0; i < p->ops.n_ops; i++) {
-		const struct publishing *x = &p->each[i];
+		struct publishing *x = &p->each[i];
 
+		publishing_give_back(x);
 		/* Where it is not known how far it came, its intent needs them. */
 		if (x->ready && !p->results[i].done && (!x->intent || i != p->at || x->undone) &&
 		    !strchr(x->staged, '/') &&

@@ -3,6 +3,7 @@
  * there, make ready what shall, change the directory, and undo what did not work out.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,13 +66,71 @@ static int keep_ready(struct publishing *x)
 	return err_set(&x->e, -ESTALE, "%s does not hold what its set stands on", op->path);
 }
 
-/* Worker: what is staged was taken by another of the set: the same once more. */
-static int copy_staged(struct publishing *x)
+/* Worker: what a copy of it takes: its data, and their leaves. Nothing where it cannot be looked
+ * at: the copy will say so. */
+static struct spoke_need copy_need(int dir, const char *from)
 {
-	char from[sizeof(x->staged)];
+	struct spoke_need need = {0};
+	struct stat st;
+	int fd;
 
-	snprintf(from, sizeof(from), "%s/image", x->t->hex);
-	return publish_copy_staged(x->g->store, from, x->staged, &x->g->spoke->cancel, &x->e);
+	if (beneath_open(dir, from, O_PATH | O_NOFOLLOW, 0, &fd) < 0)
+		return need;
+	if (fstat(fd, &st) == 0) {
+		need.disk = (uint64_t)st.st_blocks * 512;
+		need.disk += nodes_of(need.disk) * BLOCK_SIZE;
+		need.quota = need.disk;
+	}
+	close(fd);
+	return need;
+}
+
+/* Worker: is promised its room, or refused like a transfer; those of its set that were copied
+ * before it go then as well, and will have to be made with it. */
+static int copy_room(struct publishing *x, const struct spoke_need *need)
+{
+	uint64_t before = publication_copied(x);
+	struct spoke_room left;
+	char text[200];
+
+	if (spoke_space_copy(x->g, need, x->quota, &left)) {
+		x->copied = need->quota;
+		return 0;
+	}
+	x->need = (struct spoke_need){need->disk + before, need->quota + before};
+	left.disk += before;
+	left.quota += MIN(before, UINT64_MAX - left.quota);
+	x->refused = spoke_refusal_room(&x->need, &left, x->quota, &x->never, text);
+	return err_set(&x->e, x->refused == REFUSED_NO_SPACE ? -ENOSPC : -EDQUOT, "%s", text);
+}
+
+/* Worker: once more what lies here, or what is staged and was taken by another of the set. */
+static int copy(struct publishing *x, bool staged)
+{
+	const struct spoke_file *f = &x->source;
+	struct store *s = x->g->store;
+	char from[sizeof(x->staged)];
+	struct spoke_need need = {0};
+	int r = 0;
+
+	if (staged)
+		snprintf(from, sizeof(from), "%s/image", x->t->hex);
+	/* What an attempt left is written over. */
+	(void)unlinkat(s->staging_fd, x->staged, 0);
+	if (!s->reflink) {
+		need = staged ? copy_need(s->staging_fd, from)
+			      : copy_need(f->in_preserved ? s->preserved_fd : s->root_fd, f->path);
+		r = copy_room(x, &need);
+	}
+	if (r < 0)
+		return r;
+	if (staged)
+		r = publish_copy_staged(s, from, x->staged, &x->g->spoke->cancel, &x->e);
+	else
+		r = publish_copy(s, f->path, f->in_preserved, &f->identity, &publishing_op(x)->root,
+				 x->staged, &x->g->spoke->cancel, &x->e);
+	spoke_space_written(x->g, need.disk);
+	return r;
 }
 
 /* Worker: what lies there, and for put and copy-of the file that shall. */
@@ -111,14 +170,12 @@ static void make_ready(struct publishing *x)
 	}
 	snprintf(x->staged, sizeof(x->staged), SPOKE_COPY "%s.%zu", hash_hex(&op->root, hex), x->i);
 	if (staged && publication_takes(x)) {
-		r = copy_staged(x);
+		r = copy(x, true);
 	} else if (staged) {
 		snprintf(x->staged, sizeof(x->staged), "%s/image", x->t->hex);
 		r = staging_keep_leaves(x->t->st);
 	} else if (x->has_source) {
-		r = publish_copy(g->store, x->source.path, x->source.in_preserved,
-				 &x->source.identity, &op->root, x->staged, &g->spoke->cancel,
-				 &x->e);
+		r = copy(x, false);
 	} else if (x->hashing) {
 		/* It may be just this: where a crash interrupted what brought it. */
 		r = err_set(&x->e, -EAGAIN, "what lies there is being read");

@@ -35,6 +35,25 @@ void spoke_refuse(struct wire_position *p, enum wire_refusal why, const char *te
 	snprintf(p->text, sizeof(p->text), "%.*s", (int)sizeof(p->text) - 1, text);
 }
 
+enum wire_refusal spoke_refusal_room(const struct spoke_need *need, const struct spoke_room *left,
+				     uint64_t quota, bool *ret_never, char ret_text[200])
+{
+	bool disk = need->disk > left->disk;
+	char want[UNITS_TEXT], have[UNITS_TEXT], all[UNITS_TEXT];
+
+	*ret_never = !disk && need->quota > quota;
+	units_size(disk ? need->disk : need->quota, want);
+	units_size(disk ? left->disk : left->quota, have);
+	units_size(quota, all);
+	if (disk)
+		snprintf(ret_text, 200, "disk: needs %s, %s free", want, have);
+	else if (*ret_never)
+		snprintf(ret_text, 200, "staging quota: needs %s, and all of it is %s", want, all);
+	else
+		snprintf(ret_text, 200, "staging quota: needs %s, %s free of %s", want, have, all);
+	return disk ? REFUSED_NO_SPACE : REFUSED_OVER_QUOTA;
+}
+
 enum wire_refusal spoke_refusal_full(const struct spoke_group *g, uint64_t need, uint64_t *ret_free)
 {
 	if (store_free_bytes(g->store, ret_free) < 0)

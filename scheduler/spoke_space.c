@@ -41,17 +41,42 @@ bool spoke_space_take(struct spoke_transfer *t, const struct spoke_need *need,
 	return ok;
 }
 
-bool spoke_space_fits(struct spoke_group *g, const struct spoke_need *need)
+static bool look(struct spoke_group *g, const struct spoke_need *need, uint64_t quota, bool promise,
+		 struct spoke_room *ret)
 {
-	struct spoke_room room = {.quota = g->cfg->staging_quota}, left;
+	struct spoke_room room = {.quota = quota};
 	bool ok;
 
+	pthread_mutex_lock(&g->space_lock);
 	if (store_free_bytes(g->store, &room.disk) < 0)
 		room.disk = 0;
-	pthread_mutex_lock(&g->space_lock);
-	ok = fits(need, &room, g->promised, g->promised_left, &left);
+	ok = fits(need, &room, g->promised, g->promised_left, ret);
+	if (ok && promise) {
+		g->promised += need->quota;
+		g->promised_left += need->disk;
+	}
 	pthread_mutex_unlock(&g->space_lock);
 	return ok;
+}
+
+bool spoke_space_fits(struct spoke_group *g, const struct spoke_need *need)
+{
+	struct spoke_room left;
+
+	return look(g, need, g->cfg->staging_quota, false, &left);
+}
+
+bool spoke_space_copy(struct spoke_group *g, const struct spoke_need *need, uint64_t quota,
+		      struct spoke_room *ret)
+{
+	return look(g, need, quota, true, ret);
+}
+
+void spoke_space_written(struct spoke_group *g, uint64_t bytes)
+{
+	pthread_mutex_lock(&g->space_lock);
+	g->promised_left -= bytes;
+	pthread_mutex_unlock(&g->space_lock);
 }
 
 void spoke_space_progress(struct spoke_transfer *t, uint64_t part, uint64_t whole)

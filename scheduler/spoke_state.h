@@ -244,6 +244,11 @@ struct spoke_room {
  * it, and it is charged what lies there. ret: what there is beside what others were promised. */
 bool spoke_space_take(struct spoke_transfer *t, const struct spoke_need *need,
 		      const struct spoke_room *room, struct spoke_room *ret);
+/* Promises it to a copy in staging, of no transfer: until it is written, and of the quota until
+ * spoke_space_hold() gives it back. False: as above. */
+bool spoke_space_copy(struct spoke_group *g, const struct spoke_need *need, uint64_t quota,
+		      struct spoke_room *ret);
+void spoke_space_written(struct spoke_group *g, uint64_t bytes); /* need.disk of it, or given up */
 /* Loop: would it be promised to a new one now? */
 bool spoke_space_fits(struct spoke_group *g, const struct spoke_need *need);
 /* So much of what was to come has come. */
@@ -297,6 +302,10 @@ void spoke_delete_request(struct spoke_transfer *t, struct sreq *r);
 /* spoke_refusal.c */
 unsigned spoke_refusal_status(enum wire_refusal r); /* HTTP */
 void spoke_refuse(struct wire_position *p, enum wire_refusal why, const char *text);
+/* There is not so much room: which is missing, in words; never: it is more than all of the quota.
+ */
+enum wire_refusal spoke_refusal_room(const struct spoke_need *need, const struct spoke_room *left,
+				     uint64_t quota, bool *ret_never, char ret_text[200]);
 /* The disk said that it is full, or a quota used up. Where there is room by the figures they are
  * no change to wait for: that is an error like any other, and tried again. */
 enum wire_refusal spoke_refusal_full(const struct spoke_group *g, uint64_t need,

@@ -201,6 +201,7 @@ struct wire_op_result {
 	bool drift;	/* what was there was not `was`: it went to preserved/ */
 	bool preserved; /* what was there went to preserved/, and its content is known */
 	enum wire_refusal refused;
+	bool never; /* with REFUSED_OVER_QUOTA: it is more than the quota, whatever else goes */
 	char text[256];
 };
 

@@ -137,6 +137,8 @@ char *wire_published_encode(const struct wire_published *p)
 
 		if (x->refused != REFUSED_NOT)
 			json_object_set_new(j, "error", json_string(wire_refusal_word(x->refused)));
+		if (x->never)
+			json_object_set_new(j, "never", json_true());
 		if (x->text[0])
 			json_object_set_new(j, "text", wire_out_text(x->text));
 		if (x->preserved)
@@ -168,6 +170,7 @@ int wire_published_decode(const char *json, size_t len, struct wire_published *r
 		x->drift = wire_in_bool(&in, obj, "drift");
 		x->preserved = wire_in_bool(&in, obj, "preserved");
 		x->refused = wire_in_refusal(&in, obj, "error");
+		x->never = wire_in_bool(&in, obj, "never");
 		wire_in_text(&in, obj, "text", x->text, sizeof(x->text));
 	}
 	r = wire_in_end(&in);

@@ -152,6 +152,33 @@ says_space() {
 	eventually 20 same berlin one.img
 }
 
+# Catches: the program as it was: the copy was begun without a look at the disk, filled it, and was
+# begun anew and again: "error: cannot copy ...: No space left on device".
+@test "a set that was moved on the hub is copied on a spoke: without room for that it waits, and says for what" {
+	spoke berlin
+	mount -t tmpfs -o size=200M tmpfs "$T/berlin" || skip "cannot mount"
+	MOUNTED+=("$T/berlin")
+	# shellcheck disable=SC2034
+	GROUP='publish = spoke'
+	hub
+	random "$T/src/one.img" 70
+	echo settings >"$T/src/one.pvp"
+	start berlin hub
+	hubctl wait --timeout 60s
+	fallocate -l "$(($(df --output=avail -B1 "$T/berlin" | tail -n 1) - (50 << 20)))" "$T/berlin/WriteCache"
+	mv "$T/src/one.img" "$T/src/two.img"
+	mv "$T/src/one.pvp" "$T/src/two.pvp"
+	waits() { hubctl why berlin two.img | tr -s '\n ' ' ' | grep -q 'disk: needs 70.* MiB, [45].* MiB free'; }
+	eventually 20 waits
+	is "no space at the spoke" job two.img berlin waits_text
+	is 1 grep -c 'two.img: not yet: disk: needs' "$T/berlin.err"
+	is "" sed -n '/cannot copy/p' "$T/berlin.err"
+	rm "$T/berlin/WriteCache"
+	hubctl wait --timeout 20s
+	same berlin two.img
+	same berlin two.pvp
+}
+
 @test "a spoke that is down is said to be down, and is served when it comes up" {
 	spoke berlin
 	hub

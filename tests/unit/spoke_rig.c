@@ -226,15 +226,29 @@ long rig_offer(struct rig *f, json_t **ret, const char *path, const char *root, 
 	return rig_curl(f, ret, args, "/v1/groups/g/offers");
 }
 
+void rig_publish_ops(struct rig *f, const struct wire_publish *p, struct wire_published *ret)
+{
+	char args[200], *json = wire_publish_encode(p);
+	struct err e = {""};
+	json_t *j;
+
+	rig_put_text(f, "body", json);
+	free(json);
+	snprintf(args, sizeof(args), "-d @%s/body", f->dir);
+	assert_int_equal(rig_curl(f, &j, args, "/v1/groups/g/publish"), 200);
+	json = json_dumps(j, 0);
+	assert_int_equal(wire_published_decode(json, strlen(json), ret, &e), 0);
+	assert_int_equal(ret->n_results, p->n_ops);
+	free(json);
+	json_decref(j);
+}
+
 void rig_publish(struct rig *f, enum wire_op_kind kind, const char *path, const char *root,
 		 const char *was, struct wire_op_result *ret)
 {
 	struct wire_op op = {.kind = kind, .mode = 0640, .mtime = {1000000000, 5}};
 	struct wire_publish p = {.ops = &op, .n_ops = 1};
 	struct wire_published answer;
-	char args[200], *json;
-	struct err e = {""};
-	json_t *j;
 
 	snprintf(op.path, sizeof(op.path), "%s", path);
 	if (root)
@@ -243,18 +257,9 @@ void rig_publish(struct rig *f, enum wire_op_kind kind, const char *path, const 
 	op.was_known = was != NULL;
 	if (was)
 		assert_int_equal(hash_parse(was, &op.was), 0);
-	json = wire_publish_encode(&p);
-	rig_put_text(f, "body", json);
-	free(json);
-	snprintf(args, sizeof(args), "-d @%s/body", f->dir);
-	assert_int_equal(rig_curl(f, &j, args, "/v1/groups/g/publish"), 200);
-	json = json_dumps(j, 0);
-	assert_int_equal(wire_published_decode(json, strlen(json), &answer, &e), 0);
-	assert_int_equal(answer.n_results, 1);
+	rig_publish_ops(f, &p, &answer);
 	*ret = answer.results[0];
 	wire_published_done(&answer);
-	free(json);
-	json_decref(j);
 }
 
 bool rig_flag(const json_t *j, const char *name)

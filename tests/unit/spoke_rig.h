@@ -45,6 +45,7 @@ long rig_offer(struct rig *f, json_t **ret, const char *path, const char *root, 
 void rig_make_bundle(struct rig *f, const char *text, char root[65], char id[65], size_t *ret_len);
 /* Sends a text by offer, PUT in two pieces, and leaves it staged. */
 void rig_send_text(struct rig *f, const char *path, const char *text, char root[65]);
+void rig_publish_ops(struct rig *f, const struct wire_publish *p, struct wire_published *ret);
 /* One operation; root and was in hex; was NULL: nothing lay there. */
 void rig_publish(struct rig *f, enum wire_op_kind kind, const char *path, const char *root,
 		 const char *was, struct wire_op_result *ret);

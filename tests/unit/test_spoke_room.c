@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "scheduler/spoke_db.h"
 #include "scheduler/spoke_state.h"
 
 /* Transfers that nobody goes on with do not keep others out, and are not lost. */
@@ -173,6 +174,102 @@ static void test_room_for_a_part(void **state)
 	assert_int_equal(rig_offer(f, NULL, "file", root, strlen(text)), 200);
 }
 
+/* Nothing is copied or promised any more. */
+static void no_copies(struct rig *f, struct spoke_group *g)
+{
+	char cmd[200];
+
+	assert_int_equal(spoke_space_used(g), 0);
+	assert_int_equal(spoke_space_promised(g), 0);
+	snprintf(cmd, sizeof(cmd), "! ls %s/g/.spokesync/staging | grep copy", f->dir);
+	assert_int_equal(system(cmd), 0);
+}
+
+/*
+ * What lies there once more, on a filesystem where that takes room: as for a transfer, it is asked
+ * before, refused with figures, and told when there is room. Catches: a copy that is made without,
+ * as it was, and one that is charged when it is done.
+ */
+static void test_room_for_a_copy(void **state)
+{
+	struct rig *f = *state;
+	struct wire_op_result res;
+	struct spoke_group *g;
+	char one[65];
+	uint64_t seq;
+
+	strcpy(f->lines, "staging_quota = 40MiB");
+	rig_configure(f);
+	rig_start(f);
+	rig_send_text(f, "file", "version one", one);
+	rig_publish(f, WIRE_PUT, "file", one, NULL, &res);
+	g = spoke_group_get(f->d.spoke, "g");
+	g->store->reflink = false;
+	seq = rig_changes(f, 0, 0);
+	spoke_space_hold(g, 40 * (int64_t)MIB);
+	rig_publish(f, WIRE_PUT, "again", one, NULL, &res);
+	assert_false(res.done || res.never);
+	assert_int_equal(res.refused, REFUSED_OVER_QUOTA);
+	assert_non_null(strstr(res.text, "staging quota: needs "));
+	assert_null(rig_get_text(f, "g/again"));
+	assert_int_equal(rig_changes(f, seq, 0), seq);
+	spoke_space_hold(g, -40 * (int64_t)MIB);
+	assert_int_equal(rig_changes(f, seq, 5), seq + 1);
+	spoke_space_written(g, -(UINT64_MAX / 2)); /* promised to others */
+	rig_publish(f, WIRE_PUT, "again", one, NULL, &res);
+	assert_false(res.done || res.never);
+	assert_int_equal(res.refused, REFUSED_NO_SPACE);
+	assert_non_null(strstr(res.text, "disk: needs "));
+	assert_int_equal(rig_changes(f, seq + 1, 0), seq + 1);
+	spoke_space_written(g, UINT64_MAX / 2);
+	assert_int_equal(rig_changes(f, seq + 1, 5), seq + 2);
+	rig_publish(f, WIRE_PUT, "again", one, NULL, &res);
+	assert_true(res.done);
+	no_copies(f, g);
+}
+
+/* A set's copies count together; what it needs is what all of them need so far, so that it is not
+ * tried again for the room of those that went with it. */
+static void test_room_for_copies_of_a_set(void **state)
+{
+	struct rig *f = *state;
+	struct wire_op ops[2] = {{.kind = WIRE_PUT, .path = "one", .mode = 0640},
+				 {.kind = WIRE_PUT, .path = "two", .mode = 0640}};
+	struct wire_publish p = {.set = "one", .ops = ops, .n_ops = 2};
+	struct wire_published answer;
+	struct spoke_group *g;
+	struct spoke_file big;
+	char cmd[200];
+	uint64_t seq;
+
+	snprintf(cmd, sizeof(cmd), "fallocate -l 24M %s/g/big", f->dir);
+	assert_int_equal(system(cmd), 0);
+	strcpy(f->lines, "staging_quota = 40MiB");
+	rig_configure(f);
+	rig_start(f);
+	rig_settle(f);
+	g = spoke_group_get(f->d.spoke, "g");
+	g->store->reflink = false;
+	assert_int_equal(spoke_db_file(g->db, "big", &big), 0);
+	ops[0].root = ops[1].root = big.root;
+	ops[0].size = ops[1].size = big.identity.size;
+	seq = rig_changes(f, 0, 0);
+	rig_publish_ops(f, &p, &answer);
+	assert_false(answer.results[0].done || answer.results[1].done);
+	assert_int_equal(answer.results[0].refused, REFUSED_NOT);
+	assert_int_equal(answer.results[1].refused, REFUSED_OVER_QUOTA);
+	assert_true(answer.results[1].never);
+	assert_non_null(strstr(answer.results[1].text, "all of it is 40"));
+	wire_published_done(&answer);
+	no_copies(f, g);
+	assert_int_equal(rig_changes(f, seq, 0), seq);
+	p.n_ops = 1;
+	rig_publish_ops(f, &p, &answer);
+	assert_true(answer.results[0].done);
+	wire_published_done(&answer);
+	no_copies(f, g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +278,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_quota_staged, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_resting, rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(test_room_for_a_part, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_room_for_a_copy, rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(test_room_for_copies_of_a_set, rig_setup,
+						rig_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -524,8 +524,9 @@ static void test_publish(void **state)
 	};
 	struct wire_publish p = {.ops = ops, .n_ops = 3}, got;
 	struct wire_published res, res_got;
-	struct wire_op_result r[2] = {{.done = true, .drift = true, .preserved = true},
-				      {.refused = REFUSED_IN_USE, .text = "locked"}};
+	struct wire_op_result r[2] = {
+		{.done = true, .drift = true, .preserved = true},
+		{.refused = REFUSED_OVER_QUOTA, .never = true, .text = "locked"}};
 	struct err e;
 	char *json;
 	const char *bad = "{\"ops\":[{\"op\":\"explode\",\"path\":\"a\"}]}";
@@ -551,7 +552,8 @@ static void test_publish(void **state)
 	assert_int_equal(res_got.seq, 99);
 	assert_true(res_got.results[0].done && res_got.results[0].drift);
 	assert_true(res_got.results[0].preserved && !res_got.results[1].preserved);
-	assert_int_equal(res_got.results[1].refused, REFUSED_IN_USE);
+	assert_int_equal(res_got.results[1].refused, REFUSED_OVER_QUOTA);
+	assert_true(res_got.results[1].never && !res_got.results[0].never);
 	assert_string_equal(res_got.results[1].text, "locked");
 	wire_published_done(&res_got);
 	free(json);
