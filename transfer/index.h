@@ -52,8 +52,8 @@ uint64_t index_rank(const struct index *x, uint64_t block);
 /* The leaf hash (hash_zero_block for zero blocks). block < blocks_of(size). */
 const struct hash *index_leaf(const struct index *x, uint64_t block);
 const struct hash *index_node(const struct index *x, uint64_t node);
-/* How many non-zero blocks of x are not at the same place in y. Reads the leaves of both where their
- * nodes differ. */
+/* How many non-zero blocks of x are not at the same place in y. Reads the leaves of both where
+ * their nodes differ. */
 uint64_t index_blocks_unlike(const struct index *x, const struct index *y);
 
 /* The sampled leaf hashes by which contents are found alike (sketch.h): ascending. */
