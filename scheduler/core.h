@@ -233,6 +233,10 @@ bool core_spoke_awaited(const struct spoke_state *s);
 
 /* The zone that was stored when it was last reached (at start). 0, or -EINVAL: no such zone. */
 int core_spoke_zone(struct core *c, struct spoke_state *s, const char *zone);
+/* How long it has been down, as far as the hub ran meanwhile; 0: it is not. And what was stored of
+ * that when the hub ran last (at start). */
+int64_t core_spoke_away_us(const struct spoke_state *s, struct mono now);
+void core_spoke_was_away(struct spoke_state *s, int64_t us, struct mono now);
 
 /* Commands: wishes, taken at the next pass. */
 void core_job_note(struct job *j, const char *text); /* sets reason; cut at 399 bytes */

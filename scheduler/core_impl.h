@@ -97,6 +97,7 @@ struct spoke {
 	struct mono greeted;
 	struct mono down_since; /* tries are counted from there */
 	struct mono away_since; /* where away: not up, from when that was first known */
+	int64_t away_before_us; /* and for so long in earlier runs of the hub */
 	bool away;
 	bool greeted_ever, greeting;
 	bool greet_due;	  /* its time has come */

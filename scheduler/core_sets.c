@@ -216,7 +216,7 @@ static struct mono left_at(struct spoke *sp, const struct group_cfg *g, struct n
 		sp->away = true;
 		sp->away_since = now.mono;
 	}
-	return mono_after(sp->away_since, g->quorum_wait_us);
+	return mono_after(sp->away_since, g->quorum_wait_us - sp->away_before_us);
 }
 
 /* Has every spoke staged it that is to be waited for? */

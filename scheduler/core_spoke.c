@@ -56,6 +56,7 @@ void core_fact_spoke_up(struct core *c, struct spoke_state *s, const char *zone,
 	c->facts++;
 	c->changes++;
 	in->away = false;
+	in->away_before_us = 0;
 	s->up = s->ever_up = true;
 	s->key_refused = false;
 	s->text[0] = '\0';
@@ -93,6 +94,20 @@ void core_fact_spoke_down(struct core *c, struct spoke_state *s, bool key, const
 	snprintf(s->text, sizeof(s->text), "%s", text ? text : "");
 	spoke_of(s)->greeting = false;
 	spoke_of(s)->rearm = true;
+}
+
+int64_t core_spoke_away_us(const struct spoke_state *s, struct mono now)
+{
+	const struct spoke *in = container_of(s, const struct spoke, pub);
+
+	return in->away ? in->away_before_us + now.us - in->away_since.us : 0;
+}
+
+void core_spoke_was_away(struct spoke_state *s, int64_t us, struct mono now)
+{
+	spoke_of(s)->away = true;
+	spoke_of(s)->away_since = now;
+	spoke_of(s)->away_before_us = us;
 }
 
 bool core_spoke_awaited(const struct spoke_state *s)

@@ -10,8 +10,15 @@
 
 int db_spokes_put(struct db *db, const struct spoke_row *r)
 {
-	return db_run(db, "INSERT OR REPLACE INTO spokes (name, zone, last_seen) VALUES (?, ?, ?)",
-		      "tti", r->name, r->zone, r->last_seen.s);
+	return db_run(
+		db,
+		"INSERT OR REPLACE INTO spokes (name, zone, last_seen, away_s) VALUES (?, ?, ?, ?)",
+		"ttii", r->name, r->zone, r->last_seen.s, r->away_s);
+}
+
+int db_spokes_away(struct db *db, const char *name, int64_t s)
+{
+	return db_run(db, "UPDATE spokes SET away_s = ? WHERE name = ?", "it", s, name);
 }
 
 struct spoke_reader {
@@ -22,8 +29,10 @@ struct spoke_reader {
 static int spoke_read(void *arg, const struct db_row *r)
 {
 	struct spoke_reader *reader = arg;
-	struct spoke_row s = {
-		.name = row_text(r, 0), .zone = row_text(r, 1), .last_seen = {row_int(r, 2)}};
+	struct spoke_row s = {.name = row_text(r, 0),
+			      .zone = row_text(r, 1),
+			      .last_seen = {row_int(r, 2)},
+			      .away_s = row_int(r, 3)};
 
 	return reader->fn(reader->arg, &s);
 }
@@ -32,7 +41,8 @@ int db_spokes_each(struct db *db, spoke_row_fn *fn, void *arg)
 {
 	struct spoke_reader reader = {.fn = fn, .arg = arg};
 
-	return db_each(db, spoke_read, &reader, "SELECT name, zone, last_seen FROM spokes", NULL);
+	return db_each(db, spoke_read, &reader, "SELECT name, zone, last_seen, away_s FROM spokes",
+		       NULL);
 }
 
 int db_spokes_drop(struct db *db, const char *name)

@@ -69,7 +69,7 @@ static struct wall left_at(const struct job *j, const struct group_cfg *g, struc
 {
 	const struct spoke *sp = spoke_of(j->spoke);
 	struct mono since = sp->away ? sp->away_since : now.mono;
-	int64_t us = mono_after(since, g->quorum_wait_us).us - now.mono.us;
+	int64_t us = mono_after(since, g->quorum_wait_us - sp->away_before_us).us - now.mono.us;
 
 	return (struct wall){now.wall.s + MAX(us, 0) / SECOND_US + 1};
 }

@@ -80,11 +80,15 @@ static const char schema_9[] =
 	"CREATE TABLE preserved (spoke TEXT NOT NULL, grp TEXT NOT NULL, root BLOB NOT NULL,"
 	" PRIMARY KEY (spoke, grp, root)) STRICT, WITHOUT ROWID;";
 
+/* 10 is db_windows_schema. 11: for how long a spoke has been down: quorum_wait goes on over
+ * restarts. */
+static const char schema_11[] = "ALTER TABLE spokes ADD COLUMN away_s INTEGER NOT NULL DEFAULT 0;";
+
 int hub_db_open(const char *path, struct db **ret, struct err *e)
 {
 	const char *const schema[] = {schema_1, schema_2,	   schema_3, schema_4,
 				      schema_5, db_history_schema, schema_7, schema_8,
-				      schema_9, db_windows_schema};
+				      schema_9, db_windows_schema, schema_11};
 
 	return db_open(path, schema, ARRAY_LEN(schema), ret, e);
 }

@@ -95,9 +95,11 @@ int db_jobs_prune(struct db *db, unsigned keep) WARN_UNUSED; /* finished ones be
 struct spoke_row {
 	const char *name, *zone;
 	struct wall last_seen;
+	int64_t away_s; /* down for so long, while the hub ran; 0: it was up */
 };
 typedef int spoke_row_fn(void *arg, const struct spoke_row *r);
 int db_spokes_put(struct db *db, const struct spoke_row *r) WARN_UNUSED;
+int db_spokes_away(struct db *db, const char *name, int64_t s) WARN_UNUSED;
 int db_spokes_each(struct db *db, spoke_row_fn *fn, void *arg) WARN_UNUSED;
 int db_spokes_drop(struct db *db, const char *name) WARN_UNUSED;
 

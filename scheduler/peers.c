@@ -49,12 +49,18 @@ static void greeting_failed(struct greeting *g, const struct peer_answer *a)
 {
 	struct hub_spoke *s = g->spoke;
 	struct hub *h = s->hub;
+	struct now now = daemon_now();
 	bool key = a->error == PEER_UNKNOWN_KEY || a->error == PEER_WRONG_KEY;
 
 	if (!s->told_down || strcmp(s->state->text, a->text))
 		hub_log_spoke(s, "spoke_down", a->text);
 	s->told_down = true;
-	core_fact_spoke_down(h->core, s->state, key, a->text, daemon_now());
+	core_fact_spoke_down(h->core, s->state, key, a->text, now);
+	hub_tx(h);
+	hub_recorded(
+		h,
+		db_spokes_away(h->db, s->name, core_spoke_away_us(s->state, now.mono) / SECOND_US),
+		"a spoke");
 	hub_changes_end(s);
 	greeting_end(s);
 	hub_kick(h);

@@ -22,6 +22,8 @@
 #include "scheduler/inventory.h"
 #include "scheduler/log.h"
 
+#define AWAY_MOST_S (31 * 86400) /* more than any quorum_wait */
+
 struct recovering {
 	struct hub *hub;
 	struct strmap versions; /* id as text -> struct id_key */
@@ -118,6 +120,9 @@ static int recover_spoke(void *arg, const struct spoke_row *row)
 		return 0;
 	s->state->last_seen = row->last_seen;
 	s->state->ever_up = true;
+	if (row->away_s > 0)
+		core_spoke_was_away(s->state, MIN(row->away_s, AWAY_MOST_S) * SECOND_US,
+				    daemon_now().mono);
 	if (core_spoke_zone(r->hub->core, s->state, row->zone) < 0)
 		log_warn("spoke %s: its time zone %s is not known here", row->name, row->zone);
 	return 0;

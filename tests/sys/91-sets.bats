@@ -309,6 +309,33 @@ job_waits() { hubctl jobs --json | jq -c --arg p "$1" '[.jobs[] | select(.path =
 	is "staged staged published published" cat "$T/events"
 }
 
+# Catches: a hub that forgets with each restart for how long a spoke has been down, and waits for ever.
+@test "everywhere: how long a spoke is down is known over restarts of the hub" {
+	spoke berlin
+	spoke paris
+	# shellcheck disable=SC2034
+	GROUP='publish = everywhere'
+	hub
+	start berlin paris hub
+	chain win 1
+	hubctl wait --timeout 60s
+	stop paris
+	away() { [ "$(sqlite3 "$T/hub.state/hub.db" "SELECT away_s FROM spokes WHERE name = 'paris'")" -gt 0 ]; }
+	chain win 2
+	eventually 20 away
+	eventually 20 held win.vhdx 'paris has not staged'
+	stop hub
+	away
+	# As after a day and an hour, of which the hub ran for less than a day at a time.
+	sqlite3 "$T/hub.state/hub.db" "UPDATE spokes SET away_s = 25 * 3600 WHERE name = 'paris'"
+	start hub
+	eventually 20 same berlin win.xml
+	start paris
+	hubctl wait --timeout 60s
+	same paris win.xml
+	is 0 sqlite3 "$T/hub.state/hub.db" 'SELECT max(away_s) FROM spokes'
+}
+
 # Staged but for one file that is locked on the hub: then the spoke is another process, which is killed
 # at its Nth durable step (fault.c), somewhere in the publication.
 killed_in_publication() { # STEP
