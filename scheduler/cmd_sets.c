@@ -31,8 +31,8 @@ enum handled cmd_confirm(struct call *c)
 	r = hub_confirm(c->daemon->hub, group);
 	if (r < 0)
 		return call_fail(c, 409,
-				 "group %s does not stand still because files are gone: nothing is "
-				 "to be confirmed",
+				 "group %s does not stand still because files are gone or its "
+				 "directory is another: nothing is to be confirmed",
 				 group);
 	audit(c, group, NULL);
 	return call_answer(c, json_pack("{s:s, s:s}", "group", group, "done", "confirm"));

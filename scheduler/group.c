@@ -56,6 +56,16 @@ void group_close(struct hub_group *g)
 	g->watch = watch_free(g->watch);
 }
 
+static int group_exchanged(struct hub_group *g, struct err *e)
+{
+	g->exchanged = true;
+	return err_set(e, -ESTALE,
+		       "%s is not the directory in which %llu files were catalogued (is it "
+		       "mounted?): nothing is deleted on the spokes; if it is right, 'spokesync "
+		       "confirm %s'",
+		       g->path, (unsigned long long)g->n_files, g->name);
+}
+
 /* Is this the directory that was catalogued? A group without a mark gets one, unless files are
  * known of it: then the mark was lost with the directory. */
 static int group_check_mark(struct hub_group *g, struct err *e)
@@ -69,12 +79,8 @@ static int group_check_mark(struct hub_group *g, struct err *e)
 	generation_mark(g->gen_dirfd, there);
 	if (known[0] && !strcmp(known, there))
 		return 0;
-	if (known[0] && g->n_files)
-		return err_set(e, -ESTALE,
-			       "%s is not the directory that was catalogued (is it mounted?): "
-			       "nothing is deleted on the spokes. If it is right, put the word "
-			       "\"%s\" into %s/.spokesync/group",
-			       g->path, known, g->path);
+	if (known[0] && g->n_files && !g->accepted)
+		return group_exchanged(g, e);
 	if (!there[0]) {
 		key_random(random, sizeof(random));
 		for (size_t i = 0; i < sizeof(random); i++)
@@ -100,11 +106,9 @@ static int group_open(struct hub_group *g, struct err *e)
 	if (fstat(g->dirfd, &st) < 0)
 		return err_set(e, -errno, "%s: %s", g->path, strerror(errno));
 	g->dev = (uint64_t)st.st_dev;
-	if (g->n_files && faccessat(g->dirfd, ".spokesync", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_set(e, -ESTALE,
-			       "%s has no .spokesync any more, though %llu files were catalogued "
-			       "there (is it mounted?): nothing is deleted on the spokes",
-			       g->path, (unsigned long long)g->n_files);
+	if (g->n_files && !g->accepted &&
+	    faccessat(g->dirfd, ".spokesync", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return group_exchanged(g, e);
 	r = generation_dir(g->dirfd, &g->gen_dirfd, e);
 	return r < 0 ? r : group_check_mark(g, e);
 }
@@ -141,11 +145,13 @@ int group_ready(struct hub_group *g)
 		trust_load(g);
 		return 0;
 	}
+	g->exchanged = false;
 	if (group_open(g, &e) < 0) {
 		group_stop(g, e.text);
 		group_close(g);
 		return -ENXIO;
 	}
+	g->accepted = false;
 	group_go_on(g);
 	trust_load(g);
 	hub_sweep_generations(g);

@@ -102,6 +102,8 @@ struct hub_group {
 	char problem[256];  /* why it stands still, or "" */
 	bool vanished;	    /* that is why: too many files, or all, were gone at once */
 	bool confirmed;	    /* a person let them go */
+	bool exchanged;	    /* that is why: another directory lies there, or an empty one */
+	bool accepted;	    /* a person says that it is right */
 	bool no_reflink;    /* a clone was refused: files are read where they lie */
 	bool told_blind;    /* that writers of some of its files are not seen */
 	char distrust[256]; /* why extents are not believed there (trust.h), or "" */

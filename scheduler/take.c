@@ -44,6 +44,12 @@ int hub_confirm(struct hub *h, const char *group)
 
 	if (!g)
 		return -ENOENT;
+	if (g->exchanged) { /* it is marked anew when the scan opens it; what is missing there, is
+			       gone */
+		g->accepted = true;
+		survey_want(g);
+		return 0;
+	}
 	if (!g->vanished)
 		return -EALREADY;
 	g->vanished = false;

@@ -4,6 +4,7 @@
  *
  * The loop runs until what is waited for is so; a timer of a minute only ends a test that hangs.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -377,11 +378,46 @@ static void test_a_lost_mount(void **state)
 	until(f, quiet);
 	assert_non_null(strstr(stats(f).problem, "not the directory"));
 	assert_int_equal(stats(f).files, 2);
+	assert_non_null(strstr(stats(f).problem, "'spokesync confirm g'"));
 	/* The right one is back. */
 	assert_int_equal(renameat(f->temp.fd, "src", f->temp.fd, "wrong"), 0);
 	assert_int_equal(renameat(f->temp.fd, "away", f->temp.fd, "src"), 0);
 	hub_rescan(f->d.hub, "g");
 	until(f, goes_on);
+	assert_int_equal(stats(f).files, 2);
+}
+
+/* A new disk, filled from a copy: a person says that it is right, and what it does not have is
+ * gone. */
+static void test_another_directory_is_confirmed(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "a", "1");
+	put(f, "b", "2");
+	put(f, "c", "3");
+	start(f);
+	settle(f);
+	assert_int_equal(hub_confirm(f->d.hub, "g"), -EALREADY);
+	stop(f);
+	assert_int_equal(renameat(f->temp.fd, "src", f->temp.fd, "away"), 0);
+	assert_int_equal(mkdirat(f->temp.fd, "src", 0755), 0);
+	put(f, "a", "1");
+	put(f, "b", "2");
+	start(f);
+	until(f, stands);
+	assert_int_equal(stats(f).files, 3);
+	assert_int_equal(hub_confirm(f->d.hub, "g"), 0);
+	until(f, goes_on);
+	settle(f);
+	assert_null(stats(f).problem);
+	assert_int_equal(stats(f).files, 2);
+	/* Once: the next one that lies there is asked for again. */
+	stop(f);
+	assert_int_equal(renameat(f->temp.fd, "src", f->temp.fd, "second"), 0);
+	assert_int_equal(mkdirat(f->temp.fd, "src", 0755), 0);
+	start(f);
+	until(f, stands);
 	assert_int_equal(stats(f).files, 2);
 }
 
@@ -453,6 +489,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_all_gone_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_only_file_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_lost_mount, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_directory_is_confirmed, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_a_lock_file_goes, setup, teardown),
 	};
 

@@ -2,6 +2,7 @@
  * test_joblog.c: the job log: lines on disk, followers, rotation; and its past, read with a filter
  * and within limits.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -93,6 +94,7 @@ static void expect(unsigned n, const char *event)
 /* What a power cut left of a line, and a disk that is full in the middle of one. */
 static void half_lines_go(void **state)
 {
+	int said, nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	struct rlimit none, few;
 	struct joblog *l = NULL;
 	struct stat st;
@@ -108,9 +110,15 @@ static void half_lines_go(void **state)
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &none), 0);
 	few = (struct rlimit){(rlim_t)st.st_size + 10, none.rlim_max};
+	/* What is said of it may go to a file as well, which must not be cut off. */
+	said = dup(STDERR_FILENO);
+	assert_int_equal(dup2(nowhere, STDERR_FILENO), STDERR_FILENO);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
 	joblog_event(l, "lost", NULL);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(dup2(said, STDERR_FILENO), STDERR_FILENO);
+	close(said);
+	close(nowhere);
 	joblog_event(l, "three", NULL);
 	joblog_close(l);
 	expect(0, "one");
