@@ -138,6 +138,7 @@ int group_ready(struct hub_group *g)
 {
 	struct watch_events ev = {.touched = group_touched, .scan = group_scan_hint, .arg = g};
 	struct err e = {""};
+	int r;
 
 	if (g->dirfd >= 0 && group_moved(g))
 		group_close(g);
@@ -146,12 +147,13 @@ int group_ready(struct hub_group *g)
 		return 0;
 	}
 	g->exchanged = false;
-	if (group_open(g, &e) < 0) {
+	r = group_open(g, &e);
+	g->accepted = false; /* said of what lay there then, and of nothing that comes later */
+	if (r < 0) {
 		group_stop(g, e.text);
 		group_close(g);
 		return -ENXIO;
 	}
-	g->accepted = false;
 	group_go_on(g);
 	trust_load(g);
 	hub_sweep_generations(g);

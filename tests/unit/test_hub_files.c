@@ -407,6 +407,15 @@ static void test_another_directory_is_confirmed(void **state)
 	start(f);
 	until(f, stands);
 	assert_int_equal(stats(f).files, 3);
+	/* What was confirmed and then went is not what comes later. */
+	assert_int_equal(renameat(f->temp.fd, "src", f->temp.fd, "new"), 0);
+	assert_int_equal(hub_confirm(f->d.hub, "g"), 0);
+	until(f, quiet);
+	assert_int_equal(renameat(f->temp.fd, "new", f->temp.fd, "src"), 0);
+	hub_rescan(f->d.hub, "g");
+	until(f, quiet);
+	assert_non_null(stats(f).problem);
+	assert_int_equal(stats(f).files, 3);
 	assert_int_equal(hub_confirm(f->d.hub, "g"), 0);
 	until(f, goes_on);
 	settle(f);
