@@ -192,11 +192,10 @@ const struct spoke_verb spoke_verbs[] = {
 
 static const struct spoke_verb *verb_of(const struct sreq *r, const char *path)
 {
-	const struct spoke_verb *v = spoke_verbs;
-
-	while (v->method && (strcmp(v->method, sreq_method(r)) || strcmp(v->path, path)))
-		v++;
-	return v->method ? v : NULL;
+	for (const struct spoke_verb *v = spoke_verbs; v->method; v++)
+		if (strcmp(v->method, sreq_method(r)) == 0 && strcmp(v->path, path) == 0)
+			return v;
+	return NULL;
 }
 
 /* /v1/transfers/GROUP/ROOT */

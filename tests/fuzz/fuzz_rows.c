@@ -257,7 +257,7 @@ static const struct {
 	{false, "groups", "tt"},
 	{false, "versions", "ittiibiiiiiiiiiiiiiiiibtbtbbi"},
 	{false, "jobs", "iittttiiiiiiiiiiiiiiiiiiiib"},
-	{false, "spokes", "tti"},
+	{false, "spokes", "ttii"},
 	{false, "positions", "ttti"},
 	{false, "inventory", "tttbiiiiii"},
 	{false, "overrides", "itttiiiititt"},
