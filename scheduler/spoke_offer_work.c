@@ -45,7 +45,7 @@ static struct spoke_need need_of(const struct spoke_offer *x, uint64_t proven)
 {
 	const struct wire_offer *o = &x->o;
 	bool shares = x->j.t->group->store->reflink && o->n_bases > 0;
-	uint64_t data = shares ? o->literal_bytes : o->nonzero_bytes;
+	uint64_t data = shares ? o->literal_bytes + o->moved_bytes : o->nonzero_bytes;
 	uint64_t leaves = nodes_of(o->size) * BLOCK_SIZE + blocks_of(o->nonzero_bytes) * HASH_SIZE;
 	uint64_t left = o->size - MIN(o->size, proven);
 

@@ -1,6 +1,7 @@
 /*
  * adopt.c: nodes that a superseded transfer had proven and that the hub says are the same in its
- * successor: read, hashed, compared and written. See staging.h.
+ * successor: shared where a base of both has them, else read, hashed, compared and written. See
+ * staging.h.
  */
 #include "transfer/staging_private.h"
 
@@ -34,13 +35,49 @@ static int adopt_bytes(struct staging *st, struct staging *old, struct build *b)
 	digest_node(b->leaves, b->n, &got);
 	if (!hash_equal(&got, was))
 		return -ENOENT;
-	r = build_write(st, b);
+	r = build_keep(st, b);
+	if (r == 0)
+		r = build_write(st, b);
 	return r < 0 ? r : build_leaves(st, b, &got);
+}
+
+/* It is as in a base of both, whose blocks are shared: as the frame would have made it. */
+static int adopt_shared(struct staging *st, struct staging *old, uint64_t node)
+{
+	uint8_t state = old->nodes.state[node];
+	struct pin *p;
+	int k, r;
+
+	if (!(state & NODE_BASE))
+		return -ENOENT;
+	k = pin_find(st, &old->pins[NODE_PIN(state)].root);
+	if (k < 0 || st->pins[k].link)
+		return -ENOENT;
+	r = pin_ready(st, (unsigned)k, &p);
+	if (r < 0)
+		return r == -ESTALE ? -ENOENT : r;
+	r = build_share(st, node, (unsigned)k);
+	if (r == 0)
+		nodes_set(&st->nodes, node, 1, (uint8_t)(NODE_BASE | (unsigned)k));
+	return r;
+}
+
+static int adopt_copy(struct staging *st, struct staging *old, uint64_t node)
+{
+	struct build b;
+	int r;
+
+	build_begin(&b, st, node);
+	pthread_mutex_lock(&st->as->lock);
+	r = adopt_bytes(st, old, &b);
+	pthread_mutex_unlock(&st->as->lock);
+	if (r == 0)
+		nodes_set(&st->nodes, node, 1, NODE_OWN);
+	return r;
 }
 
 static int adopt_node(struct staging *st, struct staging *old, uint64_t node)
 {
-	struct build b;
 	int r;
 
 	if (node >= st->nodes.n || node >= old->nodes.n || node_proven(st->nodes.state[node]) ||
@@ -49,15 +86,10 @@ static int adopt_node(struct staging *st, struct staging *old, uint64_t node)
 	/* Of the last nodes only those that are equally long are the same. */
 	if ((node + 1 == st->nodes.n || node + 1 == old->nodes.n) && st->size != old->size)
 		return 0;
-	build_begin(&b, st, node);
-	pthread_mutex_lock(&st->as->lock);
-	r = adopt_bytes(st, old, &b);
-	pthread_mutex_unlock(&st->as->lock);
+	r = adopt_shared(st, old, node);
 	if (r == -ENOENT)
-		return 0;
-	if (r == 0)
-		nodes_set(&st->nodes, node, 1, NODE_OWN);
-	return r;
+		r = adopt_copy(st, old, node);
+	return r == -ENOENT ? 0 : r;
 }
 
 int staging_adopt(struct staging *st, struct staging *old, const struct run *same, size_t n,

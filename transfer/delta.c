@@ -119,6 +119,8 @@ static void add_op(struct making *m, uint64_t block, struct op op)
 		break;
 	case OP_COPY:
 		m->plan->copy_bytes += bytes;
+		if (op.base != 0 || op.src != block)
+			m->plan->moved_bytes += bytes;
 		break;
 	case OP_ZERO:
 		m->plan->zero_bytes += bytes;

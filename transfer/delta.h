@@ -30,6 +30,7 @@ struct plan {
 	struct plan_frame *frames;
 	uint32_t n_frames;
 	uint64_t literal_bytes, copy_bytes, same_bytes, zero_bytes; /* of the whole plan */
+	uint64_t moved_bytes; /* of the copies: not as in the lineage base, so written anew */
 };
 
 /* Worker thread. bases in order: the first is the lineage base. Takes references of nothing. */

@@ -67,6 +67,7 @@ static void offer(struct push *p, uint64_t prepaid)
 	char *path = xasprintf("/v1/groups/%s/offers", p->spec.group);
 
 	p->spec.offer.literal_bytes = bundle_plan(p->bundle)->literal_bytes;
+	p->spec.offer.moved_bytes = bundle_plan(p->bundle)->moved_bytes;
 	spec.path = path;
 	spec.body = wire_offer_encode(&p->spec.offer);
 	p->word = peer_call(p->spec.peer, &spec);

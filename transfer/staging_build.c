@@ -46,6 +46,14 @@ void build_zero(struct build *b, unsigned i, unsigned n)
 	}
 }
 
+/* A short last block is as long there as here only if the sizes are equal. */
+static bool is_whole(const struct staging *st, const struct pin *p, uint64_t end)
+{
+	uint64_t size = index_size(p->index);
+
+	return end < blocks_of(size) || size == st->size || size % BLOCK_SIZE == 0;
+}
+
 /*
  * The image began as a clone of this pin, and these blocks lie where they are to be. Where somebody
  * may have written to the node since, it must be one that can be shared once more: whole in both,
@@ -97,21 +105,40 @@ int build_copy(struct staging *st, struct build *b, unsigned i, unsigned n, unsi
 	struct pin *p;
 	uint64_t blocks;
 	int r = pin_ready(st, pin, &p);
-	bool whole;
 
 	if (r < 0)
 		return r;
 	blocks = blocks_of(index_size(p->index));
 	if (src > blocks || n > blocks - src)
 		return -EBADMSG;
-	/* A short last block is as long there as here only if the sizes are equal. */
-	whole = src + n < blocks || index_size(p->index) == st->size ||
-		index_size(p->index) % BLOCK_SIZE == 0;
-	if (whole && is_there(st, b, pin, i, src)) {
+	if (is_whole(st, p, src + n) && is_there(st, b, pin, i, src)) {
 		keep_blocks(b, i, n, p, src);
 		return build_share(st, b->node, pin);
 	}
 	return pin_read(st, pin, read_blocks(st, b, i, n, p, src));
+}
+
+int build_keep(struct staging *st, struct build *b)
+{
+	uint64_t src = b->node * NODE_BLOCKS, blocks;
+	bool any = false;
+	struct pin *p;
+	int r;
+
+	if (st->basis < 0)
+		return 0;
+	r = pin_ready(st, (unsigned)st->basis, &p);
+	if (r < 0)
+		return r == -ESTALE ? 0 : r;
+	blocks = blocks_of(index_size(p->index));
+	for (unsigned i = 0; i < b->n && src < blocks; i++, src++) {
+		if (!hash_equal(index_leaf(p->index, src), &b->leaves[i]) ||
+		    !is_whole(st, p, src + 1) || !is_there(st, b, (unsigned)st->basis, i, src))
+			continue;
+		b->how[i] = BUILD_KEEP;
+		any = true;
+	}
+	return any ? build_share(st, b->node, (unsigned)st->basis) : 0;
 }
 
 static int open_old(struct staging *st, unsigned pin, struct old **ret)

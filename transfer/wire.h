@@ -126,6 +126,7 @@ struct wire_offer {
 	struct hash bases[WIRE_BASES_MAX]; /* in the plan's order */
 	unsigned n_bases;
 	uint64_t literal_bytes; /* what the plan will bring, uncompressed */
+	uint64_t moved_bytes;	/* what it copies and cannot share */
 	bool has_partial;
 	struct hash partial;	  /* root of the transfer that this one supersedes */
 	struct run *partial_same; /* nodes that are equal in both, at the same place */

@@ -11,11 +11,11 @@ char *wire_offer_encode(const struct wire_offer *o)
 {
 	json_t *root;
 
-	root = json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o}", "path", o->path, "root",
+	root = json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o}", "path", o->path, "root",
 			 wire_out_hash(&o->root), "size", wire_out_u64(o->size), "nonzero",
 			 wire_out_u64(o->nonzero_bytes), "mtime", wire_out_time(o->mtime), "mode",
 			 (int)o->mode, "bases", wire_out_hashes(o->bases, o->n_bases), "literal",
-			 wire_out_u64(o->literal_bytes));
+			 wire_out_u64(o->literal_bytes), "moved", wire_out_u64(o->moved_bytes));
 	if (o->has_partial)
 		json_object_set_new(root, "partial",
 				    json_pack("{s:o, s:o}", "root", wire_out_hash(&o->partial),
@@ -56,6 +56,7 @@ int wire_offer_decode(const char *json, size_t len, struct wire_offer *ret, stru
 	o.mode = (uint32_t)wire_in_u64(&in, in.root, "mode", 07777, true);
 	wire_in_hashes(&in, in.root, "bases", o.bases, WIRE_BASES_MAX, &o.n_bases);
 	o.literal_bytes = wire_in_u64(&in, in.root, "literal", FILE_SIZE_MAX, true);
+	o.moved_bytes = wire_in_u64(&in, in.root, "moved", FILE_SIZE_MAX, false);
 	decode_partial(&in, &o);
 	r = wire_in_end(&in);
 	if (r < 0) {

@@ -111,6 +111,7 @@ static void test_kinds(void **state)
 	assert_int_equal(f->n_ops, 10);
 	assert_int_equal(p->literal_bytes, BLOCK_SIZE);
 	assert_int_equal(p->zero_bytes, 128 * BLOCK_SIZE);
+	assert_int_equal(p->moved_bytes, (100 + 1) * BLOCK_SIZE);
 	assert_int_equal(p->same_bytes, (128 + 128 + 384) * BLOCK_SIZE);
 	plan_free(p);
 	index_unref(x);

@@ -945,6 +945,63 @@ static void test_shared_and_shorter(void **state)
 	shared_after_crash(*state, size + 17, size);
 }
 
+/*
+ * Of a superseded transfer: what it shares with its base, its successor shares with it, too, whole
+ * nodes and those of which one block is another.
+ */
+static void test_adopt_shares(void **state)
+{
+	const size_t size = EDITED * NODE_SIZE;
+	uint8_t *old = content(size, 9), *data = content(size, 9);
+	struct op same = {OP_SAME, 0, 0, EDITED / 2 * NODE_BLOCKS};
+	struct hash root, next, base, nodes[EDITED];
+	struct run all = {0, EDITED - 1};
+	struct fixture *f = *state;
+	struct identity_change ch;
+	struct staging *st, *st2;
+	struct bundle_bytes b;
+	struct wire_position p;
+	struct err e = {""};
+	struct identity id;
+	uint64_t at = 0;
+	int fd;
+
+	if (!f)
+		skip();
+	for (unsigned i = EDITED / 2; i < EDITED - 1; i++)
+		memset(data + i * NODE_SIZE, (int)i + 1, BLOCK_SIZE);
+	memset(data + size - 1, 0xdd, 1);
+	root_of(data, size, &root, nodes);
+	fd = put_file(f, "base", old, size, &id, &base);
+	begin(&b, &root, size, 2, &base, 1, 1);
+	frame(&b, 0, 0, EDITED / 2, &same, 1, NULL, 0, NULL, 0);
+	edited_frame(&b, 1, data, size, EDITED / 2, EDITED, nodes);
+	assert_int_equal(staging_create(f->store, f->as, &root, size, &st, &e), 0);
+	assert_int_equal(staging_pin(st, &base, fd, &id, &ch, &e), 0);
+	assert_int_equal(feed(st, &b, 0, b.n, &e), 0);
+	memset(data + size - 1, 0xee, 1);
+	root_of(data, size, &next, nodes);
+	assert_int_equal(staging_create(f->store, f->as, &next, size, &st2, &e), 0);
+	assert_int_equal(staging_pin(st2, &base, fd, &id, &ch, &e), 0);
+	assert_int_equal(staging_adopt(st2, st, &all, 1, UINT64_MAX, &at), 0);
+	staging_position(st2, false, &p);
+	assert_int_equal(p.proven_bytes, size - NODE_SIZE);
+	wire_position_done(&p);
+	assert_in_range(own_bytes(f, &next), (EDITED / 2 - 1) * BLOCK_SIZE, EDITED * BLOCK_SIZE);
+	free(b.p);
+	begin(&b, &next, size, 1, &base, 1, 1);
+	edited_frame(&b, 0, data, size, EDITED - 1, EDITED, nodes);
+	assert_int_equal(feed(st2, &b, 0, b.n, &e), 0);
+	assert_int_equal(staging_finish(st2, true, NULL, &e), 0);
+	check_image(f, &next, data, size);
+	staging_close(st);
+	staging_close(st2);
+	close(fd);
+	free(b.p);
+	free(old);
+	free(data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -968,6 +1025,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shared_after_crash, setup_xfs, teardown),
 		cmocka_unit_test_setup_teardown(test_shared_and_longer, setup_xfs, teardown),
 		cmocka_unit_test_setup_teardown(test_shared_and_shorter, setup_xfs, teardown),
+		cmocka_unit_test_setup_teardown(test_adopt_shares, setup_xfs, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

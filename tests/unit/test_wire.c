@@ -392,6 +392,7 @@ static void test_offer(void **state)
 			       .bases = {hash_of(1), hash_of(2)},
 			       .n_bases = 2,
 			       .literal_bytes = 77,
+			       .moved_bytes = 78,
 			       .has_partial = true,
 			       .partial = hash_of(3),
 			       .partial_same = same,
@@ -409,6 +410,7 @@ static void test_offer(void **state)
 	assert_int_equal(got.n_bases, 2);
 	assert_true(hash_equal(&got.bases[1], &o.bases[1]));
 	assert_int_equal(got.literal_bytes, 77);
+	assert_int_equal(got.moved_bytes, 78);
 	assert_true(got.has_partial);
 	assert_true(hash_equal(&got.partial, &o.partial));
 	assert_int_equal(got.n_partial_same, 3);
