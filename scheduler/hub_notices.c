@@ -112,13 +112,31 @@ void hub_notice_late(const struct hub_job *x, struct wall deadline)
 	notices_tell(x->hub->d->notices, g, NOTICE_LATE, o);
 }
 
-void hub_notice_stopped(const struct hub_group *g)
+/* A group as a whole stands still, everywhere or at a spoke. */
+static void tell_group(struct daemon *d, const struct group_cfg *g, const char *kind,
+		       const char *spoke, const char *why)
 {
 	json_t *o;
 
-	if (!notices_wanted(g->cfg, NOTICE_FAIL))
+	if (!notices_wanted(g, NOTICE_FAIL))
 		return;
-	o = json_pack("{s:s, s:s, s:s, s:o}", "path", "", "kind", "group", "file", g->path, "why",
-		      facts_text(g->problem));
-	notices_tell(g->hub->d->notices, g->cfg, NOTICE_FAIL, o);
+	o = json_pack("{s:s, s:s, s:s, s:o}", "path", "", "kind", kind, "file", g->path, "why",
+		      facts_text(why));
+	if (spoke)
+		json_object_set_new(o, "spoke", json_string(spoke));
+	notices_tell(d->notices, g, NOTICE_FAIL, o);
+}
+
+void hub_notice_stopped(const struct hub_group *g)
+{
+	tell_group(g->hub->d, g->cfg, "group", NULL, g->problem);
+}
+
+void hub_notice_refused(const struct hub_spoke *s, const char *why)
+{
+	const struct config *c = s->hub->d->config;
+
+	for (size_t i = 0; i < c->n_groups; i++)
+		if (group_has_spoke(&c->groups[i], s->name))
+			tell_group(s->hub->d, &c->groups[i], "spoke", s->name, why);
 }

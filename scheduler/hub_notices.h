@@ -12,5 +12,7 @@ void hub_notice_complete(const struct hub_version *hv); /* every spoke of its gr
 void hub_notice_changed(struct hub_job *x, const struct action *a); /* staged, fail */
 void hub_notice_late(const struct hub_job *x, struct wall deadline);
 void hub_notice_stopped(const struct hub_group *g); /* fail: for its problem */
+/* fail, for each group of the spoke: a key that is not the pinned one, there or here. */
+void hub_notice_refused(const struct hub_spoke *s, const char *why);
 
 #endif

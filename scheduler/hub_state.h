@@ -181,6 +181,7 @@ struct hub_spoke {
 	struct mono changes_next;  /* at a question a second the next would be due then */
 	unsigned n_jobs;	   /* unfinished */
 	bool told_down;		   /* and logged */
+	bool told_key;		   /* that a key is refused, until it is up again */
 	bool told_zone;		   /* that its time zone is not known here */
 	TAILQ_ENTRY(hub_spoke) entry;
 };

@@ -15,9 +15,10 @@
 #include "scheduler/hub_changes.h"
 #include "scheduler/hub_jobs.h"
 #include "scheduler/hub_log.h"
-#include "scheduler/hub_start.h"
+#include "scheduler/hub_notices.h"
 #include "scheduler/hub_publish.h"
 #include "scheduler/hub_rates.h"
+#include "scheduler/hub_start.h"
 #include "scheduler/inventory.h"
 #include "scheduler/log.h"
 #include "scheduler/reconcile.h"
@@ -55,6 +56,9 @@ static void greeting_failed(struct greeting *g, const struct peer_answer *a)
 	if (!s->told_down || strcmp(s->state->text, a->text))
 		hub_log_spoke(s, "spoke_down", a->text);
 	s->told_down = true;
+	if (key && !s->told_key)
+		hub_notice_refused(s, a->text);
+	s->told_key = s->told_key || key;
 	core_fact_spoke_down(h->core, s->state, key, a->text, now);
 	hub_tx(h);
 	hub_recorded(
@@ -131,7 +135,7 @@ static void greeting_done(struct greeting *g)
 	hub_recorded(h, db_spokes_put(h->db, &row), "a spoke");
 	if (!was || s->told_down)
 		hub_log_spoke(s, "spoke_up", g->software);
-	s->told_down = false;
+	s->told_down = s->told_key = false;
 	s->greeted_version = g->version;
 	for (size_t i = 0; i < g->n_groups; i++)
 		drop_idle(s, &g->groups[i]);

@@ -29,6 +29,35 @@ says_key() {
 	eventually 20 says_wrong
 	[ -z "$(published berlin)" ]
 }
+
+# Catches: the program as it was, which told nobody; to tell of each attempt; never again after it was
+# mended once.
+@test "a refused key is told once each time, with the spoke and why" {
+	printf '#!/bin/sh\necho "$SPOKESYNC_KIND $SPOKESYNC_SPOKE $SPOKESYNC_WHY" >>"${0%%/*}/told"\n' >"$T/hook"
+	chmod 755 "$T/hook"
+	GROUP="on_fail = $T/hook"
+	spoke berlin
+	right=${KEY[berlin]}
+	KEY[berlin]=$NOBODY
+	hub
+	echo 1 >"$T/src/a"
+	start berlin hub
+	eventually 20 told 1
+	grep -q '^spoke berlin .*key' "$T/told"
+	sleep 5 # at least two more attempts: one key, told once
+	told 1
+	KEY[berlin]=$right
+	hub
+	ctl hub reload
+	hubctl wait --timeout 20s
+	told 1
+	KEY[berlin]=$NOBODY
+	hub
+	ctl hub reload
+	echo 2 >"$T/src/a"
+	eventually 30 told 2
+}
+told() { [ "$(grep -c . "$T/told")" -eq "$1" ]; }
 says_wrong() {
 	hubctl why berlin a | grep -qi key
 }
