@@ -35,9 +35,8 @@ static int adopt_bytes(struct staging *st, struct staging *old, struct build *b)
 	digest_node(b->leaves, b->n, &got);
 	if (!hash_equal(&got, was))
 		return -ENOENT;
-	r = build_keep(st, b);
-	if (r == 0)
-		r = build_write(st, b);
+	build_keep(st, b);
+	r = build_write(st, b);
 	return r < 0 ? r : build_leaves(st, b, &got);
 }
 
@@ -54,12 +53,12 @@ static int adopt_shared(struct staging *st, struct staging *old, uint64_t node)
 	if (k < 0 || st->pins[k].link)
 		return -ENOENT;
 	r = pin_ready(st, (unsigned)k, &p);
-	if (r < 0)
-		return r == -ESTALE ? -ENOENT : r;
-	r = build_share(st, node, (unsigned)k);
 	if (r == 0)
-		nodes_set(&st->nodes, node, 1, (uint8_t)(NODE_BASE | (unsigned)k));
-	return r;
+		r = build_share(st, node, (unsigned)k);
+	if (r < 0)
+		return -ENOENT;
+	nodes_set(&st->nodes, node, 1, (uint8_t)(NODE_BASE | (unsigned)k));
+	return 0;
 }
 
 static int adopt_copy(struct staging *st, struct staging *old, uint64_t node)

@@ -10,9 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "transfer/index_build_private.h"
 #include "transfer/index_private.h"
+#include "transfer/mapped.h"
+
+#define HELPED_LEAST (64u << 20)
+#define HELPERS_MAX  7
 
 static uint64_t node_end(const struct index_builder *b, uint64_t node)
 {
@@ -296,6 +301,40 @@ struct index_builder *index_builder_free(struct index_builder *b)
 	return NULL;
 }
 
+struct helped {
+	struct index_builder *b;
+	const atomic_bool *cancel;
+};
+
+static void *help(void *arg)
+{
+	const struct helped *h = arg;
+
+	while (index_builder_work(h->b, h->cancel) > 0)
+		;
+	return NULL;
+}
+
+/* All cores hash: without instructions for SHA-256 one of them is slower than most disks. */
+static int work_together(struct index_builder *b, const atomic_bool *cancel,
+			 _Atomic uint64_t *progress)
+{
+	struct helped h = {b, cancel};
+	pthread_t threads[HELPERS_MAX];
+	long most = b->size < HELPED_LEAST ? 0 : sysconf(_SC_NPROCESSORS_ONLN) - 1;
+	long n = 0;
+	int r;
+
+	while (n < MIN(most, HELPERS_MAX) && mapped_thread(&threads[n], help, &h) == 0)
+		n++;
+	while ((r = index_builder_work(b, cancel)) > 0)
+		if (progress != NULL)
+			*progress = index_builder_progress(b);
+	while (n > 0)
+		pthread_join(threads[--n], NULL);
+	return r;
+}
+
 int index_build(int fd, int dirfd, const atomic_bool *cancel, _Atomic uint64_t *progress,
 		struct hash *ret_root, struct err *e)
 {
@@ -304,9 +343,7 @@ int index_build(int fd, int dirfd, const atomic_bool *cancel, _Atomic uint64_t *
 
 	if (r < 0)
 		return r;
-	while ((r = index_builder_work(b, cancel)) > 0)
-		if (progress != NULL)
-			*progress = index_builder_progress(b);
+	r = work_together(b, cancel, progress);
 	if (r < 0)
 		err_set(e, r, "indexing: %s", strerror(-r));
 	else

@@ -3,7 +3,7 @@
  * The result does not depend on who took what. With trust, blocks that are known to be those of
  * another content (extents.h) are taken from that one's index and not read.
  *
- * index_build() of index.h is the same on one thread.
+ * index_build() of index.h does so with a thread for each core where the file is large.
  */
 #ifndef SPOKESYNC_TRANSFER_INDEX_BUILD_H
 #define SPOKESYNC_TRANSFER_INDEX_BUILD_H

@@ -29,7 +29,7 @@ struct sconn {
 	struct server *server;
 	struct MHD_Connection *c;
 	int fd;
-	bool has_creds, over_limit, has_pin, guest, requested;
+	bool has_creds, over_limit, has_pin, guest, put_out, requested;
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;

@@ -6,6 +6,7 @@
 #include "transfer/server_private.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
@@ -38,15 +39,38 @@ static int refuse(gnutls_session_t session)
 	return -1;
 }
 
-/* Few at a time: they cost what they cost before anything is known of them. */
-static bool guest_welcome(const struct server *s)
+/* Showed the secret, and waits for the spoke to take it over (spoke_pair.c). */
+static bool pairs(const struct sconn *c)
 {
-	const struct sconn *c;
+	const struct sreq *r;
+
+	TAILQ_FOREACH (r, &c->server->reqs, entry)
+		if (r->conn == c && r->suspended)
+			return true;
+	return false;
+}
+
+/* Few at a time: they cost what they cost before anything is known of them. The oldest goes for a
+ * new one: others could keep all places for ever. */
+static bool guest_welcome(struct server *s)
+{
+	struct sconn *c, *oldest = NULL;
 	unsigned n = 0;
 
-	TAILQ_FOREACH (c, &s->conns, entry)
-		n += c->guest;
-	return n < SERVER_GUESTS_MAX && s->spec.guest_welcome && s->spec.guest_welcome(s->spec.arg);
+	if (!s->spec.guest_welcome || !s->spec.guest_welcome(s->spec.arg))
+		return false;
+	TAILQ_FOREACH (c, &s->conns, entry) {
+		if (!c->guest || c->put_out)
+			continue;
+		n++;
+		if (!oldest && !pairs(c))
+			oldest = c;
+	}
+	if (n >= SERVER_GUESTS_MAX && oldest) {
+		oldest->put_out = true;
+		(void)shutdown(oldest->fd, SHUT_RDWR);
+	}
+	return true;
 }
 
 /* Non-zero ends the handshake. That the peer owns the key is proven by the handshake itself. */

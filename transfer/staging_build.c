@@ -118,27 +118,26 @@ int build_copy(struct staging *st, struct build *b, unsigned i, unsigned n, unsi
 	return pin_read(st, pin, read_blocks(st, b, i, n, p, src));
 }
 
-int build_keep(struct staging *st, struct build *b)
+void build_keep(struct staging *st, struct build *b)
 {
 	uint64_t src = b->node * NODE_BLOCKS, blocks;
+	uint8_t how[NODE_BLOCKS];
 	bool any = false;
 	struct pin *p;
-	int r;
 
-	if (st->basis < 0)
-		return 0;
-	r = pin_ready(st, (unsigned)st->basis, &p);
-	if (r < 0)
-		return r == -ESTALE ? 0 : r;
+	if (st->basis < 0 || pin_ready(st, (unsigned)st->basis, &p) < 0)
+		return;
+	memcpy(how, b->how, sizeof(how));
 	blocks = blocks_of(index_size(p->index));
 	for (unsigned i = 0; i < b->n && src < blocks; i++, src++) {
 		if (!hash_equal(index_leaf(p->index, src), &b->leaves[i]) ||
 		    !is_whole(st, p, src + 1) || !is_there(st, b, (unsigned)st->basis, i, src))
 			continue;
-		b->how[i] = BUILD_KEEP;
+		how[i] = BUILD_KEEP;
 		any = true;
 	}
-	return any ? build_share(st, b->node, (unsigned)st->basis) : 0;
+	if (any && build_share(st, b->node, (unsigned)st->basis) == 0)
+		memcpy(b->how, how, sizeof(how));
 }
 
 static int open_old(struct staging *st, unsigned pin, struct old **ret)

@@ -123,8 +123,9 @@ int build_blocks(struct staging *st, unsigned pin, uint64_t src, uint64_t n,
 		 uint8_t *to) WARN_UNUSED;
 void build_data(struct staging *st, struct build *b, unsigned i, unsigned n, const uint8_t *data);
 void build_zero(struct build *b, unsigned i, unsigned n);
-/* Blocks of a whole node, got elsewhere, that the image has by its basis as well: left shared. */
-int build_keep(struct staging *st, struct build *b) WARN_UNUSED;
+/* Blocks of a whole node, got elsewhere, that the image has by its basis as well: left shared,
+ * where that can be done. */
+void build_keep(struct staging *st, struct build *b);
 int build_write(struct staging *st, const struct build *b) WARN_UNUSED;
 /* The leaves that the image does not have by its basis, and the node's hash. */
 int build_leaves(struct staging *st, const struct build *b, const struct hash *node) WARN_UNUSED;
