@@ -45,6 +45,17 @@ static void spoke_window(struct view_table *t, const json_t *s)
 		view_cell(t, "%s", *by ? "closed" : "-");
 }
 
+/* Of all that belongs there; 100 % only where nothing is missing. */
+static void there_cell(struct view_table *t, const json_t *s)
+{
+	int64_t all = client_int(s, "bytes"), there = client_int(s, "bytes_there");
+
+	if (all > 0)
+		view_cell(t, "%d %%", (int)(100.0 * (double)there / (double)all));
+	else
+		view_cell(t, "-");
+}
+
 /* When the last is done; and how many beside it nobody can tell. */
 static void done_cell(struct view_table *t, const json_t *o)
 {
@@ -82,8 +93,8 @@ static void print_drift(const json_t *s, const char *key)
 
 int client_show_spokes(const struct client *c, const struct args *a, json_t *answer)
 {
-	static const char *const heads[] = {"SPOKE",  ">JOBS", ">TO SEND", ">NOW",
-					    ">LIMIT", "DONE",  "WINDOW",   "STATE"};
+	static const char *const heads[] = {"SPOKE",  ">JOBS", ">THERE", ">TO SEND", ">NOW",
+					    ">LIMIT", "DONE",  "WINDOW", "STATE"};
 	struct view_table *t = view_table_new(heads, ARRAY_LEN(heads));
 	json_t *s;
 	size_t i;
@@ -92,7 +103,8 @@ int client_show_spokes(const struct client *c, const struct args *a, json_t *ans
 	json_array_foreach (json_object_get(answer, "spokes"), i, s) {
 		view_cell(t, "%s", client_str(s, "name"));
 		view_cell(t, "%lld", (long long)client_int(s, "jobs"));
-		view_cell(t, "%s", client_size(client_int(s, "backlog_bytes")).s);
+		there_cell(t, s);
+		view_cell(t, "%s", client_size(client_int(s, "to_send")).s);
 		view_cell(t, "%s", client_speed(client_int(s, "rate")).s);
 		view_cell(t, "%s", client_rate(json_object_get(s, "limit")).s);
 		done_cell(t, s);

@@ -148,8 +148,10 @@ int client_show_backlog(const struct client *c, const struct args *a, json_t *an
 			puts("in sync");
 			continue;
 		}
-		printf("%s, %s missing", client_count(client_int(entry, "files"), "file").s,
-		       client_size(client_int(entry, "bytes")).s);
+		printf("%s, %s missing, %s to send",
+		       client_count(client_int(entry, "files"), "file").s,
+		       client_size(client_int(entry, "bytes")).s,
+		       client_size(client_int(entry, "to_send")).s);
 		if (json_is_string(json_object_get(entry, "eta")))
 			printf(", done %s %s", client_when(entry, "eta").s,
 			       client_in(entry, "eta").s);

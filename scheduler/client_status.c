@@ -26,7 +26,7 @@ static void show_head(const json_t *s)
 	else
 		printf(", %s, %s to go",
 		       client_count(client_int(json_object_get(s, "jobs"), "all"), "job").s,
-		       client_size(client_int(s, "backlog_bytes")).s);
+		       client_size(client_int(s, "to_send")).s);
 	if (json_is_string(json_object_get(s, "eta")))
 		printf(", done %s %s", client_when(s, "eta").s, client_in(s, "eta").s);
 	if (client_int(s, "unforeseen"))
@@ -108,7 +108,7 @@ static int show_check(const json_t *s)
 	else if (!strcmp(client_str(s, "role"), "hub"))
 		printf("%s, %s, %s to go", client_bool(s, "in_sync") ? "in sync" : "replicating",
 		       client_count(client_int(json_object_get(s, "jobs"), "all"), "job").s,
-		       client_size(client_int(s, "backlog_bytes")).s);
+		       client_size(client_int(s, "to_send")).s);
 	else
 		fputs("spoke", stdout);
 	if (total > 1)
@@ -144,7 +144,7 @@ static void watch_counts(struct seen *seen, const json_t *s)
 	seen->running = running;
 	if (all)
 		printf("%s, %lld running, %s to go\n", client_count(all, "job").s,
-		       (long long)running, client_size(client_int(s, "backlog_bytes")).s);
+		       (long long)running, client_size(client_int(s, "to_send")).s);
 	else
 		puts("no jobs: nothing is on its way");
 }

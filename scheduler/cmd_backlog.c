@@ -59,9 +59,10 @@ static json_t *missing_on(struct call *c, const struct spoke_state *s, const str
 
 	hub_versions(c->daemon->hub, g->name, count_missing, &m);
 	facts_count(c->daemon->hub, s->name, g->name, &n);
-	return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "spoke", s->name, "group", g->name,
-			 "files", (json_int_t)m.files, "bytes", (json_int_t)m.bytes, "eta",
-			 m.files ? facts_time(n.eta) : json_null(), "missing", m.names);
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "spoke", s->name, "group", g->name,
+			 "files", (json_int_t)m.files, "bytes", (json_int_t)m.bytes, "to_send",
+			 (json_int_t)n.to_send, "eta", m.files ? facts_time(n.eta) : json_null(),
+			 "missing", m.names);
 }
 
 static void add_path(void *arg, const char *path, const char *why)

@@ -159,7 +159,7 @@ static void answer_late(struct waiter *w)
 	else
 		snprintf(detail, sizeof(detail),
 			 "not done yet: %llu jobs, %s; 'spokesync backlog' lists them",
-			 (unsigned long long)n.jobs, units_size(n.bytes, size));
+			 (unsigned long long)n.jobs, units_size(n.to_send, size));
 	answer(w, 504,
 	       json_pack("{s:s, s:i, s:s, s:o}", "title", "Not in the time asked", "status", 504,
 			 "detail", detail, "eta", facts_time(n.eta)));

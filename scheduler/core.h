@@ -242,6 +242,7 @@ void core_spoke_was_away(struct spoke_state *s, int64_t us, struct mono now);
 void core_job_note(struct job *j, const char *text); /* sets reason; cut at 399 bytes */
 void core_job_cancel(struct core *c, struct job *j, const char *who, struct now now);
 void core_job_retry(struct core *c, struct job *j, struct now now);
+uint64_t job_left(const struct job *j); /* bytes still to send, as far as known */
 /* Failed for good, or cancelled by a person: not begun again for the same version. */
 bool core_job_given_up(const struct job *j);
 /* At start: one just added had been given up before; it was told then, and no action tells again.

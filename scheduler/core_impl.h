@@ -198,7 +198,6 @@ bool job_before(const struct job *a, const struct job *b);
 void job_place(struct core *c, struct job *j, enum place to);
 void queue_enter(struct job *j); /* into its spoke's list of unfinished jobs, in order */
 void queue_leave(struct job *j);
-uint64_t job_left(const struct job *j); /* bytes still to send, as far as known */
 void queue_reorder(struct core *c, struct job *j, int priority, uint32_t urgent);
 
 /* due.c */

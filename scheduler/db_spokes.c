@@ -18,7 +18,11 @@ int db_spokes_put(struct db *db, const struct spoke_row *r)
 
 int db_spokes_away(struct db *db, const char *name, int64_t s)
 {
-	return db_run(db, "UPDATE spokes SET away_s = ? WHERE name = ?", "it", s, name);
+	/* One that was never there has no row yet: last seen never, its zone not known. */
+	return db_run(db,
+		      "INSERT INTO spokes (name, zone, last_seen, away_s) VALUES (?, '', 0, ?)"
+		      " ON CONFLICT (name) DO UPDATE SET away_s = excluded.away_s",
+		      "ti", name, s);
 }
 
 struct spoke_reader {

@@ -82,8 +82,7 @@ static json_t *wait_array(unsigned waits)
 	return a;
 }
 
-/* Seconds until a monotonic time, never negative; null where none. */
-static json_t *seconds_until(struct mono at, struct now now)
+json_t *facts_seconds_until(struct mono at, struct now now)
 {
 	if (at.us == 0 || at.us == MONO_NEVER.us)
 		return json_null();
@@ -138,7 +137,8 @@ json_t *facts_job(struct hub *h, const struct job *j, struct now now)
 	json_object_set_new(o, "late", json_boolean(j->late));
 	json_object_set_new(o, "tries", json_integer(j->tries));
 	json_object_set_new(o, "retry_in_s",
-			    j->waits & WAIT_RETRY ? seconds_until(j->due.at, now) : json_null());
+			    j->waits & WAIT_RETRY ? facts_seconds_until(j->due.at, now)
+						  : json_null());
 	json_object_set_new(o, "version", json_integer((json_int_t)v->id));
 	json_object_set_new(o, "root",
 			    v->indexed ? json_string(hash_hex(&root, hex)) : json_null());
@@ -148,6 +148,17 @@ json_t *facts_job(struct hub *h, const struct job *j, struct now now)
 	json_object_set_new(o, "windows_used", json_integer(j->windows_used));
 	add_figures(o, h, j);
 	return o;
+}
+
+/* Of the file, not of what is sent: half of a delta is half of it. Never nothing: it is not
+ * published yet. */
+static uint64_t undone(const struct job *j)
+{
+	uint64_t size = j->version->size;
+
+	if (j->total_bytes && j->done_bytes)
+		size = (uint64_t)((unsigned __int128)size * job_left(j) / j->total_bytes);
+	return MAX(size, 1);
 }
 
 void facts_count(struct hub *h, const char *spoke, const char *group, struct facts_counts *ret)
@@ -165,7 +176,11 @@ void facts_count(struct hub *h, const char *spoke, const char *group, struct fac
 				continue;
 			c.jobs++;
 			c.by_state[j->state]++;
-			c.bytes += j->kind == JOB_PUT ? j->version->size : 0;
+			if (j->kind == JOB_PUT) {
+				c.bytes += j->version->size;
+				c.to_send += job_left(j);
+				c.undone += undone(j);
+			}
 			if (!j->eta.s || j->eta.s == WALL_NEVER.s)
 				c.unforeseen++;
 			else if (j->eta.s > c.eta.s)
@@ -183,88 +198,10 @@ void facts_count(struct hub *h, const char *spoke, const char *group, struct fac
 void facts_add_counts(json_t *o, const struct facts_counts *n)
 {
 	json_object_set_new(o, "backlog_bytes", json_integer((json_int_t)n->bytes));
+	json_object_set_new(o, "to_send", json_integer((json_int_t)n->to_send));
 	json_object_set_new(o, "rate", json_integer((json_int_t)n->rate));
 	json_object_set_new(o, "eta", facts_time(n->eta));
 	json_object_set_new(o, "unforeseen", json_integer((json_int_t)n->unforeseen));
-}
-
-/* Where the spoke stands on its windows: the most open of its groups, with its rate. */
-static void add_window(json_t *o, struct hub *h, const struct spoke_state *s, struct now now)
-{
-	const struct config *cfg = core_config(hub_core(h));
-	struct rate_chain best = {0}, c;
-	struct wall opens = WALL_NEVER;
-	bool any = false;
-
-	for (size_t i = 0; i < cfg->n_groups; i++) {
-		if (!group_has_spoke(&cfg->groups[i], s->name))
-			continue;
-		core_rates(hub_core(h), s, &cfg->groups[i], now, &c);
-		if (!any || (c.open && (!best.open || c.least > best.least)))
-			best = c;
-		any = true;
-		if (!c.open && c.opens.s < opens.s)
-			opens = c.opens;
-	}
-	json_object_set_new(o, "open", json_boolean(any && best.open));
-	json_object_set_new(o, "limit",
-			    any && best.open ? facts_rate(best.least) : json_integer(0));
-	json_object_set_new(o, "closed_by",
-			    any && !best.open ? json_string(rate_reason_word(best.reason))
-					      : json_null());
-	json_object_set_new(o, "opens", any && !best.open ? facts_time(opens) : json_null());
-	json_object_set_new(o, "paused_until",
-			    any && !best.open && best.reason == RATE_PAUSED && best.override
-				    ? facts_time(best.override->until)
-				    : json_null());
-	json_object_set_new(o, "until", any ? facts_time(best.until) : json_null());
-}
-
-#define DRIFT_MAX 100 /* named, of one spoke */
-
-static void add_drift(void *arg, const struct hub_drift *d)
-{
-	json_array_append_new(arg, json_pack("{s:s, s:o, s:s, s:o, s:s}", "group", d->group, "path",
-					     facts_text(d->path), "what", d->what, "since",
-					     facts_time(d->since), "why", d->words));
-}
-
-/* With names, as many as fit. */
-static void add_drifts(json_t *o, struct hub *h, const char *spoke)
-{
-	json_t *drift = json_array(), *foreign = json_array();
-
-	json_object_set_new(
-		o, "drift_total",
-		json_integer((json_int_t)hub_drifts(h, spoke, DRIFT_MAX, add_drift, drift)));
-	json_object_set_new(
-		o, "foreign_total",
-		json_integer((json_int_t)hub_foreign(h, spoke, DRIFT_MAX, add_drift, foreign)));
-	json_object_set_new(o, "drift", drift);
-	json_object_set_new(o, "foreign", foreign);
-}
-
-json_t *facts_spoke(struct hub *h, const struct spoke_state *s, struct now now)
-{
-	struct facts_counts n;
-	json_t *o;
-
-	facts_count(h, s->name, NULL, &n);
-	o = json_pack("{s:s, s:o, s:b, s:b, s:b}", "name", s->name, "url",
-		      facts_text(s->cfg ? s->cfg->url : NULL), "up", s->up, "ever_up", s->ever_up,
-		      "key_refused", s->key_refused);
-	json_object_set_new(o, "problem",
-			    s->up ? json_null() : facts_text(*s->text ? s->text : NULL));
-	json_object_set_new(o, "retry_in_s", s->up ? json_null() : seconds_until(s->retry_at, now));
-	json_object_set_new(o, "last_seen", facts_time(s->last_seen));
-	json_object_set_new(o, "zone", facts_text(*s->zone_name ? s->zone_name : NULL));
-	json_object_set_new(o, "running", json_integer(s->running));
-	json_object_set_new(o, "slots", json_integer(s->cfg ? s->cfg->transfers : 0));
-	json_object_set_new(o, "jobs", json_integer((json_int_t)n.jobs));
-	facts_add_counts(o, &n);
-	add_drifts(o, h, s->name);
-	add_window(o, h, s, now);
-	return o;
 }
 
 json_t *facts_group(struct hub *h, const struct group_cfg *g)

@@ -11,6 +11,8 @@
 #include "scheduler/hub.h"
 
 json_t *facts_time(struct wall t); /* null for 0 and never */
+/* Seconds until a monotonic time, never negative; null where none. */
+json_t *facts_seconds_until(struct mono at, struct now now);
 json_t *facts_rate(uint64_t rate);
 json_t *facts_text(const char *s);	    /* null for NULL, and what is no UTF-8 made so */
 json_t *facts_absolute(const char *path);   /* of a file, from the daemon's directory on */
@@ -27,7 +29,9 @@ json_t *facts_chain(const struct rate_chain *c, const struct config *cfg,
 
 /* Counts over the unfinished jobs. */
 struct facts_counts {
-	uint64_t jobs, bytes; /* unfinished, and logical bytes that they still bring */
+	uint64_t jobs, bytes; /* unfinished, and the sizes of what they bring */
+	uint64_t undone;      /* the part of these sizes that is still to come */
+	uint64_t to_send;     /* on the wire: of what is not planned yet, what is not zeros */
 	uint64_t by_state[JOB_CANCELLED + 1];
 	double rate;	 /* of all that run, bytes/s */
 	struct wall eta; /* of the last of those that can be foreseen */

@@ -20,6 +20,7 @@
 #include "scheduler/hub_publish.h"
 #include "scheduler/hub_sets.h"
 #include "scheduler/inventory.h"
+#include "scheduler/reconcile.h"
 
 /* A member of a set, as it is to come to one spoke. */
 struct member {
@@ -36,9 +37,10 @@ struct members {
 	size_t n;
 };
 
-/* Gone here, nothing else is below or above it there, and nothing of a set rests on it: it may be
- * what the file was renamed from. */
-static bool publish_may_rename(const struct hub_job *x, const char *from)
+/* Gone here, and not only just, nothing else is below or above it there, and nothing of a set rests
+ * on it: it may be what the file was renamed from. */
+static bool publish_may_rename(const struct hub_job *x, const struct inventory *inv,
+			       const char *from)
 {
 	const struct hub_group *g = x->version->group;
 	const char *path = x->job->version->path;
@@ -49,7 +51,8 @@ static bool publish_may_rename(const struct hub_job *x, const char *from)
 	    (!strncmp(from, path, MIN(n, m)) && (n < m ? path[n] : from[m]) == '/'))
 		return false;
 	f = catalog_get((struct hub_group *)g, from);
-	return f && f->current && f->current->v->deleted && (!f->set || f->set->n == 1);
+	return f && f->current && f->current->v->deleted && (!f->set || f->set->n == 1) &&
+	       reconcile_may_rename(inv, f->current);
 }
 
 static void publish_op(const struct hub_job *x, struct inventory *inv, bool in_set,
@@ -81,7 +84,7 @@ static void publish_op(const struct hub_job *x, struct inventory *inv, bool in_s
 	if (item && hash_equal(&item->root, root)) {
 		op->kind = WIRE_META;
 	} else if (from) {
-		op->kind = !in_set && publish_may_rename(x, from) ? WIRE_RENAME : WIRE_COPY_OF;
+		op->kind = !in_set && publish_may_rename(x, inv, from) ? WIRE_RENAME : WIRE_COPY_OF;
 		snprintf(op->from, sizeof(op->from), "%s", from);
 	}
 }

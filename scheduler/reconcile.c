@@ -4,7 +4,8 @@
  * A deletion waits until what may replace the file is published: as long as anything of the group
  * is on its way to that spoke, or settles, the old content stays there as a base, and as what a
  * renamed file is copied from. delete_grace counts from then, and from when the file was found
- * gone.
+ * gone. A rename takes its old name away at once, since its content is there under the new one; but
+ * not within delete_grace: then it is a copy.
  *
  * What goes of a set goes together. Where its files were found gone at different times, or some
  * still have to wait, those that are asked for already are kept back until all are.
@@ -77,6 +78,11 @@ static bool in_grace(const struct inventory *s, const struct hub_version *hv)
 		return false;
 	h->grace_due.us = MIN(h->grace_due.us, now.mono.us + left);
 	return true;
+}
+
+bool reconcile_may_rename(const struct inventory *s, const struct hub_version *gone)
+{
+	return !in_grace(s, gone);
 }
 
 /* What a user or a final failure ended is not begun again for the same version. */

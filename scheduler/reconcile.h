@@ -17,6 +17,8 @@ void reconcile_deletions(struct inventory *s);
 /* A publication at path was refused: where a file has become a directory, or a directory a file,
  * what was deleted there does not wait for what replaces it. */
 void reconcile_in_way(struct inventory *s, const char *path);
+/* May what was found gone disappear there, since a file of its content takes its place? */
+bool reconcile_may_rename(const struct inventory *s, const struct hub_version *gone);
 /* Same for every spoke of a group: something there settled. */
 void reconcile_group_deletions(struct hub_group *g);
 /* Once a turn, when it is known what is a set: the deletions that may go now. Returns when the next

@@ -119,11 +119,11 @@ static int recover_spoke(void *arg, const struct spoke_row *row)
 	if (!s)
 		return 0;
 	s->state->last_seen = row->last_seen;
-	s->state->ever_up = true;
+	s->state->ever_up = row->last_seen.s != 0;
 	if (row->away_s > 0)
 		core_spoke_was_away(s->state, MIN(row->away_s, AWAY_MOST_S) * SECOND_US,
 				    daemon_now().mono);
-	if (core_spoke_zone(r->hub->core, s->state, row->zone) < 0)
+	if (row->zone[0] && core_spoke_zone(r->hub->core, s->state, row->zone) < 0)
 		log_warn("spoke %s: its time zone %s is not known here", row->name, row->zone);
 	return 0;
 }
