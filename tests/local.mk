@@ -215,7 +215,7 @@ tests_unit_test_week_SOURCES = tests/unit/test_week.c scheduler/client_week.c sc
 EXTRA_DIST += tests/README tests/check_layers tests/check_docs tests/fences tests/sys tests/bench \
 	tests/sim/seeds tests/sim/stops \
 	tests/unit/calendar.h tests/unit/ini.h tests/unit/zones.h \
-	tests/cppcheck.supp tests/lsan.supp tests/tsan tests/tsan.supp
+	tests/cppcheck.supp tests/lsan.supp tests/tsan tests/tsan.supp tests/broken
 
 # For contrib/check, which runs and counts the tests itself.
 list-layers:
@@ -238,7 +238,10 @@ dist-hook:
 # The threads under TSan.
 check-tsan:
 	$(srcdir)/tests/tsan
-.PHONY: check-tsan
+# Each promise broken on purpose: does its test fail?
+check-broken:
+	$(srcdir)/tests/broken
+.PHONY: check-tsan check-broken
 
 # End to end, and the benchmarks (root: they make network namespaces).
 check-sys: all $(DOCS) tests/sys/position tests/sys/spokesyncd_before tests/sys/lies

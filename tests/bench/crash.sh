@@ -1,6 +1,6 @@
 #!/bin/bash
 # All durable steps of hub and spoke killed at, on XFS, whose blocks can be shared, and on ext4; then
-# WANTED power cuts (100) of a spoke on ext4, of one on XFS and of a hub on XFS. PARTS: some of
+# WANTED power cuts (100) of a spoke on ext4 and on XFS, and of a hub on either. PARTS: some of
 # "xfs ext4 power". The filesystems are files in BENCH_DIR; on a tmpfs (3 GB) they take a third of the
 # time. SEED repeats the moments. JOBS: worlds at a time.
 . "$(dirname "$0")/lib.bash"
@@ -39,7 +39,7 @@ for fs in ${PARTS/power/}; do
 	world_end
 done
 [[ " $PARTS " == *" power "* ]] || exit "$FAILED"
-for what in "ext4 berlin" "xfs berlin" "xfs hub"; do
+for what in "ext4 berlin" "xfs berlin" "xfs hub" "ext4 hub"; do
 	world
 	# shellcheck disable=SC2086
 	power_world $what

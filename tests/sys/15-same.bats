@@ -49,6 +49,21 @@ wire_of() { # KIND PATH
 	[ "$(summary new/renamed berlin literal)" -le 4096 ]
 }
 
+# Catches: the program as it was, which renamed whatever delete_grace said.
+@test "delete_grace is asked before a rename takes the old name away" {
+	spoke berlin
+	GROUP="delete_grace = 6s"
+	hub
+	random "$T/src/image" 2
+	start berlin hub
+	hubctl wait --timeout 60s
+	mv "$T/src/image" "$T/src/renamed"
+	eventually 10 test -e "$T/berlin/renamed"
+	[ -e "$T/berlin/image" ]
+	eventually 20 test ! -e "$T/berlin/image"
+	same berlin renamed
+}
+
 # Somebody wrote to it there meanwhile: it is no proof of anything, and is not passed off as the file.
 @test "a file that was changed at the spoke is not renamed" {
 	spoke berlin

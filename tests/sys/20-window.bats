@@ -1,4 +1,7 @@
 # Windows, rates and overrides.
+#
+# Seen to catch: any window taken for open (tests/broken 1). Of the two guards at an edge, the push that
+# is ended and the shaper, either alone keeps it green: test_push and test_hub_rates look at each.
 load lib
 
 setup() { world; }

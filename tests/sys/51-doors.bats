@@ -1,4 +1,6 @@
 # Who is not known gets in nowhere, at no cost; who is known no longer is put out.
+#
+# Seen to catch: any key taken for a known one (tests/broken 7); a handshake closed without an alert.
 load lib
 
 setup() {
@@ -61,6 +63,65 @@ at_most() { [ "$(descriptors)" -le "$1" ]; }
 	run grep -aE 'NewSessionTicket|New Session Ticket arrived|Max Early Data: [1-9]' "$T/said"
 	[ "$status" -eq 1 ]
 	[ ! -s "$T/session" ]
+}
+
+# Catches: a hub that takes what curl takes by default. It is the right key, and by TLS 1.3 the question comes.
+@test "a hub asks nothing of a spoke that has TLS 1.2 alone, though the key is the right one" {
+	stop berlin
+	SETTLE=0s RETRY=200ms
+	hub
+	echo 1 >"$T/src/a"
+	tls() { # VERSION
+		openssl s_server "-tls$1" -accept "127.0.0.1:$port" -cert "$T/berlin.key" -key "$T/berlin.key" \
+			>"$T/served" 2>&1 3>&- 4>&- <"$T/fifo" &
+		SERVER=$!
+	}
+	mkfifo "$T/fifo"
+	exec 8<>"$T/fifo" # nothing comes from it, and no end
+	start hub
+	tls 1_2
+	eventually 20 grep -aiE 'unsupported protocol|protocol version' "$T/served"
+	run grep -a 'GET /v1/hello' "$T/served"
+	kill "$SERVER"
+	wait "$SERVER" || true
+	[ "$status" -eq 1 ]
+	is false eval 'hubctl spokes --json | jq ".spokes[0].up"'
+	tls 1_3
+	eventually 20 grep -a 'GET /v1/hello' "$T/served"
+	kill "$SERVER"
+	wait "$SERVER" || true
+	exec 8>&-
+}
+
+# Catches: a connection that may wait for ever before, within or after its handshake (SERVER_HEAD_S).
+@test "who does not get on with the handshake, or with the first request, is put out in half a minute" {
+	quiet() { # NAME COMMAND...: what it says is sent, and then nothing; ends when the other side does
+		local said=$1
+		shift
+		"$@" >"$T/$said" 2>&1 3>&- 4>&- &
+		WAITING+=("$!")
+	}
+	raw() { # BYTES
+		exec 9<>"/dev/tcp/127.0.0.1/$port"
+		head -c "$1" "$T/hello" >&9
+		cat <&9
+	}
+	half() { openssl s_client -quiet -connect "127.0.0.1:$port" -cert "$T/hub.key" -key "$T/hub.key" <"$T/fifo"; }
+	mkfifo "$T/fifo"
+	exec 8<>"$T/fifo"
+	printf 'GET /v1/hello HTTP/1.1\r\nHost' >&8
+	WAITING=()
+	printf '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' >"$T/hello"
+	quiet none raw 0
+	quiet part raw 9
+	quiet head half
+	eventually 60 ended
+	exec 8>&-
+	[ "$(status_of "${known[@]}" "$url/v1/hello")" = 200 ]
+}
+ended() {
+	local w
+	for w in "${WAITING[@]}"; do gone "$w" || return 1; done
 }
 
 @test "200 unknown keys, half-open handshakes and lumps of garbage cost nothing" {

@@ -169,3 +169,27 @@ wrong=00000000000000000000000000000000
 	[[ $output == *"[spoke berlin]"* ]]
 	[ -z "$(ls "$T/hub.d")" ]
 }
+
+# Catches: the program as it was, which had four places for keys that it does not know, and kept them for
+# whoever came first.
+@test "strangers who keep their connections open stand in nobody's way" {
+	local i idle=()
+	strangers
+	printf '[daemon]\nrole = hub\nstate_dir = %s\nkey = %s\n' "$T" "$T/other.key" >"$T/other.ini"
+	"$SPOKESYNCD" -c "$T/other.ini" --print-key >"$T/other"
+	offer
+	mkfifo "$T/fifo"
+	exec 8<>"$T/fifo" # nothing comes from it, and no end
+	for i in 1 2 3 4 5 6; do
+		openssl s_client -connect "127.0.0.1:${PORT[berlin]}" -cert "$T/other.key" -key "$T/other.key" \
+			<"$T/fifo" >"$T/idle$i" 2>&1 3>&- 4>&- &
+		idle+=($!)
+		eventually 10 grep -q 'Cipher is TLS_' "$T/idle$i"
+	done
+	run hubctl pair "$CODE" --name berlin
+	echo "$output"
+	kill "${idle[@]}" 2>/dev/null || true
+	exec 8>&-
+	[ "$status" -eq 0 ]
+	ended "$OFFER" 0
+}

@@ -133,3 +133,37 @@ hook_script() {
 	eventually 30 test -s "$T/sink"
 	jq -es 'length == 1 and .[0].body.path == "a"' "$T/sink"
 }
+
+# Catches: hook_time that does not come to the hook, or ends only the shell and not what it started.
+@test "a hook whose time is over is ended with all that it started, and what it printed is kept" {
+	printf '#!/bin/sh\necho before\nsleep 600 &\necho $! >"%s"\nwait\n' "$T/sleeper" >"$T/hook"
+	chmod 755 "$T/hook"
+	spoke berlin
+	HUB="hook_time = 1s"
+	GROUP="on_settled = $T/hook"
+	hub
+	echo 1 >"$T/src/a"
+	start berlin hub
+	late() { jq -es '[.[] | select(.event == "hook")][0] | .output == "before\n" and (.why | test("its time was over"))' "$T/hub.jsonl"; }
+	eventually 30 late
+	eventually 10 gone "$(<"$T/sleeper")"
+}
+
+# Catches: a group that stops and tells nobody, or tells again at each look.
+@test "on_fail tells of a group that stands still, once, with the reason" {
+	printf '#!/bin/sh\necho "$SPOKESYNC_EVENT $SPOKESYNC_KIND [$SPOKESYNC_PATH] $SPOKESYNC_WHY" >>"${0%%/*}/told"\n' >"$T/hook"
+	chmod 755 "$T/hook"
+	spoke berlin
+	GROUP=$(printf 'max_delete = 1\non_fail = %s' "$T/hook")
+	hub
+	echo 1 | tee "$T/src/a" "$T/src/b" "$T/src/c" >"$T/src/d"
+	start berlin hub
+	hubctl wait --timeout 60s
+	[ ! -e "$T/told" ]
+	rm "$T/src/a" "$T/src/b"
+	eventually 20 test -s "$T/told"
+	grep -q '^fail group \[\] .*confirm' "$T/told"
+	sleep 2
+	is 1 grep -c . "$T/told"
+	[ -e "$T/berlin/a" ]
+}

@@ -67,3 +67,39 @@ cell() { # SPOKE PATH [FIELD]
 	is published cell berlin b
 	same berlin b
 }
+
+spoke_fact() { hubctl spokes --json | jq -r ".spokes[0].$1"; }
+
+# Catches: a first copy whose progress is that of single files; what failed for good counted as there; a
+# delta announced with the size of its file.
+@test "a first copy is watched as a whole, and what is to be sent is the delta, not the file" {
+	spoke berlin
+	SPOKE[berlin]="rate = 8Mbit"
+	hub
+	for k in 1 2 3 4; do random "$T/src/$k" 2; done
+	start hub
+	eventually 20 is 4 spoke_fact jobs
+	is 0 spoke_fact bytes_there
+	is $((8 << 20)) spoke_fact bytes
+	is $((8 << 20)) spoke_fact to_send
+	start berlin
+	part() {
+		there=$(spoke_fact bytes_there)
+		[ "$there" -ge $((2 << 20)) ] && [ "$there" -lt $((8 << 20)) ]
+	}
+	eventually 30 part
+	[[ $(hubctl spokes) == *berlin\ *[0-9]\ %* ]]
+	hubctl wait --timeout 60s
+	is $((8 << 20)) spoke_fact bytes_there
+	[[ $(hubctl spokes) == *berlin\ *100\ %* ]]
+	# A part of a file is another: once that is known, no more is announced.
+	hubctl pause --all --for 1h
+	sed -i 's/^rate = .*/rate = 64kbit/' "$T/hub.ini"
+	ctl hub reload
+	dd if=/dev/urandom of="$T/src/1" bs=64k count=1 conv=notrunc status=none
+	eventually 20 is 1 spoke_fact jobs
+	hubctl resume --all
+	small() { [ "$(spoke_fact to_send)" -le $((80 << 10)) ]; }
+	eventually 20 small
+	[[ $(hubctl backlog) == *"1 file, 2 MiB missing, "*" to send"* ]]
+}

@@ -202,6 +202,8 @@ damage() {
 	[ "$(grep -c 'scrub: begun' "$T/berlin.err")" -eq 1 ]
 	is damaged told berlin other
 	[ "$(jq -s '[.[] | select(.event == "scrub")] | last | .found' "$T/berlin.jsonl")" -eq 1 ]
+	# At its own rate; seconds are whole ones.
+	jq -es '[.[] | select(.event == "scrub")] | last | .read / (.seconds + 1) <= 8388608' "$T/berlin.jsonl"
 }
 
 # Seen to catch: the newest that could not be read was tried for ever, and nothing behind it could be

@@ -56,6 +56,26 @@ change() { # N
 	[ $(($(sent) - before)) -eq $((100 * 4096)) ]
 }
 
+# Catches: a hub that takes what the spokes hold for nothing, or for theirs, when it knows nothing itself.
+@test "all of a hub's state is deleted: its files are read again, and nothing is sent but what is new" {
+	two_images
+	before=$(sent)
+	stop hub
+	rm -rf "$T/hub.state"
+	mkdir "$T/hub.state"
+	start hub
+	hubctl wait --timeout 60s
+	[ "$(sent)" -eq "$before" ]
+	change 100
+	hubctl wait --timeout 60s
+	same berlin one.img
+	same berlin two.img
+	[ $(($(sent) - before)) -eq $((100 * 4096)) ]
+	is 0 drifts
+	[ -e "$T/berlin/two.img" ]
+}
+drifts() { hubctl spokes --json | jq '.spokes[0] | .drift_total + .foreign_total'; }
+
 @test "a spoke's database is deleted: its files are hashed again, and nothing is sent" {
 	two_images
 	stop berlin
@@ -193,7 +213,10 @@ half_there() {
 	random "$T/src/one.img" 24
 	start berlin hub
 	eventually 30 receiving 2000000
+	had=$(job one.img berlin done)
 }
+# What had come went with it, and comes once more, with what came until that was seen: not twice.
+again() { [ "$(sent)" -le $(((24 << 20) + had + (12 << 20))) ]; }
 
 @test "staging is deleted under a running transfer" {
 	half_there
@@ -202,6 +225,7 @@ half_there() {
 	same berlin one.img
 	[ -z "$(ls -A "$T/berlin/.spokesync/staging")" ]
 	grep -q 'was deleted; it is begun anew' "$T/berlin.err"
+	again
 }
 
 @test "staging itself is deleted under a running transfer" {
@@ -210,6 +234,7 @@ half_there() {
 	hubctl wait --timeout 90s
 	same berlin one.img
 	grep -q 'were deleted; they are made again' "$T/berlin.err"
+	again
 	cp "$T/src/one.img" "$T/before"
 	change 10
 	hubctl wait --timeout 60s

@@ -179,3 +179,59 @@ broken() { # SIDE "ERRNO CALLS TEXT" WORDS
 	is 0 jq -s '[.[] | select(.event == "summary") | .literal] | add // 0' "$T/hub.jsonl"
 	is ok sqlite3 "$T/hub.state/hub.db" 'PRAGMA integrity_check'
 }
+
+# A real disk, filled by somebody else while an image comes: all of it, the blocks kept for root as well.
+# Catches: what only looks at the figures; a database that cannot be written any more and ends the spoke.
+@test "a spoke's disk is full, really: it waits and says so, and goes on when there is room" {
+	spoke berlin
+	FS_SIZE=96M on ext4 "$T/berlin"
+	SPOKE[berlin]="rate = 8Mbit"
+	hub
+	start berlin hub
+	random "$T/src/zero.img" 1
+	hubctl wait --timeout 60s
+	random "$T/src/one.img" 6
+	further() { [ "$(job one.img berlin done)" -gt 500000 ]; }
+	eventually 30 further
+	fill
+	eventually 60 why_says "no space\|space left\|free on its disk"
+	no_spin
+	is zero.img published berlin
+	kill -0 "${PID[berlin]}"
+	rm "$T/berlin/.spokesync/full"
+	mended
+}
+fill() { # again where somebody let go of a little meanwhile
+	local k
+	for k in 1 2 3; do
+		dd if=/dev/zero bs=64k status=none >>"$T/berlin/.spokesync/full" 2>/dev/null || true
+	done
+}
+
+# The kernel itself turns it so, as after a disk's error; until somebody has it checked, it stays so.
+@test "a spoke's filesystem is turned read-only by the kernel, and mended by hand" {
+	spoke berlin
+	FS_SIZE=200M on ext4 "$T/berlin"
+	mount -o remount,errors=remount-ro "$T/berlin"
+	dev=$(findmnt -no SOURCE "$T/berlin")
+	[ -w "/sys/fs/ext4/${dev##*/}/trigger_fs_error" ] || skip "no way to cause an error of ext4"
+	SPOKE[berlin]="rate = 16Mbit"
+	hub
+	start berlin hub
+	random "$T/src/zero.img" 1
+	hubctl wait --timeout 60s
+	random "$T/src/one.img" 8
+	further() { [ "$(job one.img berlin done)" -gt 500000 ]; }
+	eventually 30 further
+	echo test >"/sys/fs/ext4/${dev##*/}/trigger_fs_error"
+	eventually 30 why_says "read-only\|input/output\|disk i/o error"
+	no_spin
+	kill -0 "${PID[berlin]}"
+	stop berlin || stop berlin KILL
+	umount "$T/berlin"
+	e2fsck -fy "$T/berlin.fs" >/dev/null 2>&1 || [ $? -le 2 ]
+	mount -o loop "$T/berlin.fs" "$T/berlin"
+	same berlin zero.img
+	start berlin
+	mended
+}

@@ -120,6 +120,27 @@ job_waits() { hubctl jobs --json | jq -c --arg p "$1" '[.jobs[] | select(.path =
 	grep -q 'long.xml: it is longer than 1 MiB: the set that it is in does not wait' "$T/hub.err"
 }
 
+# Catches: a parent locator that is not read, or read but for the identifier of what the parent holds.
+@test "a chain of VHDX comes parents first, and a child only to the very parent that it was made from" {
+	spoke berlin
+	GROUP='publish = spoke'
+	hub
+	qemu-img create -q -f vhdx "$T/win.vhdx" 8M
+	python3 "$BATS_TEST_DIRNAME/vhdx_child.py" "$T/win.vhdx" "$T/src/win.1.avhdx"
+	(cd "$T/src" && python3 "$BATS_TEST_DIRNAME/vhdx_child.py" win.1.avhdx win.2.avhdx)
+	echo p >"$T/src/win.1.pvp"
+	start berlin hub
+	eventually 20 held win.2.avhdx 'its parent win.vhdx is not in the group'
+	qemu-img create -q -f vhdx "$T/src/win.vhdx" 8M
+	eventually 20 held win.1.avhdx 'win.1.avhdx: win.vhdx is not the image that it was made from'
+	is "" published berlin
+	mv "$T/win.vhdx" "$T/src"
+	hubctl wait --timeout 60s
+	is $'win.1.avhdx\nwin.1.pvp\nwin.2.avhdx\nwin.vhdx' published berlin
+	jq -es '[.[] | select(.event == "published") | .path] == ["win.vhdx", "win.1.avhdx", "win.2.avhdx", "win.1.pvp"]' "$T/hub.jsonl"
+	hubctl inspect win.2.avhdx --json | jq -e '[.chain[] | .exact] | length == 2 and all'
+}
+
 # Seen to catch: not_its_parent() of hub_sets.c that is never true.
 @test "a child is held where the image of that name is not the one that it was made from" {
 	spoke berlin
@@ -334,6 +355,28 @@ job_waits() { hubctl jobs --json | jq -c --arg p "$1" '[.jobs[] | select(.path =
 	hubctl wait --timeout 60s
 	same paris win.xml
 	is 0 sqlite3 "$T/hub.state/hub.db" 'SELECT max(away_s) FROM spokes'
+}
+
+# Catches: the program as it was, which had no place for that of one that it never reached.
+@test "everywhere: a spoke that was never reached is left behind as well, over restarts" {
+	spoke berlin
+	spoke madrid
+	# shellcheck disable=SC2034
+	GROUP='publish = everywhere'
+	hub
+	start berlin hub
+	chain win 1
+	eventually 20 held win.vhdx 'madrid has not staged'
+	away() { [ "$(sqlite3 "$T/hub.state/hub.db" "SELECT away_s FROM spokes WHERE name = 'madrid'")" -gt 0 ]; }
+	eventually 20 away
+	stop hub
+	sqlite3 "$T/hub.state/hub.db" "UPDATE spokes SET away_s = 25 * 3600 WHERE name = 'madrid'"
+	start hub
+	eventually 20 same berlin win.xml
+	is false eval 'hubctl spokes --json | jq ".spokes[] | select(.name == \"madrid\") | .ever_up"'
+	start madrid
+	hubctl wait --timeout 60s
+	same madrid win.xml
 }
 
 # Staged but for one file that is locked on the hub: then the spoke is another process, which is killed

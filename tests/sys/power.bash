@@ -5,7 +5,8 @@
 # For 86-power.bats and tests/bench/crash.sh.
 #
 #   power_world TYPE WHO   WHO's disk (berlin, hub) with a filesystem of that type
-#   power_round N CUTS     image N and small files beside it come, while the power goes CUTS times
+#   power_round N CUTS     image N and small files beside it come, while the power goes CUTS times, and at
+#                          each publication ($PUBLISHES: so many of the small ones)
 
 power_world() { # TYPE WHO
 	CUTS=0 ACKED=0 DISK=$2 UUID=
@@ -95,6 +96,11 @@ power_round() { # NUMBER CUTS
 	for i in small/1 small/2 one.img small/3 small/4 small/5; do
 		cp "$T/now/$i" "$T/new"
 		mv "$T/new" "$T/src/$i"
+	done
+	for i in small/{1..5}; do # as soon as the hub was told of each
+		[ "${i#*/}" -le "${PUBLISHES:-5}" ] || break
+		eventually 60 power_done "$i"
+		power_cut
 	done
 	for ((i = 1; i <= $2; i++)); do
 		# at any moment, and the last time as soon as the hub was told that it is published

@@ -83,15 +83,26 @@ torture() {
 count() { did[$1]=$((${did[$1]-0} + 1)); }
 
 torture_settle() {
+	torture_week unlimited
 	hubctl resume --all >/dev/null 2>&1
 	hubctl wait --timeout 120s >"$T/waited" 2>&1 || { echo "amiss: $(tail -n 2 "$T/waited")"; hubctl jobs; }
 }
 
+# The week itself: no window is open from now on, or one always is.
+torture_week() { # closed|unlimited
+	[ "${WEEK-unlimited}" != "$1" ] || return 0
+	WEEK=$1
+	sed -i "s/^window = .*/window = mon-sun 00:00-24:00 $1/" "$T/hub.ini"
+	hubctl reload >/dev/null 2>&1
+}
+
 torture_step() { # SPOKE...: something that goes wrong, or nothing
 	local victim=${*:$((RANDOM % $# + 1)):1}
+	torture_week unlimited
 	case $((RANDOM % 5)) in
 	0) stop "$victim" KILL && start "$victim" && count killed-spoke ;;
 	1) stop hub KILL && start hub && count killed-hub ;;
-	2) hubctl pause "$victim" --for "$((RANDOM % 3 + 1))s" >/dev/null && count closed ;;
+	2) hubctl pause "$victim" --for "$((RANDOM % 3 + 1))s" >/dev/null && count paused ;;
+	3) torture_week closed && count closed ;;
 	esac
 }

@@ -1,7 +1,8 @@
 /*
  * test_hub_rates.c: the shaper's tree as the hub builds it for its pushes, run in virtual time: who
  * shares the hub's own policy while a sync-now stands in place of it for some. And the effort that
- * a rate allows. No daemon, no peer.
+ * a rate allows. No daemon, no peer. Seen to catch: a shaper that lets bytes through outside a
+ * window.
  */
 #include "scheduler/hub_rates.h"
 

@@ -1,7 +1,8 @@
 /*
  * test_push.c: whole pushes over loopback HTTPS into a spoke in memory that builds the content:
  * first copies and deltas, interruptions, refusals, nodes that do not prove, stops. What is
- * compared in the end is the content itself.
+ * compared in the end is the content itself. Seen to catch: a push that is asked to stop at the end
+ * of a window and does not.
  */
 #include "transfer/push_private.h"
 

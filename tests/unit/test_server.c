@@ -1,5 +1,7 @@
 /*
- * test_server.c: the server on a Unix socket and on TLS, spoken to by the curl command.
+ * test_server.c: the server on a Unix socket and on TLS, spoken to by the curl command. Seen to
+ * catch: a server that runs as long as a part of a handshake is there (five bytes kept a core
+ * busy).
  */
 #include "transfer/server.h"
 
