@@ -269,7 +269,7 @@ bench-cache: all
 		bats --tap $(srcdir)/tests/sys/25-cache.bats
 # Two hundred links that fail, real time (net.sh); then fleets in virtual time, until told to stop. A
 # failing seed is printed and replays. Each has a name of its own.
-soak: soak-net soak-sim
+soak: soak-net soak-load soak-sim
 soak-net: all
 	SPOKESYNC_BUILD=$(abs_builddir) $(srcdir)/tests/bench/net.sh
 soak-sim: tests/sim/sim

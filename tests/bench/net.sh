@@ -17,6 +17,9 @@ trap net_end EXIT
 trap 'exit 130' INT TERM
 net_all "$FROM" "${SCHEDULES:-200}" "$JOBS"
 failed=$?
-[ "${LINKS:-10}" -eq 0 ] || [ "$(id -u)" -ne 0 ] || ! command -v wirefilter >/dev/null ||
+if [ "${LINKS:-10}" -gt 0 ] && { [ "$(id -u)" -ne 0 ] || ! command -v wirefilter >/dev/null; }; then
+	echo "links with delay and loss: not tried, that needs root and vde2"
+elif [ "${LINKS:-10}" -gt 0 ]; then
 	"$(dirname "$0")/net_link.sh" || failed=1
+fi
 exit "$failed"
