@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/sets.h"
+
 #define HOLE	  6u /* of {name} and of {stem} */
 #define NAME_MOST 255u
 
@@ -89,6 +91,9 @@ bool lockfile_name(const struct lockfiles *l, unsigned i, const char *name, char
 	const char *t = l->text[i], *at = hole(t), *dot = strrchr(name, '.');
 	size_t len = strlen(name), max = MIN(size, NAME_MOST + 1);
 
+	/* The stem's is the image's: what is said of it beside it may change while it is in use. */
+	if (at[1] == 's' && sets_rank(name) >= SET_PROPERTIES)
+		return false;
 	if (at[1] == 's' && dot && dot != name)
 		len = (size_t)(dot - name);
 	if (strlen(t) - HOLE + len >= max)

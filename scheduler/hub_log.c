@@ -100,6 +100,8 @@ void hub_log_changed(const struct hub_job *x, const struct action *a)
 
 	wait_words(j->waits, waits, sizeof(waits));
 	if (!event) {
+		if (j->state == JOB_STAGED && j->waits & WAIT_RETRY && j->reason[0])
+			job_mishap(x, "not published", j->reason);
 		log_debug("job %" PRIu64 " %s/%s -> %s: %s (%s) %s", j->id, j->version->group,
 			  j->version->path, j->spoke->name, job_state_word(j->state), waits,
 			  j->reason);
@@ -116,6 +118,8 @@ void hub_log_changed(const struct hub_job *x, const struct action *a)
 	if (j->state == JOB_FAILED || j->state == JOB_WAITING)
 		job_mishap(x, j->state == JOB_FAILED ? "failed" : "not sent",
 			   j->reason[0] ? j->reason : waits);
+	else if (j->state == JOB_PAUSED && j->waits & WAIT_RETRY)
+		job_mishap(x, "not sent", j->reason[0] ? j->reason : waits);
 }
 
 /* {0}: not known, or never. */
@@ -281,10 +285,14 @@ void hub_log_drift(const struct inventory *inv, const char *path, const char *ev
 		   const char *what, const char *why)
 {
 	const struct hub_spoke *s = inv->spoke;
+	struct mishap m = {
+		.what = event, .spoke = s->name, .group = inv->group, .path = path, .why = why};
 
 	joblog_event(s->hub->d->joblog, event,
 		     json_pack("{s:s, s:s, s:o, s:s, s:o}", "spoke", s->name, "group", inv->group,
 			       "path", text(path), "what", what, "why", text(why)));
+	if (!strcmp(event, "drift"))
+		hub_history_mishap(s->hub, &m);
 	if (!strcmp(event, "drift"))
 		log_warn("spoke %s: %s/%s: %s there, not by the hub: %s", s->name, inv->group, path,
 			 what, why);

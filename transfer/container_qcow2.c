@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #define HEAD		  104u
 #define HEAD_2		  72u /* of version 2 */
 #define BACKING_MOST	  1023u
@@ -20,9 +22,35 @@
 #define INCOMPAT_CORRUPT  (1u << 1)
 #define INCOMPAT_EXTERNAL (1u << 2)
 
+#define OPTIONS_DEEP 4u
+
 static bool has_backing(const uint8_t *head)
 {
 	return container_big(head + 8, 8) != 0 && container_big(head + 16, 4) != 0;
+}
+
+/* Of QEMU's options for a file, however deep below the formats over it; NULL: none. */
+static const char *file_option(const json_t *o, unsigned depth)
+{
+	static const char *const keys[] = {"filename", "file.filename", "file.file.filename"};
+	const json_t *below = json_object_get(o, "file");
+
+	for (unsigned i = 0; i < ARRAY_LEN(keys); i++)
+		if (json_is_string(json_object_get(o, keys[i])))
+			return json_string_value(json_object_get(o, keys[i]));
+	return below && depth > 0 ? file_option(below, depth - 1) : NULL;
+}
+
+/* A path, or what QEMU takes in its place: file:PATH, and json:OPTIONS. */
+static void take_name(const char *name, struct container *ret)
+{
+	json_t *o = strncmp(name, "json:", 5) ? NULL : json_loads(name + 5, 0, NULL);
+	const char *path = o ? file_option(o, OPTIONS_DEEP) : NULL;
+
+	if (!path)
+		path = strncmp(name, "file:", 5) ? name : name + 5;
+	(void)container_file_name(path, ret);
+	json_decref(o);
 }
 
 static void take_backing(int fd, const uint8_t *head, struct container *ret)
@@ -34,7 +62,7 @@ static void take_backing(int fd, const uint8_t *head, struct container *ret)
 		return;
 	name[len] = '\0';
 	if (strlen(name) == len)
-		(void)container_file_name(name, ret);
+		take_name(name, ret);
 }
 
 /* The entries of the directory of bitmaps: has any of them one who writes to it? */

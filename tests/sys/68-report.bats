@@ -61,3 +61,30 @@ summed() { jq -s --arg f "$1" '[.[] | select(.event == "summary") | .[$f]] | add
 	report --since 2000-01-01 | jq -e '.groups[0].published == 8 and .since == "2000-01-01T00:00:00Z"'
 	report --since "$(date -d tomorrow +%F)" | jq -e '.groups[0].published == 0'
 }
+
+# Catches: the program as it was, which told of jobs that failed for good and of what did not begin; neither of
+# publications that did not work, nor of what was changed on a spoke, once it was repaired.
+@test "what could not be published, and what was changed on a spoke, is in the report, mended or not" {
+	spoke berlin
+	hub
+	random "$T/src/one.img" 1
+	start berlin hub
+	hubctl wait --timeout 60s
+	report | jq -e '.errors == []'
+	echo other >>"$T/berlin/one.img"
+	wrong() { report | jq -e --arg w "$1" --arg p "$2" '[.errors[] | select(.what == $w and .path == $p and .spoke == "berlin" and .why != "")] | length == 1'; }
+	eventually 20 grep -q 'one.img is changed here' "$T/berlin.err"
+	run hubctl verify berlin one.img # the hub hears of it now, not at its next greeting
+	eventually 20 wrong drift one.img
+	hubctl wait --timeout 60s
+	same berlin one.img
+	mkdir "$T/berlin/two.img"
+	echo theirs >"$T/berlin/two.img/file"
+	random "$T/src/two.img" 1
+	eventually 30 wrong "not published" two.img
+	rm -r "$T/berlin/two.img"
+	hubctl wait --timeout 60s
+	same berlin two.img
+	wrong "not published" two.img
+	wrong drift one.img
+}

@@ -652,6 +652,30 @@ twins() { # CONTENT YEAR: of sets, and by themselves
 	same berlin b.vhdx
 }
 
+# Catches: the program as it was, which took the lock file of a base for one of all that has its stem: no
+# new version came as long as anybody used the base.
+@test "while a base is in use its new children come, and what says of it changes, on either side" {
+	spoke berlin
+	# shellcheck disable=SC2034
+	GROUP='publish = spoke'
+	hub
+	start berlin hub
+	chain win 1
+	hubctl wait --timeout 60s
+	touch "$T/berlin/win.lok" "$T/src/win.lok"
+	(cd "$T/src" && qemu-img create -q -f qcow2 -b win.2.qcow2 -F qcow2 win.3.qcow2)
+	echo new >"$T/src/win.3.pvp"
+	echo changed >>"$T/src/win.pvp"
+	sed -i 's,</versionManifest>,<diskFileName>win.3.qcow2</diskFileName>\n&,' "$T/src/win.xml"
+	hubctl wait --timeout 30s
+	same berlin win.3.qcow2
+	same berlin win.pvp
+	same berlin win.xml
+	# The base itself is another matter.
+	printf x >>"$T/src/win.vhdx"
+	eventually 20 eval 'hubctl backlog | grep "win.vhdx.*lok"'
+}
+
 # Seen to catch: a notice of each operation that takes a name away for a moment.
 @test "hooks of a spoke are told what a set put, not what it took away in between" {
 	cat >"$T/hook" <<-'SH'

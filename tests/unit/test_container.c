@@ -529,6 +529,10 @@ static void test_vhd_parent(void **state)
 
 static void test_qcow2(void **state)
 {
+	static const char *const others[] = {
+		"file:other.qcow2", "json:{\"file.filename\":\"other.qcow2\"}",
+		"json:{\"driver\":\"qcow2\",\"file\":{\"driver\":\"file\",\"filename\":\"/x/"
+		"other.qcow2\"}}"};
 	char command[1200];
 	struct container c;
 	struct temp t;
@@ -565,6 +569,16 @@ static void test_qcow2(void **state)
 	assert_string_equal(c.kind, "overlay");
 	assert_string_equal(c.parent, "base.qcow2");
 	close(fd);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		snprintf(command, sizeof(command),
+			 "cd '%s' && qemu-img rebase -q -u -b '%s' -F qcow2 o.qcow2", t.path,
+			 others[i]);
+		assert_int_equal(system(command), 0);
+		fd = openat(t.fd, "o.qcow2", O_RDWR | O_CLOEXEC);
+		container_look(fd, "o.qcow2", &c);
+		assert_string_equal(c.parent, "other.qcow2");
+		close(fd);
+	}
 	temp_done(&t);
 }
 

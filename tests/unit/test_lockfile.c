@@ -65,6 +65,11 @@ static void test_names(void **state)
 	assert_string_equal(buf, "win.3.avhdx.lok");
 	assert_true(lockfile_name(&l, 1, "win.3.avhdx", buf, sizeof(buf)));
 	assert_string_equal(buf, "win.3.lok");
+	/* What is said of an image is not the image. */
+	assert_false(lockfile_name(&l, 1, "win.pvp", buf, sizeof(buf)));
+	assert_false(lockfile_name(&l, 1, "win.XML", buf, sizeof(buf)));
+	assert_true(lockfile_name(&l, 0, "win.pvp", buf, sizeof(buf)));
+	assert_true(lockfile_name(&l, 1, "win.iso", buf, sizeof(buf)));
 	assert_true(lockfile_name(&l, 1, "win", buf, sizeof(buf)));
 	assert_string_equal(buf, "win.lok");
 	assert_true(lockfile_name(&l, 1, ".hidden", buf, sizeof(buf)));
