@@ -493,19 +493,22 @@ const struct command command_table[COMMANDS_N] = {
 	[CMD_RESTORE] = {
 		.id = CMD_RESTORE, .word = "restore", .method = "POST", .path = "/v1/restore",
 		.right = RIGHT_CHANGE, .roles = ON_SPOKE,
-		.usage = "PATH [--version V] [--to PATH | --release] [--group GROUP]",
+		.usage = "PATH [--version V] [--to PATH | --force | --release] [--group GROUP]",
 		.summary = "on a spoke: bring a preserved version back",
 		.help = "Puts a preserved version (the newest, or V of 'spokesync preserved': its "
 			"number or the beginning of its root) in the place of the file, whole and at "
 			"once; what lies there is preserved in its turn, and the version restored stays "
 			"preserved. The hub is told and leaves it alone until it has a newer version of "
 			"the file, or until --release. With --to it gets another name, at which nothing "
-			"may lie, and which the hub does not touch.",
+			"may lie, and which the hub does not touch. An image on which another one "
+			"beside it rests is replaced only by the version that this one was made from, "
+			"or with --force.",
 		.args = {
 			NEEDED(1, "path", ARG_PATH, "PATH", "what the file was called"),
 			OPTION("version", ARG_TEXT, "V",
 			       "number or root of the version (default: the newest)"),
 			OPTION("to", ARG_PATH, "PATH", "under this name instead"),
+			OPTION("force", ARG_FLAG, NULL, "though another image rests on it"),
 			OPTION("release", ARG_FLAG, NULL,
 			       "restore nothing: give the file back to the hub"),
 			GROUP_OPTION,

@@ -9,6 +9,7 @@
 
 #include "scheduler/core_sets.h"
 #include "scheduler/drift.h"
+#include "scheduler/hub_log.h"
 
 #define BYTES_MOST (32 * MIB) /* some 200,000 files */
 
@@ -88,17 +89,36 @@ void inventory_restore(struct inventory *s, const struct wire_entry *e, uint64_t
 	strmap_put(&s->items, item->path, item);
 }
 
+/* Somebody there changed its time: it is not as it was published any more. Not where a filesystem
+ * keeps whole seconds, or every other one, and not while something is on its way to that name. */
+static bool retimed(const struct inventory *s, const struct inventory_item *old,
+		    const struct wire_entry *e)
+{
+	struct hub *h = s->spoke->hub;
+	const struct group_cfg *g = config_group(h->d->config, s->group);
+	const struct job *j = core_job_of(h->core, s->spoke->name, s->group, e->path);
+	int64_t by = e->mtime.sec - old->mtime.sec;
+
+	return old->told && g && g->drift == DRIFT_REPAIR && (!j || job_over(j)) &&
+	       (by < -2 || by > 2);
+}
+
 void inventory_put(struct inventory *s, const struct wire_entry *e, uint64_t told)
 {
-	const struct inventory_item *old = inventory_item(s, e->path);
+	const struct inventory_item *item = inventory_item(s, e->path);
 	struct hub *h = s->spoke->hub;
 
 	if (told)
 		drift_over(s, e->path);
-	/* What it was given stays known while the content is the same, whatever mtime and mode its
+	/* What it was given stays known while the content is the same, whatever mode its
 	 * filesystem, or a mode of its own configuration, made of it. */
-	if (!told && old && !e->gone && hash_equal(&old->root, &e->root))
-		told = old->told;
+	if (!told && item && !e->gone && hash_equal(&item->root, &e->root)) {
+		told = item->told;
+		if (retimed(s, item, e)) {
+			told = 0;
+			hub_log_drift(s, e->path, "drift", "retimed", "its time is set again");
+		}
+	}
 	inventory_restore(s, e, told);
 	core_sets_look(h->core);
 	hub_tx(h);

@@ -74,7 +74,11 @@ void publishing_start(struct publishing *x); /* its first operation */
 
 /* Of one operation, each step once; spoke_publish_set.c is told of the ends of the first and last.
  */
-void publishing_begin(struct publishing *x);		 /* makes it ready */
+void publishing_begin(struct publishing *x); /* makes it ready */
+/* spoke_rests.c, worker: an image beside path that rests on it, and not on the content that
+ * preserved/ has as `kept`; "" where there is none. */
+void spoke_rests_on(const struct store *s, const char *path, const char *kept,
+		    char ret[NAME_MAX + 1]);
 int publishing_in_use(struct publishing *x) WARN_UNUSED; /* worker: may it be changed? */
 void publishing_ready_run(struct work *w);		 /* spoke_publish_work.c */
 void publishing_change_run(struct work *w);

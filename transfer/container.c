@@ -189,7 +189,7 @@ const char *container_fault_text(enum container_fault f)
 			"its VHD footer and the copy in front differ: enlarged, or not all there",
 		[CONTAINER_SAVED] = "its VHD footer says that a saved machine belongs to it",
 		[CONTAINER_SHORT] =
-			"its headers tell of blocks beyond its end: it is not all there",
+			"its headers tell of blocks beyond its end, or it ends amid one: it is not all there",
 		[CONTAINER_OVERLAP] =
 			"its table has two blocks in the same place: it is damaged, or not all there",
 		[CONTAINER_BITMAPS] =

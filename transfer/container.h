@@ -20,7 +20,7 @@ enum container_fault {
 	CONTAINER_HEADERS, /* VHDX: no header is valid, or two that contradict each other are */
 	CONTAINER_FOOTER,  /* VHD: the footer is not what its copy at the front is */
 	CONTAINER_SAVED,   /* VHD: a saved machine state belongs to it */
-	CONTAINER_SHORT,   /* a block of its table lies beyond its end */
+	CONTAINER_SHORT,   /* a block of its table lies beyond its end; VHDX: no whole MiB */
 	CONTAINER_OVERLAP, /* two blocks of its table lie in one place */
 	CONTAINER_DIRTY,   /* qcow2 */
 	CONTAINER_CORRUPT, /* qcow2 */

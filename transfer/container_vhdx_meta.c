@@ -238,6 +238,9 @@ void container_vhdx_meta(int fd, uint64_t size, struct container *ret)
 		ret->fault = CONTAINER_SHORT;
 	else if (items_load(fd, &regions, &items))
 		take_items(fd, size, table_find(&regions, bat_region), &items, ret);
+	/* All in it lies at whole MiB: another length is that of one being extended, or cut off. */
+	if (ret->known && ret->fault == CONTAINER_SOUND && size % MIB)
+		ret->fault = CONTAINER_SHORT;
 	free(regions.entries);
 	free(items.entries);
 }

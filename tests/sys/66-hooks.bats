@@ -167,3 +167,16 @@ hook_script() {
 	is 1 grep -c . "$T/told"
 	[ -e "$T/berlin/a" ]
 }
+
+# Catches: a spoke that reads the key and tells nobody.
+@test "a spoke's own webhook is told what it published" {
+	port=$(free_port)
+	spoke berlin "group:webhook = http://127.0.0.1:$port/branch" "group:webhook_events = publish"
+	hub
+	sink http "$port"
+	random "$T/src/image" 1
+	start berlin hub
+	hubctl wait --timeout 60s
+	published_there() { jq -es --arg f "$T/berlin/image" 'length == 1 and (.[0] | .path == "/branch" and (.body | .event == "publish" and .path == "image" and .file == $f and .kind == "put"))' "$T/sink"; }
+	eventually 20 published_there
+}

@@ -230,3 +230,41 @@ damage() {
 	[ "$status" -ne 0 ]
 	[[ $output == *"could not be read"* ]]
 }
+
+# Catches: the program as it was, which left it so, and called it published; one that sets it again and again.
+@test "a time that is changed on a spoke is told and set again, once; with drift = report it is left" {
+	spoke berlin
+	hub
+	random "$T/src/image" 1
+	touch -d '2020-02-02 02:02:02.123456789' "$T/src/image"
+	start berlin hub
+	hubctl wait --timeout 60s
+	as_here() { [ "$(stat -c %y "$T/src/image")" = "$(stat -c %y "$T/berlin/image")" ]; }
+	as_here
+	noticed() { # TIMES
+		eventually 20 is "$1" grep -c 'image is known now' "$T/berlin.err"
+		run hubctl verify berlin image # the hub hears of it now
+	}
+	touch -d 2001-01-01 "$T/berlin/image"
+	noticed 1
+	eventually 20 as_here
+	hubctl wait --timeout 30s
+	report=$(hubctl report --json)
+	jq -e '[.errors[] | select(.what == "drift" and .path == "image")] | length == 1' <<<"$report"
+	metas() { jq -s '[.[] | select(.event == "summary" and .kind == "meta")] | length' "$T/hub.jsonl"; }
+	is 1 metas
+	is 0 jq -s '[.[] | select(.event == "summary" and .kind == "meta") | .literal] | add' "$T/hub.jsonl"
+	run hubctl verify berlin image
+	sleep 3
+	is 1 metas
+	# A hub that is started again knows what was listed, and one whose policy is to report leaves it.
+	GROUP='drift = report'
+	hub
+	stop hub
+	start hub
+	touch -d 2001-01-01 "$T/berlin/image"
+	sleep 3
+	run hubctl verify berlin image
+	is 1 metas
+	is "$(date -d 2001-01-01 +%s)" date -d "$(stat -c %y "$T/berlin/image")" +%s
+}

@@ -568,7 +568,11 @@ twins() { # CONTENT YEAR: of sets, and by themselves
 	hubctl wait --timeout 60s
 	chain win 2
 	hubctl wait --timeout 60s
-	ctl berlin restore win.vhdx
+	# A child rests on what is there: not unasked.
+	run ctl berlin restore win.vhdx
+	[ "$status" -ne 0 ]
+	[[ $output == *"rests on win.vhdx as it is there"*--force* ]]
+	ctl berlin restore win.vhdx --force
 	hubctl verify berlin >"$T/verify.out" || [ $? -eq 1 ]
 	child() { # NAME
 		qemu-img create -q -u -f qcow2 -b win.vhdx -F vhdx "$T/$1" 4M

@@ -29,9 +29,11 @@ byte() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; 
 	byte "$T/d.qcow2" 79 '\1'
 	byte "$T/c.qcow2" 79 '\2'
 	truncate -s 3500K "$T/s.vhdx" # of its tables only a part
+	qemu-img create -q -f vhdx "$T/l.vhdx" 4M
+	python3 "$BATS_TEST_DIRNAME/vhdx_log.py" "$T/l.vhdx" open
 	echo image >"$T/src/win.3.avhdx"
 	echo >"$T/src/Win.3.LOK"
-	mv "$T"/*.qcow2 "$T/f.vhd" "$T/s.vhdx" "$T/src/"
+	mv "$T"/*.qcow2 "$T/f.vhd" "$T/s.vhdx" "$T/l.vhdx" "$T/src/"
 	start berlin hub
 	exec 7>>"$T/src/open.raw" # not before: the daemons would have it open as well
 	echo image >&7
@@ -40,6 +42,7 @@ byte() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; 
 	eventually 10 held f.vhd footer "footer and the copy in front differ" "once more" unclean
 	eventually 10 held d.qcow2 dirty "says dirty" "qemu-img check"
 	eventually 10 held c.qcow2 corrupt "says corrupt"
+	eventually 10 held l.vhdx log "its VHDX log has to be replayed"
 	eventually 10 held s.vhdx short "not all there" "cut off"
 	hubctl why berlin Win.3.LOK | grep -q "a lock file: it says that an image is in use"
 	hubctl why berlin win.3.avhdx | grep -q "It is taken when that lock file is gone"
@@ -50,11 +53,13 @@ byte() { printf '%b' "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; 
 	byte "$T/src/f.vhd" 90 '\0'
 	byte "$T/src/d.qcow2" 79 '\0'
 	rm "$T/src/s.vhdx"
+	python3 "$BATS_TEST_DIRNAME/vhdx_log.py" "$T/src/l.vhdx" closed
+	eventually 20 same berlin l.vhdx
 	sed -i 's/^settle = 3s/&\nunclean = send/' "$T/hub.ini"
 	hubctl reload
 	eventually 15 same berlin win.3.avhdx
 	hubctl wait --timeout 40s
-	is "$(printf '%s\n' c.qcow2 d.qcow2 f.vhd open.raw win.3.avhdx)" published berlin
+	is "$(printf '%s\n' c.qcow2 d.qcow2 f.vhd l.vhdx open.raw win.3.avhdx)" published berlin
 }
 
 # Seen to catch: files of another user that are sent under their writer without a word, as it was where

@@ -235,6 +235,11 @@ static void test_vhdx(void **state)
 		damaged(fd, "a.vhdx", (128 << 10) + 200, CONTAINER_SOUND);
 		cut(fd, "a.vhdx", MIB, CONTAINER_SHORT);
 		cut(fd, "a.vhdx", 1, CONTAINER_SHORT);
+		/* It is being extended. */
+		assert_int_equal(ftruncate(fd, (off_t)size_of(fd) + 4096), 0);
+		assert_int_equal(fault(fd, "a.vhdx"), CONTAINER_SHORT);
+		assert_int_equal(ftruncate(fd, (off_t)size_of(fd) - 4096), 0);
+		assert_int_equal(fault(fd, "a.vhdx"), CONTAINER_SOUND);
 		/* So short that its tables are not all there. */
 		cut(fd, "a.vhdx", size_of(fd) - 4 * MIB + 1, CONTAINER_SHORT);
 		cut(fd, "a.vhdx", size_of(fd) - 2 * MIB - 1, CONTAINER_SHORT);
