@@ -221,16 +221,19 @@ static void look_done(struct work *w)
 
 	if (x->r && !x->child[0] && !s->stopping) {
 		publish(x);
-	} else {
-		if (x->r) {
-			sreq_on_over(x->r, NULL, NULL);
-			sreq_problem(x->r, 409,
-				     "%s rests on %s as it is there: restore it under another "
-				     "name (--to), or do so all the same (--force)",
-				     x->child[0] ? x->child : "something", x->op.path);
-		}
-		free(x);
+		spoke_work_ended(s);
+		return;
 	}
+	if (x->r)
+		sreq_on_over(x->r, NULL, NULL);
+	if (x->r && x->child[0])
+		sreq_problem(x->r, 409,
+			     "%s rests on %s as it is there: restore it under another name (--to), "
+			     "or do so all the same (--force)",
+			     x->child, x->op.path);
+	else if (x->r)
+		sreq_problem(x->r, 503, "the spoke is stopping");
+	free(x);
 	spoke_work_ended(s);
 }
 
@@ -264,8 +267,8 @@ static enum handled restore(struct call *c, struct spoke_group *g, const struct 
 	x->stays = !to;
 	restore_op(w, to ? to : w->path, st.st_mode, &x->op);
 	sreq_on_over(c->request, restore_over, x);
-	log_info("group %s: version %" PRId64 " of %s is restored as %s, for %s", g->name, w->id,
-		 w->path, x->op.path, c->who);
+	log_info("group %s: version %" PRId64 " of %s is to be restored as %s, for %s", g->name,
+		 w->id, w->path, x->op.path, c->who);
 	if (look) {
 		snprintf(x->kept, sizeof(x->kept), "%s", w->name);
 		x->w.run = look_run;

@@ -83,12 +83,14 @@ static const char schema_9[] =
 /* 10 is db_windows_schema. 11: for how long a spoke has been down: quorum_wait goes on over
  * restarts. */
 static const char schema_11[] = "ALTER TABLE spokes ADD COLUMN away_s INTEGER NOT NULL DEFAULT 0;";
+/* What goes wrong a thousand times is looked up a thousand times. */
+static const char schema_12[] = "CREATE INDEX mishaps_of ON mishaps (what, spoke, grp, path);";
 
 int hub_db_open(const char *path, struct db **ret, struct err *e)
 {
-	const char *const schema[] = {schema_1, schema_2,	   schema_3, schema_4,
-				      schema_5, db_history_schema, schema_7, schema_8,
-				      schema_9, db_windows_schema, schema_11};
+	const char *const schema[] = {schema_1, schema_2,	   schema_3,  schema_4,
+				      schema_5, db_history_schema, schema_7,  schema_8,
+				      schema_9, db_windows_schema, schema_11, schema_12};
 
 	return db_open(path, schema, ARRAY_LEN(schema), ret, e);
 }

@@ -269,9 +269,10 @@ static void hub_job_finished(struct hub_job *x)
 	hub_log_summary(x);
 	hub_history_ended(x);
 	hub_start_forget(x);
-	/* What was there everywhere before anything began is no news for on_complete. */
+	/* What was there everywhere before anything began is no news for on_complete; nor is a time
+	 * that is set again. */
 	x->version->news |= published && !x->satisfied;
-	if (published && x->version->news)
+	if (published && x->version->news && !(x->job->kind == JOB_META && x->version->completed))
 		hub_publish_complete(h, x->version);
 	hub_job_over(x);
 	if (inv)

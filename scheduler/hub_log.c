@@ -100,7 +100,7 @@ void hub_log_changed(const struct hub_job *x, const struct action *a)
 
 	wait_words(j->waits, waits, sizeof(waits));
 	if (!event) {
-		if (j->state == JOB_STAGED && j->waits & WAIT_RETRY && j->reason[0])
+		if (a->old_state == JOB_STAGED && j->waits & WAIT_RETRY && j->reason[0])
 			job_mishap(x, "not published", j->reason);
 		log_debug("job %" PRIu64 " %s/%s -> %s: %s (%s) %s", j->id, j->version->group,
 			  j->version->path, j->spoke->name, job_state_word(j->state), waits,
@@ -281,8 +281,10 @@ void hub_log_group(const struct hub_group *g, const char *event, const char *why
 		hub_history_over(g->hub, "group_stopped", NULL, g->name);
 }
 
-void hub_log_drift(const struct inventory *inv, const char *path, const char *event,
-		   const char *what, const char *why)
+#define DRIFT_TOLD 100u /* as errors of the report, of one group in a greeting */
+
+void hub_log_drift(struct inventory *inv, const char *path, const char *event, const char *what,
+		   const char *why)
 {
 	const struct hub_spoke *s = inv->spoke;
 	struct mishap m = {
@@ -291,7 +293,9 @@ void hub_log_drift(const struct inventory *inv, const char *path, const char *ev
 	joblog_event(s->hub->d->joblog, event,
 		     json_pack("{s:s, s:s, s:o, s:s, s:o}", "spoke", s->name, "group", inv->group,
 			       "path", text(path), "what", what, "why", text(why)));
-	if (!strcmp(event, "drift"))
+	/* What a person does on purpose is no error, nor what lies there beside ours. */
+	if (!strcmp(event, "drift") && strcmp(what, "foreign") && strcmp(what, "restored") &&
+	    inv->drift_told++ < DRIFT_TOLD)
 		hub_history_mishap(s->hub, &m);
 	if (!strcmp(event, "drift"))
 		log_warn("spoke %s: %s/%s: %s there, not by the hub: %s", s->name, inv->group, path,

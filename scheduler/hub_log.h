@@ -23,8 +23,8 @@ void hub_log_version(const struct hub_version *hv, const char *event);
 void hub_log_indexed(const struct hub_version *hv, const struct index_facts *facts);
 void hub_log_group(const struct hub_group *g, const char *event, const char *text);
 /* "drift": what was done there without the hub; "drift_over": it is as it should be. */
-void hub_log_drift(const struct inventory *inv, const char *path, const char *event,
-		   const char *what, const char *why);
+void hub_log_drift(struct inventory *inv, const char *path, const char *event, const char *what,
+		   const char *why);
 void hub_log_spoke(const struct hub_spoke *s, const char *event, const char *text);
 /* why: "ended by itself", ... or NULL */
 void hub_log_override(struct hub *h, const char *event, const struct override *o, const char *why);

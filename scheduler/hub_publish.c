@@ -302,7 +302,7 @@ void hub_publish_drop(struct hub_spoke *s)
 		publish_free(TAILQ_FIRST(&s->publishing));
 }
 
-void hub_publish_complete(struct hub *h, const struct hub_version *hv)
+void hub_publish_complete(struct hub *h, struct hub_version *hv)
 {
 	const struct group_cfg *g = config_group(h->d->config, hv->v->group);
 	struct hub_spoke *s;
@@ -316,6 +316,7 @@ void hub_publish_complete(struct hub *h, const struct hub_version *hv)
 		if (!inv || !inventory_has(inv, hv->v))
 			return;
 	}
+	hv->completed = true;
 	hub_log_version(hv, "complete");
 	hub_notice_complete(hv);
 }

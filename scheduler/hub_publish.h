@@ -23,6 +23,6 @@ void hub_publish(struct hub_job *x);	    /* ACTION_PUBLISH */
 void hub_publish_cancel(struct hub_job *x); /* its answer is no longer wanted */
 void hub_publish_drop(struct hub_spoke *s); /* its peer is gone: no answer comes any more */
 /* A spoke has it now. If it was the last of the group: on_complete. */
-void hub_publish_complete(struct hub *h, const struct hub_version *hv);
+void hub_publish_complete(struct hub *h, struct hub_version *hv);
 
 #endif

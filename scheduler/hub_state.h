@@ -45,7 +45,8 @@ struct hub_version {
 	bool rests;
 	struct hash rests_on;
 	bool current;
-	bool news; /* a spoke was brought it, and did not only turn out to have it */
+	bool news;	/* a spoke was brought it, and did not only turn out to have it */
+	bool completed; /* and that all have it was told */
 	unsigned refs;
 };
 
@@ -129,7 +130,8 @@ struct inventory_item {
 	uint64_t size;
 	struct wire_time mtime;
 	uint32_t mode;
-	uint64_t told; /* the version whose mtime and mode it was given, or 0 */
+	uint64_t told;	  /* the version whose mtime and mode it was given, or 0 */
+	unsigned retimes; /* so often its time was changed there, and set again */
 	char path[];
 };
 
@@ -148,7 +150,7 @@ struct inventory {
 	unsigned n_preserved;
 	struct mono put_at;  /* the last publication there; at first, when it was made */
 	struct strmap drift; /* path -> struct drift (drift.h) */
-	unsigned foreign_told;
+	unsigned foreign_told, drift_told; /* since the last greeting began to be believed */
 	TAILQ_ENTRY(inventory) entry;
 };
 TAILQ_HEAD(inventory_list, inventory);

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/catalog.h"
 #include "scheduler/core_sets.h"
 #include "scheduler/drift.h"
 #include "scheduler/hub_log.h"
 
-#define BYTES_MOST (32 * MIB) /* some 200,000 files */
+#define BYTES_MOST   (32 * MIB) /* some 200,000 files */
+#define RETIMES_MOST 3u		/* of a content, in a run of the hub */
 
 struct inventory *inventory_get(struct hub_spoke *s, const char *group)
 {
@@ -89,37 +91,55 @@ void inventory_restore(struct inventory *s, const struct wire_entry *e, uint64_t
 	strmap_put(&s->items, item->path, item);
 }
 
-/* Somebody there changed its time: it is not as it was published any more. Not where a filesystem
- * keeps whole seconds, or every other one, and not while something is on its way to that name. */
+/* Somebody there changed the time of what is current: it is not as it was published any more. Not
+ * where a filesystem keeps whole seconds, or every other one, and not while something is on its way
+ * to that name. */
 static bool retimed(const struct inventory *s, const struct inventory_item *old,
 		    const struct wire_entry *e)
 {
 	struct hub *h = s->spoke->hub;
-	const struct group_cfg *g = config_group(h->d->config, s->group);
+	struct hub_group *g = hub_group(h, s->group);
+	const struct hub_file *f = g ? catalog_get(g, e->path) : NULL;
 	const struct job *j = core_job_of(h->core, s->spoke->name, s->group, e->path);
 	int64_t by = e->mtime.sec - old->mtime.sec;
 
-	return old->told && g && g->drift == DRIFT_REPAIR && (!j || job_over(j)) &&
-	       (by < -2 || by > 2);
+	return old->told && f && f->current && f->current->v->id == old->told &&
+	       e->local == LOCAL_NOT && (!j || job_over(j)) && (by < -2 || by > 2);
+}
+
+/* Its time is set again: some times, since whoever changes it may do so after each publication. */
+static bool retime(struct inventory *s, struct inventory_item *old, const struct wire_entry *e)
+{
+	const struct group_cfg *g = config_group(s->spoke->hub->d->config, s->group);
+	bool again = g && g->drift == DRIFT_REPAIR && old->retimes < RETIMES_MOST;
+
+	old->retimes += again;
+	hub_log_drift(s, e->path, "drift", "retimed",
+		      again			    ? "its time is set again"
+		      : old->retimes < RETIMES_MOST ? "it is left"
+						    : "it is left: somebody changes it each time");
+	return again;
 }
 
 void inventory_put(struct inventory *s, const struct wire_entry *e, uint64_t told)
 {
-	const struct inventory_item *item = inventory_item(s, e->path);
+	struct inventory_item *item = strmap_get(&s->items, e->path);
 	struct hub *h = s->spoke->hub;
+	unsigned retimes = 0;
 
 	if (told)
 		drift_over(s, e->path);
 	/* What it was given stays known while the content is the same, whatever mode its
 	 * filesystem, or a mode of its own configuration, made of it. */
-	if (!told && item && !e->gone && hash_equal(&item->root, &e->root)) {
-		told = item->told;
-		if (retimed(s, item, e)) {
-			told = 0;
-			hub_log_drift(s, e->path, "drift", "retimed", "its time is set again");
-		}
+	if (item && !e->gone && hash_equal(&item->root, &e->root)) {
+		if (!told && !(retimed(s, item, e) && retime(s, item, e)))
+			told = item->told;
+		retimes = item->retimes;
 	}
 	inventory_restore(s, e, told);
+	item = strmap_get(&s->items, e->path);
+	if (item)
+		item->retimes = retimes;
 	core_sets_look(h->core);
 	hub_tx(h);
 	hub_recorded(h, db_inventory_put(h->db, s->spoke->name, s->group, e, told), "an inventory");

@@ -121,7 +121,7 @@ static void greeting_done(struct greeting *g)
 	bool was = s->state->up;
 
 	TAILQ_FOREACH (inv, &s->inventories, entry) {
-		inv->foreign_told = 0;
+		inv->foreign_told = inv->drift_told = 0;
 		drift_sweep(inv);
 		reconcile_inventory(inv);
 	}

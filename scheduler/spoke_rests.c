@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "scheduler/spoke_publish.h"
@@ -30,8 +31,11 @@ static bool rests(int dir, const char *name, const char *base, const struct cont
 	if (container_format(name) == CONTAINER_RAW || strcmp(name, base) == 0)
 		return false;
 	look(dir, name, name, &c);
-	return c.has_parent && strcasecmp(c.parent, base) == 0 &&
-	       (c.format != version->format || container_match(&c.ids, &version->ids) != MATCH_YES);
+	if (!c.has_parent || strcasecmp(c.parent, base) != 0)
+		return false;
+	/* A VHD has the same id whatever was written to it since, a qcow2 none. */
+	return c.format != CONTAINER_VHDX || version->format != CONTAINER_VHDX ||
+	       container_match(&c.ids, &version->ids) != MATCH_YES;
 }
 
 void spoke_rests_on(const struct store *s, const char *path, const char *kept,
@@ -40,12 +44,18 @@ void spoke_rests_on(const struct store *s, const char *path, const char *kept,
 	struct container version;
 	struct dirent *entry;
 	const char *base;
+	struct stat st;
 	DIR *d;
 	int dir;
 
 	ret[0] = '\0';
 	if (beneath_parent(s->root_fd, path, false, &dir, &base) < 0)
 		return;
+	/* Where nothing is there, it can only become better. */
+	if (fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		close(dir);
+		return;
+	}
 	look(s->preserved_fd, kept, base, &version);
 	d = dir_list(dir);
 	while (d && !ret[0] && (entry = readdir(d)))

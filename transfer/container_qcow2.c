@@ -41,16 +41,30 @@ static const char *file_option(const json_t *o, unsigned depth)
 	return below && depth > 0 ? file_option(below, depth - 1) : NULL;
 }
 
-/* A path, or what QEMU takes in its place: file:PATH, and json:OPTIONS. */
-static void take_name(const char *name, struct container *ret)
+/* json:OPTIONS, in which QEMU takes apostrophes for quotation marks, too. Without a file's name in
+ * it nothing is told. */
+static void take_options(char *text, struct container *ret)
 {
-	json_t *o = strncmp(name, "json:", 5) ? NULL : json_loads(name + 5, 0, NULL);
-	const char *path = o ? file_option(o, OPTIONS_DEEP) : NULL;
+	json_t *o = json_loads(text, 0, NULL);
+	const char *path;
 
-	if (!path)
-		path = strncmp(name, "file:", 5) ? name : name + 5;
-	(void)container_file_name(path, ret);
+	for (char *p = text; !o && (p = strchr(p, '\'')); p++)
+		*p = '"';
+	if (!o)
+		o = json_loads(text, 0, NULL);
+	path = o ? file_option(o, OPTIONS_DEEP) : NULL;
+	if (path)
+		(void)container_file_name(path, ret);
 	json_decref(o);
+}
+
+/* A path, or what QEMU takes in its place: file:PATH, and json:OPTIONS. */
+static void take_name(char *name, struct container *ret)
+{
+	if (!strncmp(name, "json:", 5))
+		take_options(name + 5, ret);
+	else
+		(void)container_file_name(strncmp(name, "file:", 5) ? name : name + 5, ret);
 }
 
 static void take_backing(int fd, const uint8_t *head, struct container *ret)

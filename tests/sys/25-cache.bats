@@ -22,7 +22,9 @@ drop() { # FILE: written, and out of the cache
 stayed() { # of the base at the hub, of that at the spoke, and of another file
 	local i
 	for i in 0 1 2; do [ "${after[i]}" -ge $((before[i] * 95 / 100)) ] || return 1; done
-	[ "${before[0]}" -ge $(((MB << 20) * 95 / 100)) ] # they were there
+	# They were there.
+	[ "${before[0]}" -ge $(((MB << 20) * 95 / 100)) ] && [ "${before[1]}" -ge $(((MB << 20) * 95 / 100)) ] &&
+		[ "${before[2]}" -ge $(((MB << 19) * 95 / 100)) ]
 }
 
 @test "pages that were resident stay so through a replication, and the image's do not come" {

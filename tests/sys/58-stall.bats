@@ -43,7 +43,7 @@ goes_on() {
 	eventually 30 further 1000000
 	still berlin
 	told() { hubctl spokes --json | jq -e '.spokes[0].problem | test("nothing moved for 1 s|timed out")'; }
-	eventually 10 told
+	eventually 20 told
 	hubctl why berlin one.img | grep -q 'cannot be reached'
 	# One more is what it tries with.
 	eventually 30 fewer hub $((files + 1))
@@ -57,7 +57,7 @@ goes_on() {
 	random "$T/src/one.img" 8
 	eventually 30 further 1000000
 	still hub
-	eventually 10 grep -q 'one.img: nothing came from the hub for 1s: its connection is closed' "$T/berlin.err"
+	eventually 20 grep -q 'one.img: nothing came from the hub for 1s: its connection is closed' "$T/berlin.err"
 	# The one that words go over may rest; that of the PUT is gone.
 	eventually 30 fewer berlin $((files + 1))
 	goes_on

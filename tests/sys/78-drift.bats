@@ -257,14 +257,40 @@ damage() {
 	run hubctl verify berlin image
 	sleep 3
 	is 1 metas
-	# A hub that is started again knows what was listed, and one whose policy is to report leaves it.
+	# Also what was done while the hub was away; and with drift = report it is told and left.
+	stop hub
+	touch -d 2001-01-01 "$T/berlin/image"
+	eventually 20 is 2 grep -c 'image is known now' "$T/berlin.err"
+	start hub
+	eventually 20 as_here
+	hubctl wait --timeout 30s
+	is 2 metas
 	GROUP='drift = report'
 	hub
-	stop hub
-	start hub
+	hubctl reload
 	touch -d 2001-01-01 "$T/berlin/image"
-	sleep 3
-	run hubctl verify berlin image
-	is 1 metas
-	is "$(date -d 2001-01-01 +%s)" date -d "$(stat -c %y "$T/berlin/image")" +%s
+	noticed 3
+	eventually 20 grep -q 'image: retimed there, not by the hub: it is left' "$T/hub.err"
+	hubctl wait --timeout 30s
+	sleep 2 # a job would have come by now
+	is 2 metas
+	is "$(date -d 2001-01-01 +%s)" stat -c %Y "$T/berlin/image"
+}
+
+# Catches: a hub that sets it for ever. What a hook touches is touched after each publication.
+@test "a time that is changed after each publication is left after some times" {
+	printf '#!/bin/sh\ntouch -d "2001-01-01 $(date +%%H:%%M:%%S)" "$SPOKESYNC_FILE"\n' >"$T/hook"
+	chmod 755 "$T/hook"
+	spoke berlin "group:on_publish = $T/hook"
+	hub
+	random "$T/src/image" 1
+	start berlin hub
+	left() {
+		hubctl verify berlin image >"$T/verify.out" 2>&1 || true
+		grep -q 'it is left: somebody changes it each time' "$T/hub.err"
+	}
+	eventually 90 left
+	hubctl wait --timeout 30s
+	is 3 jq -s '[.[] | select(.event == "summary" and .kind == "meta")] | length' "$T/hub.jsonl"
+	is 1 jq -s '[.[] | select(.event == "complete")] | length' "$T/hub.jsonl"
 }
