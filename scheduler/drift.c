@@ -18,14 +18,6 @@
  * this hub was lost. */
 #define UNKNOWN_MOST 10000u
 
-static const struct version *current_of(const struct inventory *inv, const char *path)
-{
-	struct hub_group *g = hub_group(inv->spoke->hub, inv->group);
-	const struct hub_file *f = g ? catalog_get(g, path) : NULL;
-
-	return f && f->current ? f->current->v : NULL;
-}
-
 const struct drift *drift_of(const struct inventory *inv, const char *path)
 {
 	return strmap_get(&inv->drift, path);
@@ -114,7 +106,7 @@ static void let_go(struct inventory *inv, const struct version *v, const char *p
 
 void drift_told(struct inventory *inv, const struct wire_entry *e)
 {
-	const struct version *v = current_of(inv, e->path);
+	const struct version *v = inventory_current(inv, e->path);
 	enum wire_local what = judge(inv, e, v);
 	const struct drift *old = drift_of(inv, e->path), *d;
 	bool as_wanted =
@@ -179,7 +171,7 @@ bool drift_holds(const struct inventory *inv, const struct version *v)
 
 const char *drift_words(const struct inventory *inv, const struct drift *d)
 {
-	const struct version *v = current_of(inv, d->path);
+	const struct version *v = inventory_current(inv, d->path);
 
 	if (d->what == LOCAL_RESTORED)
 		return v && v->id != d->version

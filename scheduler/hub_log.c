@@ -115,11 +115,10 @@ void hub_log_changed(const struct hub_job *x, const struct action *a)
 	json_object_set_new(o, "total", number(j->total_bytes));
 	joblog_event(x->hub->d->joblog, event, o);
 	log_line(x, event, waits);
-	if (j->state == JOB_FAILED || j->state == JOB_WAITING)
+	if (j->state == JOB_FAILED || j->state == JOB_WAITING ||
+	    (j->state == JOB_PAUSED && j->waits & WAIT_RETRY))
 		job_mishap(x, j->state == JOB_FAILED ? "failed" : "not sent",
 			   j->reason[0] ? j->reason : waits);
-	else if (j->state == JOB_PAUSED && j->waits & WAIT_RETRY)
-		job_mishap(x, "not sent", j->reason[0] ? j->reason : waits);
 }
 
 /* {0}: not known, or never. */

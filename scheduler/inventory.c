@@ -68,6 +68,14 @@ const struct inventory_item *inventory_item(const struct inventory *s, const cha
 	return strmap_get(&s->items, path);
 }
 
+const struct version *inventory_current(const struct inventory *s, const char *path)
+{
+	struct hub_group *g = hub_group(s->spoke->hub, s->group);
+	const struct hub_file *f = g ? catalog_get(g, path) : NULL;
+
+	return f && f->current ? f->current->v : NULL;
+}
+
 void inventory_restore(struct inventory *s, const struct wire_entry *e, uint64_t told)
 {
 	struct inventory_item *item = strmap_get(&s->items, e->path);
@@ -97,14 +105,15 @@ void inventory_restore(struct inventory *s, const struct wire_entry *e, uint64_t
 static bool retimed(const struct inventory *s, const struct inventory_item *old,
 		    const struct wire_entry *e)
 {
-	struct hub *h = s->spoke->hub;
-	struct hub_group *g = hub_group(h, s->group);
-	const struct hub_file *f = g ? catalog_get(g, e->path) : NULL;
-	const struct job *j = core_job_of(h->core, s->spoke->name, s->group, e->path);
 	int64_t by = e->mtime.sec - old->mtime.sec;
+	const struct version *v;
+	const struct job *j;
 
-	return old->told && f && f->current && f->current->v->id == old->told &&
-	       e->local == LOCAL_NOT && (!j || job_over(j)) && (by < -2 || by > 2);
+	if (!old->told || e->local != LOCAL_NOT || (by >= -2 && by <= 2))
+		return false;
+	v = inventory_current(s, e->path);
+	j = core_job_of(s->spoke->hub->core, s->spoke->name, s->group, e->path);
+	return v && v->id == old->told && (!j || job_over(j));
 }
 
 /* Its time is set again: some times, since whoever changes it may do so after each publication. */

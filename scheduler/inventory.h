@@ -11,6 +11,8 @@ struct inventory *inventory_make(struct hub_spoke *s, const char *group); /* fou
 struct inventory *inventory_free(struct inventory *s);
 const struct inventory_item *inventory_item(const struct inventory *s,
 					    const char *path); /* or NULL */
+/* What the hub has under that path, or NULL. */
+const struct version *inventory_current(const struct inventory *s, const char *path);
 /* One entry (or that it is gone), here and on disk. told: see db_inventory_put(). */
 void inventory_put(struct inventory *s, const struct wire_entry *e, uint64_t told);
 /* As inventory_put() while the database is read: in memory only. */

@@ -38,6 +38,7 @@ no_spin() {
 	[ "$lines" -le 30 ] && [ "$hub" -le 50 ] && [ "$berlin" -le 50 ]
 }
 
+further() { [ "$(job one.img berlin done)" -gt "$1" ]; } # BYTES
 why_says() { hubctl why berlin one.img | tr -s '\n ' ' ' | grep -qi "$1"; }
 
 mended() {
@@ -81,8 +82,7 @@ broken() { # SIDE "ERRNO CALLS TEXT" WORDS
 	faults berlin
 	start berlin hub
 	random "$T/src/one.img" 6
-	further() { [ "$(job one.img berlin done)" -gt 1000000 ]; }
-	eventually 30 further
+	eventually 30 further 1000000
 	fault 28 w staging
 	eventually 30 why_says "no space left"
 	no_spin
@@ -191,8 +191,7 @@ broken() { # SIDE "ERRNO CALLS TEXT" WORDS
 	random "$T/src/zero.img" 1
 	hubctl wait --timeout 60s
 	random "$T/src/one.img" 6
-	further() { [ "$(job one.img berlin done)" -gt 500000 ]; }
-	eventually 30 further
+	eventually 30 further 500000
 	fill
 	eventually 60 why_says "no space\|space left\|free on its disk"
 	no_spin
@@ -221,8 +220,7 @@ fill() { # again where somebody let go of a little meanwhile
 	random "$T/src/zero.img" 1
 	hubctl wait --timeout 60s
 	random "$T/src/one.img" 8
-	further() { [ "$(job one.img berlin done)" -gt 500000 ]; }
-	eventually 30 further
+	eventually 30 further 500000
 	echo test >"/sys/fs/ext4/${dev##*/}/trigger_fs_error"
 	eventually 30 why_says "read-only\|input/output\|disk i/o error"
 	no_spin
