@@ -122,11 +122,8 @@ static const struct job *failed_job(const struct waiter *w)
 	TAILQ_FOREACH (j, core_ended(core), by_spoke) {
 		const struct version *v = j->version;
 
-		if (!core_job_given_up(j) || v->id > w->up_to ||
-		    (w->spoke && strcmp(w->spoke, j->spoke->name)) ||
-		    (w->group && strcmp(w->group, v->group)))
-			continue;
-		if (core_job_of(core, j->spoke->name, v->group, v->path) == j)
+		if (v->id <= w->up_to && (!w->spoke || !strcmp(w->spoke, j->spoke->name)) &&
+		    (!w->group || !strcmp(w->group, v->group)) && core_job_missing(core, j))
 			return j;
 	}
 	return NULL;

@@ -307,8 +307,7 @@ bool core_unfinished(struct core *c, const char *spoke, const char *group, uint6
 	return false;
 }
 
-/* Failed or cancelled, and nothing newer has come for its file since. */
-static bool last_word_is_no(const struct core *c, const struct job *j)
+bool core_job_missing(const struct core *c, const struct job *j)
 {
 	const struct version *v = j->version;
 
@@ -324,7 +323,7 @@ bool core_in_sync(struct core *c, const char *spoke, const char *group, uint64_t
 		return false;
 	TAILQ_FOREACH (j, &c->ended, by_spoke)
 		if (j->version->id <= up_to_version && scope_has(spoke, j->spoke->name) &&
-		    scope_has(group, j->version->group) && last_word_is_no(c, j))
+		    scope_has(group, j->version->group) && core_job_missing(c, j))
 			return false;
 	return true;
 }
@@ -337,7 +336,7 @@ void core_forget_ended(struct core *c, size_t keep, void (*freed)(void *arg, str
 	TAILQ_FOREACH_SAFE (j, &c->ended, by_spoke, next) {
 		if (c->n_ended <= keep)
 			break;
-		if (j->place != PLACE_ENDED || last_word_is_no(c, j))
+		if (j->place != PLACE_ENDED || core_job_missing(c, j))
 			continue;
 		TAILQ_REMOVE(&c->ended, j, by_spoke);
 		c->n_ended--;

@@ -245,6 +245,8 @@ void core_job_retry(struct core *c, struct job *j, struct now now);
 uint64_t job_left(const struct job *j); /* bytes still to send, as far as known */
 /* Failed for good, or cancelled by a person: not begun again for the same version. */
 bool core_job_given_up(const struct job *j);
+/* That, and the last word on its file there: nothing newer has come for it since. */
+bool core_job_missing(const struct core *c, const struct job *j);
 /* At start: one just added had been given up before; it was told then, and no action tells again.
  */
 void core_restore_given_up(struct core *c, struct job *j, enum job_state state, const char *why,

@@ -71,8 +71,7 @@ static uint64_t given_up(struct core *core, const struct spoke_state *s)
 	struct job *j;
 
 	TAILQ_FOREACH (j, core_ended(core), by_spoke)
-		if (j->spoke == s && j->kind == JOB_PUT && core_job_given_up(j) &&
-		    core_job_of(core, s->name, j->version->group, j->version->path) == j)
+		if (j->spoke == s && j->kind == JOB_PUT && core_job_missing(core, j))
 			bytes += j->version->size;
 	return bytes;
 }

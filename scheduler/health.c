@@ -109,8 +109,7 @@ static void look_at_ended(struct findings *f, struct core *core)
 	TAILQ_FOREACH (j, core_ended(core), by_spoke) {
 		const struct version *v = j->version;
 
-		if (j->state == JOB_FAILED &&
-		    core_job_of(core, j->spoke->name, v->group, v->path) == j)
+		if (j->state == JOB_FAILED && core_job_missing(core, j))
 			find(f, LEVEL_CRITICAL, "job %llu %s/%s -> %s failed: %s",
 			     (unsigned long long)j->id, v->group, v->path, j->spoke->name,
 			     j->reason ? j->reason : "");

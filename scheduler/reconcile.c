@@ -24,15 +24,14 @@
 /* In sets, also what was given up there counts: old images of a set may rest on what is to go. */
 static bool given_up_there(const struct inventory *s, const struct hub_group *g)
 {
-	const struct core *c = s->spoke->hub->core;
+	struct core *c = s->spoke->hub->core;
 	struct job *j;
 
 	if (g->cfg->publish == PUBLISH_FILE)
 		return false;
-	TAILQ_FOREACH (j, core_ended((struct core *)c), by_spoke)
-		if (j->spoke == s->spoke->state && j->kind != JOB_DELETE && core_job_given_up(j) &&
-		    !strcmp(j->version->group, g->name) &&
-		    core_job_of((struct core *)c, s->spoke->name, g->name, j->version->path) == j)
+	TAILQ_FOREACH (j, core_ended(c), by_spoke)
+		if (j->spoke == s->spoke->state && j->kind != JOB_DELETE &&
+		    !strcmp(j->version->group, g->name) && core_job_missing(c, j))
 			return true;
 	return false;
 }
