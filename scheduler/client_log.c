@@ -82,6 +82,8 @@ static void print_event(const json_t *o)
 	print_object(o);
 	if (!strcmp(event, "reload"))
 		print_reload(o);
+	print_note(" ", client_str(o, "role"));
+	print_note(", ", client_str(o, "software"));
 	print_note(": ", client_str(o, summary ? "result" : "command"));
 	if (!summary) {
 		if (!*client_str(o, "path"))

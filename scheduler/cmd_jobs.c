@@ -91,7 +91,7 @@ static enum handled job_command(struct call *c, const struct job *j, const char 
 
 	log_info("job %llu %s/%s -> %s: %s by %s", (unsigned long long)j->id, v->group, v->path,
 		 j->spoke->name, verb, c->who);
-	joblog_event(c->daemon->joblog, "command",
+	joblog_event(c->daemon->joblog, EVENT_COMMAND,
 		     json_pack("{s:s, s:I, s:s, s:o, s:s, s:s}", "command", verb, "job",
 			       (json_int_t)j->id, "group", v->group, "path", facts_text(v->path),
 			       "spoke", j->spoke->name, "who", c->who));

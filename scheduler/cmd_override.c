@@ -63,7 +63,7 @@ static void audit(struct call *c, const struct scope *s, json_t *fields)
 	json_object_set_new(fields, "group", facts_text(s->group));
 	json_object_set_new(fields, "who", json_string(c->who));
 	json_object_set_new(fields, "why", facts_text(args_text(c->args, "reason")));
-	joblog_event(c->daemon->joblog, "command", fields);
+	joblog_event(c->daemon->joblog, EVENT_COMMAND, fields);
 	hub_overrides_changed(c->daemon->hub);
 	hub_kick(c->daemon->hub);
 }

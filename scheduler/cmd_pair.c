@@ -31,7 +31,7 @@ struct joining {
 
 static void audit(struct call *c)
 {
-	joblog_event(c->daemon->joblog, "command",
+	joblog_event(c->daemon->joblog, EVENT_COMMAND,
 		     json_pack("{s:s, s:s}", "command", "pair", "who", c->who));
 }
 

@@ -138,7 +138,7 @@ static json_t *target_json(struct probe *p, const struct canary *y, const struct
 
 	if (!t->there.us)
 		add_why(p, o, y, t);
-	joblog_event(p->daemon->joblog, "probe", json_incref(o));
+	joblog_event(p->daemon->joblog, EVENT_PROBE, json_incref(o));
 	return o;
 }
 
@@ -293,7 +293,7 @@ enum handled cmd_probe(struct call *c)
 	p->until.us = c->now.mono.us + span_us;
 	c->daemon->probes++;
 	sreq_on_over(c->request, probe_over, p);
-	joblog_event(c->daemon->joblog, "command",
+	joblog_event(c->daemon->joblog, EVENT_COMMAND,
 		     json_pack("{s:s, s:o, s:o, s:s}", "command", "probe", "spoke",
 			       facts_text(spoke), "group", facts_text(group), "who", c->who));
 	for (size_t i = 0; i < p->n; i++) {

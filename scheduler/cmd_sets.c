@@ -18,7 +18,7 @@ static void audit(struct call *c, const char *group, const char *path)
 	log_info("group %s: %s%s%s by %s", group, verb, path ? " " : "", path ? path : "", c->who);
 	if (path)
 		json_object_set_new(o, "path", facts_text(path));
-	joblog_event(c->daemon->joblog, "command", o);
+	joblog_event(c->daemon->joblog, EVENT_COMMAND, o);
 }
 
 enum handled cmd_confirm(struct call *c)

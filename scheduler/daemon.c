@@ -141,6 +141,10 @@ static void say_ready(struct daemon *d)
 	log_info("spokesyncd " PACKAGE_VERSION ": %s, key %s, control %s", status,
 		 pin_print(&own, pin), c->control);
 	notify_ready(status);
+	joblog_event(d->joblog, EVENT_DAEMON_STARTED,
+		     json_pack("{s:s, s:s, s:I, s:I}", "software", "spokesync " PACKAGE_VERSION,
+			       "role", c->role == ROLE_HUB ? "hub" : "spoke", "groups",
+			       (json_int_t)c->n_groups, "spokes", (json_int_t)c->n_spokes));
 }
 
 int daemon_start(struct daemon *d, struct err *e)
@@ -172,17 +176,23 @@ int daemon_start(struct daemon *d, struct err *e)
 	return r;
 }
 
+static void end_loop(struct daemon *d, const char *why)
+{
+	joblog_event(d->joblog, EVENT_DAEMON_STOPPED, json_pack("{s:s}", "why", why));
+	ev_break(d->loop, EVBREAK_ALL);
+}
+
 static void stopped(struct daemon *d)
 {
 	log_info("stopped");
-	ev_break(d->loop, EVBREAK_ALL);
+	end_loop(d, "all was ended and recorded");
 }
 
 static void stop_takes_long(struct ev_loop *loop, ev_timer *w, int revents)
 {
-	(void)w, (void)revents;
+	(void)loop, (void)revents;
 	log_warn("the stop takes longer than %.0f s: ending; the next start goes on", STOP_LIMIT_S);
-	ev_break(loop, EVBREAK_ALL);
+	end_loop(w->data, "it took too long: the next start goes on");
 }
 
 void daemon_stop(struct daemon *d)
@@ -194,6 +204,7 @@ void daemon_stop(struct daemon *d)
 	d->stopping = true;
 	notify_send("STOPPING=1\nSTATUS=stopping\n");
 	ev_timer_init(&limit, stop_takes_long, STOP_LIMIT_S, 0.);
+	limit.data = d;
 	ev_timer_start(d->loop, &limit);
 	if (d->hub)
 		hub_stop(d, stopped);

@@ -61,7 +61,7 @@ void drift_over(struct inventory *inv, const char *path)
 	hub_tx(h);
 	hub_recorded(h, db_drift_drop(h->db, inv->spoke->name, inv->group, path), "drift");
 	strmap_remove(&inv->drift, d->path);
-	hub_log_drift(inv, d->path, "drift_over", wire_local_word(d->what), "");
+	hub_log_drift(inv, d->path, EVENT_DRIFT_OVER, wire_local_word(d->what), "");
 	free(d);
 }
 
@@ -115,7 +115,7 @@ void drift_told(struct inventory *inv, const struct wire_entry *e)
 	if (what == LOCAL_NOT || (as_wanted && what != LOCAL_RESTORED)) {
 		if (!e->gone && !inventory_item(inv, e->path) && is_foreign(inv, e->path) &&
 		    inv->foreign_told++ < FOREIGN_TOLD)
-			hub_log_drift(inv, e->path, "drift", "foreign", "it stays as it is");
+			hub_log_drift(inv, e->path, EVENT_DRIFT, "foreign", "it stays as it is");
 		drift_over(inv, e->path);
 		return;
 	}
@@ -126,7 +126,7 @@ void drift_told(struct inventory *inv, const struct wire_entry *e)
 	record(inv, d);
 	if (what == LOCAL_RESTORED)
 		let_go(inv, v, e->path);
-	hub_log_drift(inv, e->path, "drift", wire_local_word(what), drift_words(inv, d));
+	hub_log_drift(inv, e->path, EVENT_DRIFT, wire_local_word(what), drift_words(inv, d));
 }
 
 /* The list of those that are to go, by name: removing changes the map. */

@@ -30,7 +30,7 @@ void group_stop(struct hub_group *g, const char *why)
 	if (!strcmp(g->problem, why))
 		return;
 	log_error("group %s: %s", g->name, why);
-	hub_log_group(g, "group_stopped", why);
+	hub_log_group(g, EVENT_GROUP_STOPPED, why);
 	hub_sets_changed(g);
 	snprintf(g->problem, sizeof(g->problem), "%s", why);
 	hub_notice_stopped(g);
@@ -41,7 +41,7 @@ void group_go_on(struct hub_group *g)
 	if (!g->problem[0])
 		return;
 	log_info("group %s: goes on", g->name);
-	hub_log_group(g, "group_resumed", g->problem);
+	hub_log_group(g, EVENT_GROUP_RESUMED, g->problem);
 	g->problem[0] = '\0';
 	hub_sets_changed(g);
 }

@@ -81,7 +81,7 @@ void hub_jobs_add(struct hub_spoke *s, enum job_kind kind, struct hub_version *h
 	x = hub_job_new(s, j, hv);
 	hub_job_inherit(x, old);
 	hub_job_record(x);
-	hub_log_job(x, "created");
+	hub_log_job(x, EVENT_CREATED);
 	hub_kick(h);
 }
 

@@ -11,7 +11,6 @@
 #include "scheduler/facts.h"
 #include "scheduler/hub_history.h"
 #include "scheduler/hub_jobs.h"
-#include "scheduler/joblog.h"
 #include "scheduler/log.h"
 #include "scheduler/timetext.h"
 
@@ -50,35 +49,42 @@ static void job_mishap(const struct hub_job *x, const char *what, const char *wh
 	hub_history_mishap(x->hub, &m);
 }
 
-void hub_log_job(const struct hub_job *x, const char *event)
+void hub_log_job(const struct hub_job *x, enum event event)
 {
 	json_t *o = job_fields(x);
 
-	if (!strcmp(event, "drift"))
-		job_mishap(x, event, "what lay there was not what was published");
+	if (event == EVENT_DRIFT)
+		job_mishap(x, event_word(event), "what lay there was not what was published");
 
 	json_object_set_new(o, "logical", number(x->job->version->size));
 	joblog_event(x->hub->d->joblog, event, o);
 }
 
-/* The event for a new state; NULL: none of its own. */
-static const char *state_event(const struct action *a)
+/* The event for a new state; EVENTS_N: none of its own. */
+static enum event state_event(const struct action *a)
 {
+	if (a->job->state == a->old_state)
+		return EVENTS_N;
 	switch (a->job->state) {
 	case JOB_SENDING:
-		return a->old_state == JOB_PAUSED ? "resumed" : "started";
+		return a->old_state == JOB_PAUSED ? EVENT_RESUMED : EVENT_STARTED;
 	case JOB_PAUSED:
+		return EVENT_PAUSED;
 	case JOB_STAGED:
+		return EVENT_STAGED;
 	case JOB_PUBLISHED:
+		return EVENT_PUBLISHED;
 	case JOB_FAILED:
+		return EVENT_FAILED;
 	case JOB_SUPERSEDED:
+		return EVENT_SUPERSEDED;
 	case JOB_CANCELLED:
-		return job_state_word(a->job->state);
+		return EVENT_CANCELLED;
 	case JOB_WAITING:
 		/* A refusal or a fault before anything came: that it was tried must be told. */
-		return a->old_state == JOB_SENDING ? job_state_word(JOB_WAITING) : NULL;
+		return a->old_state == JOB_SENDING ? EVENT_WAITING : EVENTS_N;
 	default:
-		return NULL;
+		return EVENTS_N;
 	}
 }
 
@@ -94,12 +100,12 @@ static void log_line(const struct hub_job *x, const char *what, const char *wait
 void hub_log_changed(const struct hub_job *x, const struct action *a)
 {
 	const struct job *j = a->job;
-	const char *event = j->state == a->old_state ? NULL : state_event(a);
+	enum event event = state_event(a);
 	char waits[256];
 	json_t *o;
 
 	wait_words(j->waits, waits, sizeof(waits));
-	if (!event) {
+	if (event == EVENTS_N) {
 		if (a->old_state == JOB_STAGED && j->waits & WAIT_RETRY && j->reason[0])
 			job_mishap(x, "not published", j->reason);
 		log_debug("job %" PRIu64 " %s/%s -> %s: %s (%s) %s", j->id, j->version->group,
@@ -114,7 +120,7 @@ void hub_log_changed(const struct hub_job *x, const struct action *a)
 	json_object_set_new(o, "done", number(j->done_bytes));
 	json_object_set_new(o, "total", number(j->total_bytes));
 	joblog_event(x->hub->d->joblog, event, o);
-	log_line(x, event, waits);
+	log_line(x, event_word(event), waits);
 	if (j->state == JOB_FAILED || j->state == JOB_WAITING ||
 	    (j->state == JOB_PAUSED && j->waits & WAIT_RETRY))
 		job_mishap(x, j->state == JOB_FAILED ? "failed" : "not sent",
@@ -132,7 +138,7 @@ static json_t *time_or_null(struct wall t)
 void hub_log_late(const struct hub_job *x, struct wall deadline)
 {
 	const struct job *j = x->job;
-	const char *event = j->late ? "late" : "in_time";
+	enum event event = j->late ? EVENT_LATE : EVENT_IN_TIME;
 	const char *why = j->late ? "it will miss its deadline" : "it will meet its deadline";
 	json_t *o = job_fields(x);
 
@@ -140,9 +146,9 @@ void hub_log_late(const struct hub_job *x, struct wall deadline)
 	json_object_set_new(o, "eta", time_or_null(j->eta));
 	json_object_set_new(o, "why", text(why));
 	joblog_event(x->hub->d->joblog, event, o);
-	log_line(x, event, why);
+	log_line(x, event_word(event), why);
 	if (j->late)
-		job_mishap(x, event, why);
+		job_mishap(x, event_word(event), why);
 }
 
 void hub_log_left(const struct hub_job *x)
@@ -150,7 +156,7 @@ void hub_log_left(const struct hub_job *x)
 	json_t *o = job_fields(x);
 
 	json_object_set_new(o, "why", text("its spoke was down for longer than quorum_wait"));
-	joblog_event(x->hub->d->joblog, "left_behind", o);
+	joblog_event(x->hub->d->joblog, EVENT_LEFT_BEHIND, o);
 	log_line(x, "left behind", "its set is published elsewhere, and comes when it is back");
 }
 
@@ -206,7 +212,7 @@ void hub_log_summary(const struct hub_job *x)
 	 */
 	json_object_set_new(o, "proof", text(c.read_again ? "full" : "changed"));
 	json_object_set_new(o, "why_stopped", text(summary_why(j)));
-	joblog_event(x->hub->d->joblog, "summary", o);
+	joblog_event(x->hub->d->joblog, EVENT_SUMMARY, o);
 }
 
 void hub_log_descent(const struct hub_job *x, const char *path, const struct hash *base,
@@ -225,7 +231,7 @@ void hub_log_descent(const struct hub_job *x, const char *path, const struct has
 	json_object_set_new(o, "wire_out", number(s->wire_out));
 	json_object_set_new(o, "wire_in", number(s->wire_in));
 	json_object_set_new(o, "why", text(why));
-	joblog_event(x->hub->d->joblog, "descent", o);
+	joblog_event(x->hub->d->joblog, EVENT_DESCENT, o);
 }
 
 static json_t *version_fields(const struct hub_version *hv)
@@ -244,14 +250,14 @@ static json_t *version_fields(const struct hub_version *hv)
 	return o;
 }
 
-static void log_version(const struct hub_version *hv, const char *event, json_t *fields)
+static void log_version(const struct hub_version *hv, enum event event, json_t *fields)
 {
 	joblog_event(hv->group->hub->d->joblog, event, fields);
-	log_info("group %s: %s: %s as version %" PRIu64, hv->v->group, hv->v->path, event,
-		 hv->v->id);
+	log_info("group %s: %s: %s as version %" PRIu64, hv->v->group, hv->v->path,
+		 event_word(event), hv->v->id);
 }
 
-void hub_log_version(const struct hub_version *hv, const char *event)
+void hub_log_version(const struct hub_version *hv, enum event event)
 {
 	log_version(hv, event, version_fields(hv));
 }
@@ -265,59 +271,62 @@ void hub_log_indexed(const struct hub_version *hv, const struct index_facts *fac
 	json_object_set_new(o, "trusted", number(facts->trusted));
 	if (hv->has_origin)
 		json_object_set_new(o, "origin", text(hash_hex(&hv->origin, origin)));
-	log_version(hv, "indexed", o);
+	log_version(hv, EVENT_INDEXED, o);
 }
 
-void hub_log_group(const struct hub_group *g, const char *event, const char *why)
+void hub_log_group(const struct hub_group *g, enum event event, const char *why)
 {
-	struct mishap m = {.what = event, .group = g->name, .why = why};
+	struct mishap m = {.what = event_word(event), .group = g->name, .why = why};
 
 	joblog_event(g->hub->d->joblog, event,
 		     json_pack("{s:s, s:o}", "group", g->name, "why", text(why)));
-	if (strcmp(event, "group_resumed"))
+	if (event != EVENT_GROUP_RESUMED)
 		hub_history_mishap(g->hub, &m);
 	else
-		hub_history_over(g->hub, "group_stopped", NULL, g->name);
+		hub_history_over(g->hub, event_word(EVENT_GROUP_STOPPED), NULL, g->name);
 }
 
 #define DRIFT_TOLD 100u /* as errors of the report, of one group in a greeting */
 
-void hub_log_drift(struct inventory *inv, const char *path, const char *event, const char *what,
+void hub_log_drift(struct inventory *inv, const char *path, enum event event, const char *what,
 		   const char *why)
 {
 	const struct hub_spoke *s = inv->spoke;
-	struct mishap m = {
-		.what = event, .spoke = s->name, .group = inv->group, .path = path, .why = why};
+	struct mishap m = {.what = event_word(event),
+			   .spoke = s->name,
+			   .group = inv->group,
+			   .path = path,
+			   .why = why};
 
 	joblog_event(s->hub->d->joblog, event,
 		     json_pack("{s:s, s:s, s:o, s:s, s:o}", "spoke", s->name, "group", inv->group,
 			       "path", text(path), "what", what, "why", text(why)));
 	/* What a person does on purpose is no error, nor what lies there beside ours. */
-	if (!strcmp(event, "drift") && strcmp(what, "foreign") && strcmp(what, "restored") &&
+	if (event == EVENT_DRIFT && strcmp(what, "foreign") && strcmp(what, "restored") &&
 	    inv->drift_told++ < DRIFT_TOLD)
 		hub_history_mishap(s->hub, &m);
-	if (!strcmp(event, "drift"))
+	if (event == EVENT_DRIFT)
 		log_warn("spoke %s: %s/%s: %s there, not by the hub: %s", s->name, inv->group, path,
 			 what, why);
 	else
 		log_info("spoke %s: %s/%s: no longer %s", s->name, inv->group, path, what);
 }
 
-void hub_log_spoke(const struct hub_spoke *s, const char *event, const char *why)
+void hub_log_spoke(const struct hub_spoke *s, enum event event, const char *why)
 {
-	struct mishap m = {.what = event, .spoke = s->name, .why = why};
+	struct mishap m = {.what = event_word(event), .spoke = s->name, .why = why};
 
 	joblog_event(s->hub->d->joblog, event,
 		     json_pack("{s:s, s:o}", "spoke", s->name, "why", text(why)));
-	if (strcmp(event, "spoke_up"))
+	if (event != EVENT_SPOKE_UP)
 		hub_history_mishap(s->hub, &m);
 	else
-		hub_history_over(s->hub, "spoke_down", s->name, NULL);
-	log_info("spoke %s: %s%s%s", s->name, !strcmp(event, "spoke_up") ? "up" : "down",
+		hub_history_over(s->hub, event_word(EVENT_SPOKE_DOWN), s->name, NULL);
+	log_info("spoke %s: %s%s%s", s->name, event == EVENT_SPOKE_UP ? "up" : "down",
 		 why[0] ? ", " : "", why);
 }
 
-void hub_log_override(struct hub *h, const char *event, const struct override *o, const char *why)
+void hub_log_override(struct hub *h, enum event event, const struct override *o, const char *why)
 {
 	json_t *j =
 		json_pack("{s:o, s:s, s:o}", "override", number(o->id), "kind",
@@ -337,5 +346,5 @@ void hub_log_override(struct hub *h, const char *event, const struct override *o
 	joblog_event(h->d->joblog, event, j);
 	log_info("override %" PRIu64 " (%s, spoke %s, group %s, by %s): %s", o->id,
 		 o->kind == OVERRIDE_PAUSE ? "pause" : "sync-now", o->spoke ? o->spoke : "any",
-		 o->group ? o->group : "any", o->who ? o->who : "?", event);
+		 o->group ? o->group : "any", o->who ? o->who : "?", event_word(event));
 }

@@ -6,10 +6,11 @@
 #define SPOKESYNC_SCHEDULER_HUB_LOG_H
 
 #include "scheduler/hub_state.h"
+#include "scheduler/joblog.h"
 #include "transfer/descent.h"
 #include "transfer/index_build.h"
 
-void hub_log_job(const struct hub_job *x, const char *event);
+void hub_log_job(const struct hub_job *x, enum event event);
 void hub_log_changed(const struct hub_job *x, const struct action *a); /* by its new state */
 /* It will miss its deadline, or no longer will. */
 void hub_log_late(const struct hub_job *x, struct wall deadline);
@@ -19,14 +20,14 @@ void hub_log_summary(const struct hub_job *x);
 /* What was learned of a content that lies there, at a path, and was not known here. */
 void hub_log_descent(const struct hub_job *x, const char *path, const struct hash *base,
 		     uint64_t size, const struct descent_stats *s, const char *why);
-void hub_log_version(const struct hub_version *hv, const char *event);
+void hub_log_version(const struct hub_version *hv, enum event event);
 void hub_log_indexed(const struct hub_version *hv, const struct index_facts *facts);
-void hub_log_group(const struct hub_group *g, const char *event, const char *text);
-/* "drift": what was done there without the hub; "drift_over": it is as it should be. */
-void hub_log_drift(struct inventory *inv, const char *path, const char *event, const char *what,
+void hub_log_group(const struct hub_group *g, enum event event, const char *text);
+/* EVENT_DRIFT: what was done there without the hub; EVENT_DRIFT_OVER: it is as it should be. */
+void hub_log_drift(struct inventory *inv, const char *path, enum event event, const char *what,
 		   const char *why);
-void hub_log_spoke(const struct hub_spoke *s, const char *event, const char *text);
+void hub_log_spoke(const struct hub_spoke *s, enum event event, const char *text);
 /* why: "ended by itself", ... or NULL */
-void hub_log_override(struct hub *h, const char *event, const struct override *o, const char *why);
+void hub_log_override(struct hub *h, enum event event, const struct override *o, const char *why);
 
 #endif

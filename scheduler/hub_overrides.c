@@ -57,13 +57,14 @@ void hub_overrides_follow(struct hub *h, const char *why)
 			continue;
 		hub_recorded(h, db_overrides_put(h->db, &now[i], h->boot_id), "an override");
 		if (!old)
-			hub_log_override(h, "override_started", &now[i], NULL);
+			hub_log_override(h, EVENT_OVERRIDE_STARTED, &now[i], NULL);
 	}
 	for (size_t i = 0; i < h->n_overrides; i++) {
 		if (find(now, n, h->overrides[i].id))
 			continue;
 		hub_recorded(h, db_overrides_drop(h->db, h->overrides[i].id), "an override");
-		hub_log_override(h, "override_ended", &h->overrides[i], why ? why : "by a command");
+		hub_log_override(h, EVENT_OVERRIDE_ENDED, &h->overrides[i],
+				 why ? why : "by a command");
 	}
 	hub_overrides_free(h);
 	h->overrides = copies;

@@ -82,7 +82,7 @@ static void publish_drift(const struct publishing *pub, size_t i)
 	log_warn("spoke %s: %s/%s was not what was published there: kept in preserved/",
 		 pub->spoke->name, pub->group, pub->ops.ops[i].path);
 	if (x)
-		hub_log_job(x, "drift");
+		hub_log_job(x, EVENT_DRIFT);
 }
 
 /* The first that could not be done, and not merely because of another. */
@@ -317,6 +317,6 @@ void hub_publish_complete(struct hub *h, struct hub_version *hv)
 			return;
 	}
 	hv->completed = true;
-	hub_log_version(hv, "complete");
+	hub_log_version(hv, EVENT_COMPLETE);
 	hub_notice_complete(hv);
 }

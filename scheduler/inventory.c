@@ -123,7 +123,7 @@ static bool retime(struct inventory *s, struct inventory_item *old, const struct
 	bool again = g && g->drift == DRIFT_REPAIR && old->retimes < RETIMES_MOST;
 
 	old->retimes += again;
-	hub_log_drift(s, e->path, "drift", "retimed",
+	hub_log_drift(s, e->path, EVENT_DRIFT, "retimed",
 		      again			    ? "its time is set again"
 		      : old->retimes < RETIMES_MOST ? "it is left"
 						    : "it is left: somebody changes it each time");

@@ -35,6 +35,51 @@ struct joblog {
 	TAILQ_HEAD(, follower) followers;
 };
 
+const char *event_word(enum event event)
+{
+	static const char *const words[EVENTS_N] = {
+		[EVENT_DAEMON_STARTED] = "daemon_started",
+		[EVENT_DAEMON_STOPPED] = "daemon_stopped",
+		[EVENT_RELOAD] = "reload",
+		[EVENT_COMMAND] = "command",
+		[EVENT_CREATED] = "created",
+		[EVENT_STARTED] = "started",
+		[EVENT_RESUMED] = "resumed",
+		[EVENT_WAITING] = "waiting",
+		[EVENT_PAUSED] = "paused",
+		[EVENT_DESCENT] = "descent",
+		[EVENT_STAGED] = "staged",
+		[EVENT_PUBLISHED] = "published",
+		[EVENT_FAILED] = "failed",
+		[EVENT_SUPERSEDED] = "superseded",
+		[EVENT_CANCELLED] = "cancelled",
+		[EVENT_LATE] = "late",
+		[EVENT_IN_TIME] = "in_time",
+		[EVENT_LEFT_BEHIND] = "left_behind",
+		[EVENT_SUMMARY] = "summary",
+		[EVENT_INDEXED] = "indexed",
+		[EVENT_DELETED] = "deleted",
+		[EVENT_COMPLETE] = "complete",
+		[EVENT_GROUP_STOPPED] = "group_stopped",
+		[EVENT_GROUP_RESUMED] = "group_resumed",
+		[EVENT_EXTENTS_DISTRUSTED] = "extents_distrusted",
+		[EVENT_SPOKE_UP] = "spoke_up",
+		[EVENT_SPOKE_DOWN] = "spoke_down",
+		[EVENT_PAIR] = "pair",
+		[EVENT_PROBE] = "probe",
+		[EVENT_OVERRIDE_STARTED] = "override_started",
+		[EVENT_OVERRIDE_ENDED] = "override_ended",
+		[EVENT_DRIFT] = "drift",
+		[EVENT_DRIFT_OVER] = "drift_over",
+		[EVENT_SCRUB] = "scrub",
+		[EVENT_HOOK] = "hook",
+		[EVENT_WEBHOOK] = "webhook",
+		[EVENT_WEBHOOK_FAILED] = "webhook_failed",
+	};
+
+	return words[event];
+}
+
 /* What comes after the last newline is no line: the next one would be glued to it. */
 static void cut_half_line(int fd)
 {
@@ -152,7 +197,7 @@ static void tell_followers(struct joblog *l, const char *line)
 	}
 }
 
-void joblog_event(struct joblog *l, const char *event, json_t *fields)
+void joblog_event(struct joblog *l, enum event event, json_t *fields)
 {
 	char stamp[TIMETEXT_MAX];
 	struct timespec ts;
@@ -165,13 +210,13 @@ void joblog_event(struct joblog *l, const char *event, json_t *fields)
 	}
 	clock_gettime(CLOCK_REALTIME, &ts);
 	timetext_utc_ms((struct wall){ts.tv_sec}, (unsigned)(ts.tv_nsec / 1000000), stamp);
-	object = json_pack("{s:s, s:s}", "time", stamp, "event", event);
+	object = json_pack("{s:s, s:s}", "time", stamp, "event", event_word(event));
 	json_object_update_missing(object, fields);
 	json_decref(fields);
 	line = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
 	json_decref(object);
 	if (!line) {
-		log_error("job log: event %s cannot be written as JSON", event);
+		log_error("job log: event %s cannot be written as JSON", event_word(event));
 		return;
 	}
 	/* json_dumps allocates to the byte; room for the newline is ours to make. */

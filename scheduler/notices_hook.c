@@ -67,7 +67,7 @@ static void hook_done(void *arg, const struct hook_end *end)
 					 end->late ? ", its time was over" : ""));
 	json_object_set_new(o, "seconds", json_real(end->seconds));
 	json_object_set_new(o, "output", json_string(end->output) ?: json_string("(not UTF-8)"));
-	joblog_event(x->notices->d->joblog, "hook", o);
+	joblog_event(x->notices->d->joblog, EVENT_HOOK, o);
 	notice_over(x);
 }
 

@@ -15,7 +15,7 @@
 #define RETRY_MAX_US (600 * SECOND_US)
 #define GIVE_UP_S    86400
 
-static void log_webhook(const struct notice *x, const char *event, const char *text)
+static void log_webhook(const struct notice *x, enum event event, const char *text)
 {
 	json_t *o = notice_fields(x);
 
@@ -56,12 +56,12 @@ void notices_webhook_done(void *arg, enum webhook_end end, const char *text)
 		return;
 	}
 	if (end == WEBHOOK_TOLD) {
-		log_webhook(x, "webhook", text);
+		log_webhook(x, EVENT_WEBHOOK, text);
 		n->problem[0] = '\0';
 	} else {
 		log_warn("webhook of group %s: %s %s is not told: %s", x->group,
 			 notice_word(x->event), x->path, text);
-		log_webhook(x, "webhook_failed", text);
+		log_webhook(x, EVENT_WEBHOOK_FAILED, text);
 	}
 	notice_over(x);
 }

@@ -54,7 +54,7 @@ static void greeting_failed(struct greeting *g, const struct peer_answer *a)
 	bool key = a->error == PEER_UNKNOWN_KEY || a->error == PEER_WRONG_KEY;
 
 	if (!s->told_down || strcmp(s->state->text, a->text))
-		hub_log_spoke(s, "spoke_down", a->text);
+		hub_log_spoke(s, EVENT_SPOKE_DOWN, a->text);
 	s->told_down = true;
 	if (key && !s->told_key)
 		hub_notice_refused(s, a->text);
@@ -134,7 +134,7 @@ static void greeting_done(struct greeting *g)
 	hub_tx(h);
 	hub_recorded(h, db_spokes_put(h->db, &row), "a spoke");
 	if (!was || s->told_down)
-		hub_log_spoke(s, "spoke_up", g->software);
+		hub_log_spoke(s, EVENT_SPOKE_UP, g->software);
 	s->told_down = s->told_key = false;
 	s->greeted_version = g->version;
 	for (size_t i = 0; i < g->n_groups; i++)

@@ -34,7 +34,7 @@ static void log_errors(const struct daemon *d, const struct config_errors *error
 		log_error("reload: %s", errors->text[i]);
 	log_error("reload: %s has %zu %s: nothing was changed", d->config_file, errors->n,
 		  errors->n == 1 ? "mistake" : "mistakes");
-	joblog_event(d->joblog, "reload",
+	joblog_event(d->joblog, EVENT_RELOAD,
 		     json_pack("{s:b, s:I}", "applied", 0, "mistakes", (json_int_t)errors->n));
 }
 
@@ -55,7 +55,7 @@ static void swap(struct daemon *d, struct config *fresh, char *restart, size_t s
 	log_info("reload: %s applied, %zu changes", d->config_file, changes);
 	if (*restart)
 		log_warn("reload: these need a restart: %s", restart);
-	joblog_event(d->joblog, "reload",
+	joblog_event(d->joblog, EVENT_RELOAD,
 		     json_pack("{s:b, s:I, s:s}", "applied", 1, "changes", (json_int_t)changes,
 			       "restart", restart));
 }

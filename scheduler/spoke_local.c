@@ -23,7 +23,7 @@ static void tell(struct spoke_group *g, const char *path, const char *what, cons
 	o = json_pack("{s:s, s:s, s:s}", "group", g->name, "path", path, "what", what);
 	if (root)
 		json_object_set_new(o, "root", json_string(hash_hex(root, hex)));
-	joblog_event(g->spoke->d->joblog, "drift", o);
+	joblog_event(g->spoke->d->joblog, EVENT_DRIFT, o);
 }
 
 /* The bytes are others and nothing that a writer leaves shows it: that is damage. */

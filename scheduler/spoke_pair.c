@@ -58,7 +58,7 @@ static void tell_client(struct spoke_pair *x, json_t *line)
 static void finish(struct spoke_pair *x, bool paired, const char *why)
 {
 	log_info("pair: %s", why);
-	joblog_event(x->spoke->d->joblog, "pair",
+	joblog_event(x->spoke->d->joblog, EVENT_PAIR,
 		     json_pack("{s:b, s:s}", "paired", paired, "why", why));
 	tell_client(x, json_pack("{s:b, s:s}", "paired", paired, "why", why));
 	sreq_lines_end(x->client);

@@ -109,7 +109,7 @@ static void tell(struct spoke_scrub *x)
 		 " were not as recorded",
 		 g->name, at->files, x->found);
 	if (g->spoke->d->joblog)
-		joblog_event(g->spoke->d->joblog, "scrub",
+		joblog_event(g->spoke->d->joblog, EVENT_SCRUB,
 			     json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "group", g->name, "files",
 				       (json_int_t)at->files, "bytes", (json_int_t)at->bytes,
 				       "read", (json_int_t)at->read, "found", (json_int_t)x->found,

@@ -93,7 +93,7 @@ static bool take_vanished(struct hub_group *g)
 			 "confirm %s'",
 			 (unsigned long long)gone, g->cfg->max_delete, g->name);
 	log_error("group %s: %s", g->name, g->problem);
-	hub_log_group(g, "group_stopped", g->problem);
+	hub_log_group(g, EVENT_GROUP_STOPPED, g->problem);
 	hub_notice_stopped(g);
 	hub_sets_changed(g);
 	return true;
@@ -127,7 +127,7 @@ static void take_deleted(struct hub_file *f)
 	hub_jobs_unwanted(g, f->path, "the file is gone");
 	catalog_current(f, hv);
 	catalog_state(f, FILE_CURRENT, NULL);
-	hub_log_version(hv, "deleted");
+	hub_log_version(hv, EVENT_DELETED);
 	reconcile_version(hv);
 	hub_version_unref(hv);
 }

@@ -72,7 +72,7 @@ void trust_lost(struct hub_group *g, const char *what)
 	log_error("group %s: %s, though its extents say that it was not written to: files of this "
 		  "volume are read whole from now on, until .spokesync/" TRUST_MARK " is removed",
 		  g->name, what);
-	hub_log_group(g, "extents_distrusted", what);
+	hub_log_group(g, EVENT_EXTENTS_DISTRUSTED, what);
 	TAILQ_FOREACH (other, &g->hub->groups, entry)
 		if (other->dirfd >= 0 && other->dev == g->dev)
 			mark(other, words);

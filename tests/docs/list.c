@@ -1,8 +1,8 @@
 /*
  * list.c: prints what the documentation must name, for tests/check_docs: every configuration key,
- * every command with its options and as a request with the right it needs, every request that a
- * spoke answers, and every limit of the protocol, a line each, from the tables and constants that
- * the programs go by.
+ * every command with its options and as a request with the right it needs, every event of the job
+ * log, every request that a spoke answers, and every limit of the protocol, a line each, from the
+ * tables and constants that the programs go by.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "policy/base.h"
 #include "policy/keys.h"
 #include "scheduler/command.h"
+#include "scheduler/joblog.h"
 #include "scheduler/spoke_state.h"
 #include "transfer/wire.h"
 
@@ -57,6 +58,8 @@ int main(void)
 				printf("option %s --%s\n", c->word, c->args[k].name);
 		}
 	}
+	for (enum event e = 0; e < EVENTS_N; e++)
+		printf("event %s\n", event_word(e));
 	for (const struct spoke_verb *v = spoke_verbs; v->method; v++)
 		printf("asked %s %s\n", v->method, v->path);
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)

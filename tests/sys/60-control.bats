@@ -53,6 +53,22 @@ teardown() { world_end; }
 	is "spokesync: sync-now: this daemon is a spoke; ask the hub" echo "$output"
 }
 
+# Catches: a log that does not show whether the daemon ended in order between two starts.
+@test "the job log shows each start and each orderly end of the daemon" {
+	spoke berlin
+	hub
+	start berlin hub
+	stop hub
+	start hub
+	stop hub KILL
+	start hub
+	is "started stopped started started" \
+		eval 'hubctl log --json | jq -rs "[.[].event | select(startswith(\"daemon_\")) | .[7:]] | join(\" \")"'
+	hubctl log | grep -E 'daemon_started +hub, spokesync [0-9]'
+	hubctl log | grep -E 'daemon_stopped +: all was ended'
+	ctl berlin log | grep -E 'daemon_started +spoke, '
+}
+
 @test "a user who is neither root nor in the group may not change" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
 	spoke berlin

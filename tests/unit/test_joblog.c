@@ -65,10 +65,10 @@ static void events_are_lines(void **state)
 	(void)state;
 	assert_int_equal(joblog_open(path, &l, NULL), 0);
 	assert_string_equal(joblog_path(l), path);
-	joblog_event(l, "started", json_pack("{s:i, s:s}", "job", 17, "path", "a\nb"));
-	joblog_event(l, "plain", NULL);
+	joblog_event(l, EVENT_STARTED, json_pack("{s:i, s:s}", "job", 17, "path", "a\nb"));
+	joblog_event(l, EVENT_STAGED, NULL);
 	/* The log's own fields are not the caller's to give. */
-	joblog_event(l, "third", json_pack("{s:s}", "event", "forged"));
+	joblog_event(l, EVENT_PUBLISHED, json_pack("{s:s}", "event", "forged"));
 	joblog_close(l);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0027, 0);
@@ -78,7 +78,7 @@ static void events_are_lines(void **state)
 	assert_int_equal(strlen(json_string_value(json_object_get(o, "time"))), 24);
 	json_decref(o);
 	o = line_of(path, 2);
-	assert_string_equal(json_string_value(json_object_get(o, "event")), "third");
+	assert_string_equal(json_string_value(json_object_get(o, "event")), "published");
 	json_decref(o);
 	assert_null(line_of(path, 3));
 }
@@ -105,7 +105,7 @@ static void half_lines_go(void **state)
 	fputs("{\"event\":\"one\"}\n{\"event\":\"ha", f);
 	fclose(f);
 	assert_int_equal(joblog_open(path, &l, NULL), 0);
-	joblog_event(l, "two", NULL);
+	joblog_event(l, EVENT_PAUSED, NULL);
 	assert_int_equal(stat(path, &st), 0);
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &none), 0);
@@ -114,16 +114,16 @@ static void half_lines_go(void **state)
 	said = dup(STDERR_FILENO);
 	assert_int_equal(dup2(nowhere, STDERR_FILENO), STDERR_FILENO);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
-	joblog_event(l, "lost", NULL);
+	joblog_event(l, EVENT_FAILED, NULL);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
 	assert_int_equal(dup2(said, STDERR_FILENO), STDERR_FILENO);
 	close(said);
 	close(nowhere);
-	joblog_event(l, "three", NULL);
+	joblog_event(l, EVENT_RESUMED, NULL);
 	joblog_close(l);
 	expect(0, "one");
-	expect(1, "two");
-	expect(2, "three");
+	expect(1, "paused");
+	expect(2, "resumed");
 	assert_null(line_of(path, 3));
 }
 
@@ -137,7 +137,7 @@ static void open_says_why_not(void **state)
 	assert_non_null(strstr(e.text, "/nonexistent/x/jobs.jsonl"));
 	assert_null(l);
 	/* A log that is not there takes events and drops them. */
-	joblog_event(NULL, "x", json_object());
+	joblog_event(NULL, EVENT_STARTED, json_object());
 	joblog_close(NULL);
 }
 
@@ -169,14 +169,14 @@ static void followers_hear(void **state)
 	a.log = b.log = l;
 	b.self = joblog_follow(l, hear, &b);
 	a.self = joblog_follow(l, hear, &a);
-	joblog_event(l, "one", NULL);
-	joblog_event(l, "two", NULL);
+	joblog_event(l, EVENT_STARTED, NULL);
+	joblog_event(l, EVENT_PAUSED, NULL);
 	assert_int_equal(a.n, 2);
 	assert_int_equal(b.n, 1);
-	assert_non_null(strstr(a.last, "\"event\":\"two\""));
+	assert_non_null(strstr(a.last, "\"event\":\"paused\""));
 	assert_null(strchr(a.last, '\n'));
 	joblog_unfollow(l, a.self);
-	joblog_event(l, "three", NULL);
+	joblog_event(l, EVENT_RESUMED, NULL);
 	assert_int_equal(a.n, 2);
 	joblog_close(l);
 }
@@ -188,17 +188,17 @@ static void reopened_after_rotation(void **state)
 
 	(void)state;
 	assert_int_equal(joblog_open(path, &l, NULL), 0);
-	joblog_event(l, "before", NULL);
+	joblog_event(l, EVENT_STARTED, NULL);
 	assert_int_equal(rename(path, old_path), 0);
-	joblog_event(l, "still old", NULL);
+	joblog_event(l, EVENT_PAUSED, NULL);
 	assert_int_equal(joblog_reopen(l), 0);
-	joblog_event(l, "new", NULL);
+	joblog_event(l, EVENT_RESUMED, NULL);
 	joblog_close(l);
 	o = line_of(old_path, 1);
-	assert_string_equal(json_string_value(json_object_get(o, "event")), "still old");
+	assert_string_equal(json_string_value(json_object_get(o, "event")), "paused");
 	json_decref(o);
 	o = line_of(path, 0);
-	assert_string_equal(json_string_value(json_object_get(o, "event")), "new");
+	assert_string_equal(json_string_value(json_object_get(o, "event")), "resumed");
 	json_decref(o);
 }
 
