@@ -165,10 +165,10 @@ static void publish_results(struct publishing *pub, const struct wire_published 
 	if (!inv)
 		return; /* the group no longer goes there */
 	for (size_t i = 0; i < p->n_results; i++) {
-		if (p->results[i].drift)
-			publish_drift(pub, i);
 		if (!p->results[i].done)
 			continue;
+		if (p->results[i].drift)
+			publish_drift(pub, i);
 		if (p->results[i].preserved && !p->results[i].drift && pub->ops.ops[i].was_known)
 			inventory_preserved_add(inv, &pub->ops.ops[i].was);
 		changes += publish_record(pub, inv, i);

@@ -63,19 +63,19 @@ void publishing_ended(struct spoke_group *g, struct sreq *r, struct wire_publish
 	wire_publish_done(ops);
 }
 
-/* By the figures before a copy, or by the disk's word. */
+/* By the disk's word. */
 static enum wire_refusal refusal_full(struct publishing *x)
 {
 	uint64_t disk;
 
-	if (x->refused != REFUSED_NOT)
-		return x->refused;
 	x->need = (struct spoke_need){.disk = SPOKE_SPOOL_ROOM};
 	return spoke_refusal_full(x->g, x->need.disk, &disk);
 }
 
 static enum wire_refusal refusal_of(struct publishing *x)
 {
+	if (x->refused != REFUSED_NOT)
+		return x->refused;
 	switch (x->error) {
 	case -ENOSPC:
 	case -EDQUOT:
@@ -87,7 +87,6 @@ static enum wire_refusal refusal_of(struct publishing *x)
 	case -ENOENT:
 	case -ESTALE:
 		return REFUSED_NO_BASE;
-	case -EPERM:
 	case -EEXIST:
 	case -ELOOP:
 	case -EXDEV:
@@ -117,8 +116,11 @@ void publishing_result(struct publishing *x)
 	if (x->error < 0) {
 		res->refused = refusal_of(x);
 		res->never = x->never;
-		snprintf(res->text, sizeof(res->text), "%.250s",
-			 x->e.text[0] ? x->e.text : strerror(-x->error));
+		snprintf(res->text, sizeof(res->text), "%.220s%s",
+			 x->e.text[0] ? x->e.text : strerror(-x->error),
+			 x->error == -EPERM && res->refused == REFUSED_ERROR
+				 ? " (is it immutable? lsattr tells)"
+				 : "");
 		if (!x->local.done &&
 		    (res->refused == REFUSED_NO_SPACE || res->refused == REFUSED_OVER_QUOTA))
 			spoke_changes_room(x->g, &x->need);
@@ -288,8 +290,10 @@ static int op_facts(struct publishing *x)
 	int r;
 
 	if (!spoke_path_allowed(g, op->path, &x->e) ||
-	    (op->from[0] && !spoke_path_allowed(g, op->from, &x->e)))
+	    (op->from[0] && !spoke_path_allowed(g, op->from, &x->e))) {
+		x->refused = REFUSED_BAD_PATH;
 		return -EPERM;
+	}
 	r = spoke_db_file(g->db, op->path, &x->row);
 	x->has_row = r == 0;
 	if (r < 0 && r != -ENOENT)

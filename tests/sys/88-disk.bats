@@ -12,7 +12,10 @@ setup() {
 	world
 	SETTLE=0s
 }
-teardown() { world_end; }
+teardown() {
+	[ -z "${IMMUTABLE-}" ] || chattr -i "$IMMUTABLE" 2>/dev/null || true
+	world_end
+}
 
 # faults SIDE: a daemon whose calls fail as $T/fault says (fault.c).
 faults() {
@@ -122,6 +125,32 @@ broken() { # SIDE "ERRNO CALLS TEXT" WORDS
 	mended
 	cmp "$T/before" "$T"/berlin/.spokesync/preserved/*
 	! grep 'had changed here' "$T/berlin.err"
+}
+
+# Seen to catch: the program as it was, which called it a bad path and gave it up for good; and a hub that
+# says at each attempt that what is there was put aside.
+@test "a published file is immutable there: a change and a deletion wait, say so, and come after chattr -i" {
+	[ "$(id -u)" -eq 0 ] || skip "needs root, for chattr"
+	spoke berlin
+	hub
+	random "$T/src/one.img" 1
+	random "$T/src/two.img" 1
+	start berlin hub
+	hubctl wait --timeout 60s
+	chattr +i "$T/berlin/one.img" || skip "no chattr +i here"
+	IMMUTABLE=$T/berlin/one.img
+	random "$T/src/one.img" 1
+	eventually 30 why_says "operation not permitted (is it immutable"
+	no_spin
+	! grep "kept in preserved" "$T/hub.err" || false
+	chattr -i "$T/berlin/one.img"
+	mended
+	chattr +i "$T/berlin/one.img"
+	rm "$T/src/one.img"
+	eventually 30 why_says "operation not permitted (is it immutable"
+	chattr -i "$T/berlin/one.img"
+	hubctl wait --timeout 60s
+	is "two.img" published berlin
 }
 
 # Seen to catch: the program as it was, which came back to the same base for ever. The name is that of the
