@@ -105,11 +105,6 @@ static void assign_role(struct build *b)
 			assign_setting(b, daemon, &daemon->settings[i]);
 }
 
-static const char *role_word(enum role role)
-{
-	return role == ROLE_HUB ? "hub" : "spoke";
-}
-
 /* With {state_dir} and {role} filled in; to be freed. */
 static char *expand_default(const struct config *c, const char *def)
 {

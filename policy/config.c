@@ -9,6 +9,11 @@
 
 #include "policy/build.h"
 
+const char *role_word(enum role role)
+{
+	return role == ROLE_HUB ? "hub" : "spoke";
+}
+
 const char *notice_word(enum notice_event event)
 {
 	static const char *const words[NOTICE_EVENTS] = {"settled",  "staged", "publish",

@@ -15,6 +15,7 @@ struct match;
 struct zone;
 
 enum role { ROLE_NONE, ROLE_HUB, ROLE_SPOKE };
+const char *role_word(enum role role); /* not of ROLE_NONE */
 enum publish_mode { PUBLISH_FILE, PUBLISH_SPOKE, PUBLISH_EVERYWHERE };
 enum verify_mode { VERIFY_CHANGED, VERIFY_FULL };
 enum protect_mode { PROTECT_NONE, PROTECT_MODE };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "scheduler/facts.h"
+#include "scheduler/joblog.h"
 
 static handler_fn *const handlers[COMMANDS_N] = {
 	[CMD_STATUS] = cmd_status,
@@ -66,6 +67,13 @@ enum handled call_answer(struct call *c, json_t *answer)
 	if (!answer)
 		return call_fail(c, 500, "the answer cannot be written as JSON");
 	return HANDLED;
+}
+
+void call_audit(const struct call *c, json_t *facts)
+{
+	json_object_set_new(facts, "command", json_string(c->args->cmd->word));
+	json_object_set_new(facts, "who", json_string(c->who));
+	joblog_event(c->daemon->joblog, EVENT_COMMAND, facts);
 }
 
 enum handled call_refuse_config(struct call *c, const struct config_errors *errors)

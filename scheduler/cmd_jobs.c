@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "scheduler/facts.h"
-#include "scheduler/joblog.h"
 #include "scheduler/log.h"
 #include "scheduler/why.h"
 
@@ -85,16 +84,15 @@ enum handled cmd_job(struct call *c)
 }
 
 /* Audited: who asked for what. */
-static enum handled job_command(struct call *c, const struct job *j, const char *verb)
+static enum handled job_command(struct call *c, const struct job *j)
 {
+	const char *verb = c->args->cmd->word;
 	const struct version *v = j->version;
 
 	log_info("job %llu %s/%s -> %s: %s by %s", (unsigned long long)j->id, v->group, v->path,
 		 j->spoke->name, verb, c->who);
-	joblog_event(c->daemon->joblog, EVENT_COMMAND,
-		     json_pack("{s:s, s:I, s:s, s:o, s:s, s:s}", "command", verb, "job",
-			       (json_int_t)j->id, "group", v->group, "path", facts_text(v->path),
-			       "spoke", j->spoke->name, "who", c->who));
+	call_audit(c, json_pack("{s:I, s:s, s:o, s:s}", "job", (json_int_t)j->id, "group", v->group,
+				"path", facts_text(v->path), "spoke", j->spoke->name));
 	hub_kick(c->daemon->hub);
 	return call_answer(c, json_pack("{s:I, s:s}", "job", (json_int_t)j->id, "done", verb));
 }
@@ -109,7 +107,7 @@ enum handled cmd_cancel(struct call *c)
 		return call_fail(c, 409, "job %llu is over already: %s", (unsigned long long)j->id,
 				 job_state_word(j->state));
 	core_job_cancel(hub_core(c->daemon->hub), j, c->who, c->now);
-	return job_command(c, j, "cancel");
+	return job_command(c, j);
 }
 
 enum handled cmd_retry(struct call *c)
@@ -122,5 +120,5 @@ enum handled cmd_retry(struct call *c)
 		return call_fail(c, 409, "job %llu needs no retry: it is %s",
 				 (unsigned long long)j->id, job_state_word(j->state));
 	core_job_retry(hub_core(c->daemon->hub), j, c->now);
-	return job_command(c, j, "retry");
+	return job_command(c, j);
 }

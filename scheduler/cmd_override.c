@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "scheduler/facts.h"
-#include "scheduler/joblog.h"
 #include "scheduler/log.h"
 
 #define HOUR_US		  (3600 * SECOND_US)
@@ -58,12 +57,10 @@ static char *copy(const char *s)
 
 static void audit(struct call *c, const struct scope *s, json_t *fields)
 {
-	json_object_set_new(fields, "command", json_string(c->args->cmd->word));
 	json_object_set_new(fields, "spoke", facts_text(s->spoke));
 	json_object_set_new(fields, "group", facts_text(s->group));
-	json_object_set_new(fields, "who", json_string(c->who));
 	json_object_set_new(fields, "why", facts_text(args_text(c->args, "reason")));
-	joblog_event(c->daemon->joblog, EVENT_COMMAND, fields);
+	call_audit(c, fields);
 	hub_overrides_changed(c->daemon->hub);
 	hub_kick(c->daemon->hub);
 }

@@ -13,7 +13,6 @@
 
 #include "policy/joincode.h"
 #include "scheduler/facts.h"
-#include "scheduler/joblog.h"
 #include "scheduler/spoke_pair.h"
 #include "transfer/push.h"
 #include "transfer/server.h"
@@ -28,12 +27,6 @@ struct joining {
 	struct joincode code;
 	char name[CONFIG_NAME_MAX + 1];
 };
-
-static void audit(struct call *c)
-{
-	joblog_event(c->daemon->joblog, EVENT_COMMAND,
-		     json_pack("{s:s, s:s}", "command", "pair", "who", c->who));
-}
 
 /* The request is over, answered or not: never inside the peer's own call. */
 static void joining_over(void *arg)
@@ -127,7 +120,7 @@ static enum handled join(struct call *c, const char *code)
 	}
 	if (!is_new(c, j))
 		goto refused;
-	audit(c);
+	call_audit(c, json_object());
 	j->daemon = c->daemon;
 	j->request = c->request;
 	url = xasprintf("https://%s", j->code.address);
@@ -163,6 +156,6 @@ enum handled cmd_pair(struct call *c)
 	r = spoke_pair_begin(c->daemon->spoke, address, c->request, &e);
 	if (r < 0)
 		return call_fail(c, r == -EBUSY ? 409 : 400, "%s", e.text);
-	audit(c);
+	call_audit(c, json_object());
 	return HANDLED_LATER;
 }

@@ -293,9 +293,8 @@ enum handled cmd_probe(struct call *c)
 	p->until.us = c->now.mono.us + span_us;
 	c->daemon->probes++;
 	sreq_on_over(c->request, probe_over, p);
-	joblog_event(c->daemon->joblog, EVENT_COMMAND,
-		     json_pack("{s:s, s:o, s:o, s:s}", "command", "probe", "spoke",
-			       facts_text(spoke), "group", facts_text(group), "who", c->who));
+	call_audit(c,
+		   json_pack("{s:o, s:o}", "spoke", facts_text(spoke), "group", facts_text(group)));
 	for (size_t i = 0; i < p->n; i++) {
 		struct canary *y = &p->canaries[i];
 

@@ -7,18 +7,17 @@
 #include <errno.h>
 
 #include "scheduler/facts.h"
-#include "scheduler/joblog.h"
 #include "scheduler/log.h"
 
 static void audit(struct call *c, const char *group, const char *path)
 {
 	const char *verb = c->args->cmd->word;
-	json_t *o = json_pack("{s:s, s:s, s:s}", "command", verb, "group", group, "who", c->who);
+	json_t *o = json_pack("{s:s}", "group", group);
 
 	log_info("group %s: %s%s%s by %s", group, verb, path ? " " : "", path ? path : "", c->who);
 	if (path)
 		json_object_set_new(o, "path", facts_text(path));
-	joblog_event(c->daemon->joblog, EVENT_COMMAND, o);
+	call_audit(c, o);
 }
 
 enum handled cmd_confirm(struct call *c)

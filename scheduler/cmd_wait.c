@@ -113,22 +113,6 @@ static bool all_settled(struct waiter *w)
 	return json_object_size(w->paths) == 0;
 }
 
-/* The first job of the scope that will not be published unless somebody acts, or NULL. */
-static const struct job *failed_job(const struct waiter *w)
-{
-	struct core *core = hub_core(w->daemon->hub);
-	struct job *j;
-
-	TAILQ_FOREACH (j, core_ended(core), by_spoke) {
-		const struct version *v = j->version;
-
-		if (v->id <= w->up_to && (!w->spoke || !strcmp(w->spoke, j->spoke->name)) &&
-		    (!w->group || !strcmp(w->group, v->group)) && core_job_missing(core, j))
-			return j;
-	}
-	return NULL;
-}
-
 static void answer_failed(struct waiter *w, const struct job *j)
 {
 	char detail[512];
@@ -194,7 +178,9 @@ static bool look_sync(struct waiter *w)
 		       json_pack("{s:b, s:I}", "in_sync", true, "up_to", (json_int_t)w->up_to));
 		return true;
 	}
-	failed = w->looks++ % FAILED_EVERY ? NULL : failed_job(w);
+	failed = w->looks++ % FAILED_EVERY
+			 ? NULL
+			 : core_missing(hub_core(w->daemon->hub), w->spoke, w->group, w->up_to);
 	if (failed)
 		answer_failed(w, failed);
 	return failed;

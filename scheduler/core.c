@@ -315,17 +315,22 @@ bool core_job_missing(const struct core *c, const struct job *j)
 	       table_path(&c->jobs, j->spoke, v->group, v->path) == j;
 }
 
-bool core_in_sync(struct core *c, const char *spoke, const char *group, uint64_t up_to_version)
+struct job *core_missing(struct core *c, const char *spoke, const char *group,
+			 uint64_t up_to_version)
 {
 	struct job *j;
 
-	if (core_unfinished(c, spoke, group, up_to_version))
-		return false;
 	TAILQ_FOREACH (j, &c->ended, by_spoke)
 		if (j->version->id <= up_to_version && scope_has(spoke, j->spoke->name) &&
 		    scope_has(group, j->version->group) && core_job_missing(c, j))
-			return false;
-	return true;
+			return j;
+	return NULL;
+}
+
+bool core_in_sync(struct core *c, const char *spoke, const char *group, uint64_t up_to_version)
+{
+	return !core_unfinished(c, spoke, group, up_to_version) &&
+	       !core_missing(c, spoke, group, up_to_version);
 }
 
 void core_forget_ended(struct core *c, size_t keep, void (*freed)(void *arg, struct job *j),

@@ -280,7 +280,10 @@ struct limit_use;
 void core_slots(const struct core *c, const struct job *j, struct limit_use *ret);
 struct job_list *
 core_ended(struct core *c); /* finished ones not yet forgotten, oldest first, by_spoke */
-/* Nothing of these versions is unfinished, failed or cancelled there (NULL: any). */
+/* The oldest of these versions that is missing there (NULL: any), or NULL. */
+struct job *core_missing(struct core *c, const char *spoke, const char *group,
+			 uint64_t up_to_version);
+/* Nothing of these versions is unfinished or missing there. */
 bool core_in_sync(struct core *c, const char *spoke, const char *group, uint64_t up_to_version);
 /* Forgets finished jobs beyond the newest keep, but no failed or cancelled one that is still the
  * last word on its file. Frees them (after perform saw their end). */

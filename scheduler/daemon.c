@@ -136,15 +136,15 @@ static void say_ready(struct daemon *d)
 	struct pin own;
 
 	memcpy(own.sha256, d->key->pin, sizeof(own.sha256));
-	snprintf(status, sizeof(status), "%s, %zu groups, %zu spokes",
-		 c->role == ROLE_HUB ? "hub" : "spoke", c->n_groups, c->n_spokes);
+	snprintf(status, sizeof(status), "%s, %zu groups, %zu spokes", role_word(c->role),
+		 c->n_groups, c->n_spokes);
 	log_info("spokesyncd " PACKAGE_VERSION ": %s, key %s, control %s", status,
 		 pin_print(&own, pin), c->control);
 	notify_ready(status);
 	joblog_event(d->joblog, EVENT_DAEMON_STARTED,
 		     json_pack("{s:s, s:s, s:I, s:I}", "software", "spokesync " PACKAGE_VERSION,
-			       "role", c->role == ROLE_HUB ? "hub" : "spoke", "groups",
-			       (json_int_t)c->n_groups, "spokes", (json_int_t)c->n_spokes));
+			       "role", role_word(c->role), "groups", (json_int_t)c->n_groups,
+			       "spokes", (json_int_t)c->n_spokes));
 }
 
 int daemon_start(struct daemon *d, struct err *e)

@@ -168,6 +168,5 @@ json_t *doctor_json(const struct doctor *d)
 				  p->problem.text[0] ? json_string(p->problem.text) : json_null(),
 				  "abilities", list));
 	}
-	return json_pack("{s:s, s:o}", "role", d->role == ROLE_HUB ? "hub" : "spoke", "groups",
-			 groups);
+	return json_pack("{s:s, s:o}", "role", role_word(d->role), "groups", groups);
 }

@@ -38,6 +38,8 @@ handler_fn *handler_of(enum command_id id);
 enum handled call_fail(struct call *c, unsigned status, const char *fmt, ...) PRINTF(3, 4);
 /* Takes the answer; returns HANDLED. */
 enum handled call_answer(struct call *c, json_t *answer);
+/* To the job log: that this was asked for, by whom, and these facts of it. Takes them. */
+void call_audit(const struct call *c, json_t *facts);
 /* A configuration with mistakes: all of them, by file and line; nothing was changed. */
 enum handled call_refuse_config(struct call *c, const struct config_errors *errors);
 /* The scope arguments name something that exists: false, and 404 with the nearest name, if not. */

@@ -105,9 +105,8 @@ static int check(const char *file)
 
 	if (!cfg)
 		return EXIT_FAILURE;
-	printf("%s: ok: %s, %zu groups, %zu spokes, %zu policies\n", file,
-	       cfg->role == ROLE_HUB ? "hub" : "spoke", cfg->n_groups, cfg->n_spokes,
-	       cfg->n_policies);
+	printf("%s: ok: %s, %zu groups, %zu spokes, %zu policies\n", file, role_word(cfg->role),
+	       cfg->n_groups, cfg->n_spokes, cfg->n_policies);
 	config_unref(cfg);
 	return EXIT_SUCCESS;
 }
